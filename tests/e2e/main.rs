@@ -1,0 +1,3 @@
+//! End-to-end tests over a real server.
+
+fn main() {}
