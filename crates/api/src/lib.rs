@@ -1,7 +1,7 @@
 //! The code generated from `proto/`, and nothing else.
 
 /// Messages, clients and servers of the package `gatehouse.v1`.
-#[expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]
+#[expect(missing_docs, clippy::pedantic, clippy::allow_attributes, reason = "generated code")]
 pub mod v1 {
     tonic::include_proto!("gatehouse.v1");
 }
