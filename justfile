@@ -1,0 +1,58 @@
+# What the repository's scripts and tools are called for; `just` alone lists it.
+
+export PATH := justfile_directory() / "target/tools/bin:" + env("PATH")
+
+[private]
+default:
+    @just --list --unsorted
+
+# Start the server from an unoptimized build
+run *arguments:
+    cargo run -- {{ arguments }}
+
+# Build everything, tests included
+build:
+    cargo build --workspace --all-targets
+
+# Install what the tests need and run them all
+test:
+    tests/run
+
+# Run Rust's tests alone: just rust-test -p gatehouse-domain
+rust-test *arguments="--workspace":
+    cargo test {{ arguments }}
+
+# Run one client against a server of its own: just client grpcurl
+client name: install
+    cargo build
+    tests/clients/with-server tests/clients/{{ name }}/run
+
+# Run the README's first sign-in as it stands there
+walkthrough: (client "readme")
+
+# Format Rust and the contract
+format: install
+    cargo fmt --all
+    buf format --write
+
+# Check Rust's style
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Check the contract's style
+proto: install
+    buf lint
+    buf format --diff --exit-code
+
+# Check what is depended on, and who imports whom
+deny: install
+    cargo deny check bans licenses sources
+
+# Everything that has to be green before a change lands
+ci:
+    .ci/run
+
+[private]
+install:
+    @tests/install
