@@ -1,1 +1,5 @@
 //! The gatehouse server as a library, so that tests run the real one.
+
+pub mod error;
+pub mod layer;
+pub mod tasks;

@@ -1,0 +1,137 @@
+//! What surrounds every call: its request id, its deadline, and the form of
+//! the errors that tonic makes before a handler is asked.
+
+mod deadline;
+mod request_id;
+
+#[cfg(test)]
+mod tests;
+
+use std::convert::Infallible;
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use gatehouse_api::v1::ErrorReason;
+use gatehouse_domain::field::FieldViolation;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::{Layer, Service};
+use tracing::Instrument;
+
+pub use request_id::RequestId;
+
+use crate::error::{AppError, REASON_HEADER, with_request_id};
+
+type Request = http::Request<Body>;
+type Response = http::Response<Body>;
+
+/// Services with a contract of their own, errors included.
+const FOREIGN: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
+
+/// Wraps the router, so that nothing leaves the server past it.
+#[derive(Clone)]
+pub struct CallLayer {
+    make_id: Arc<dyn Fn() -> RequestId + Send + Sync>,
+}
+
+impl CallLayer {
+    /// With `make_id` for calls that come without a request id.
+    pub fn new(make_id: impl Fn() -> RequestId + Send + Sync + 'static) -> Self {
+        Self { make_id: Arc::new(make_id) }
+    }
+}
+
+impl<S> Layer<S> for CallLayer {
+    type Service = CallService<S>;
+
+    fn layer(&self, inner: S) -> CallService<S> {
+        CallService { inner, make_id: Arc::clone(&self.make_id) }
+    }
+}
+
+/// The router with a [`CallLayer`] around it.
+#[derive(Clone)]
+pub struct CallService<S> {
+    inner: S,
+    make_id: Arc<dyn Fn() -> RequestId + Send + Sync>,
+}
+
+impl<S> Service<Request> for CallService<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let id = RequestId::given(request.headers()).unwrap_or_else(|| (self.make_id)());
+        let path = request.uri().path().to_owned();
+        let span = tracing::info_span!("call", path, request_id = id.as_str());
+        request.extensions_mut().insert(id.clone());
+
+        let deadline = match deadline::of(request.headers()) {
+            Ok(deadline) => deadline,
+            Err(violation) => {
+                let refusal = Status::from(AppError::from(violation)).into_http();
+                return Box::pin(ready(Ok(finish(refusal, &path, &id))));
+            }
+        };
+        let answer = span.in_scope(|| self.inner.call(request));
+        // tonic has a timer for the same, but outside of all layers and as CANCELLED.
+        let answer = tokio::time::timeout_at(deadline, answer);
+        let call = async move {
+            let response = match answer.await {
+                Ok(response) => response?,
+                Err(_elapsed) => Status::from(AppError::DeadlineExceeded).into_http(),
+            };
+            Ok(finish(response, &path, &id))
+        };
+        Box::pin(call.instrument(span))
+    }
+}
+
+fn finish(mut response: Response, path: &str, id: &RequestId) -> Response {
+    if let Some(status) = corrected(&response, path, id) {
+        // Cannot fail: our texts are fixed, and what is not ASCII in them is encoded.
+        // What else tonic said, such as grpc-accept-encoding, stays.
+        let _ = status.add_header(response.headers_mut());
+    }
+    response.headers_mut().insert(request_id::HEADER, id.header());
+    response
+}
+
+/// The status to send instead of the one in `response`, if any.
+fn corrected(response: &Response, path: &str, id: &RequestId) -> Option<Status> {
+    let headers = response.headers();
+    // A call that has not failed yet sends its status after the messages.
+    let status = headers.get(Status::GRPC_STATUS)?;
+    let code = Code::from_bytes(status.as_bytes());
+    match headers.get(REASON_HEADER) {
+        Some(reason) if reason == ErrorReason::Internal.as_str_name() => {
+            Some(with_request_id(&Status::from_header_map(headers)?, id.as_str()))
+        }
+        Some(_) => None,
+        None if code == Code::Ok || FOREIGN.iter().any(|service| path.starts_with(service)) => None,
+        None => Some(nearest(code, path).into()),
+    }
+}
+
+/// Our error for one that tonic made. Its text is not used: it may quote the request.
+fn nearest(code: Code, path: &str) -> AppError {
+    let why = match code {
+        Code::Unimplemented => return AppError::Unimplemented,
+        Code::OutOfRange => "is larger than this method takes",
+        // All that is left is about the framing or the encoding of the message.
+        _ => "must be one well-formed protobuf message",
+    };
+    let method = path.rsplit('/').next().unwrap_or_default();
+    FieldViolation::new(format!("{method}Request"), why).into()
+}
