@@ -1,5 +1,13 @@
 //! What gatehouse knows about signing in, with no input or output of its own.
 
+pub mod api_key;
+pub mod email;
 pub mod field;
 pub mod id;
+pub mod lockout;
+pub mod password;
+pub mod portal;
+pub mod saml;
+pub mod text;
+pub mod throttle;
 pub mod time;

@@ -1,0 +1,170 @@
+//! API keys: who calls, and what they may do.
+
+use crate::id::{ApiKeyId, PortalId};
+use crate::time::Timestamp;
+
+/// A caller of this server, without the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// What people call it; at most 100 characters.
+    pub display_name: String,
+    /// What it may do.
+    pub grant: Grant,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when it is worth nothing, if that was decided.
+    pub expires_at: Option<Timestamp>,
+    /// When it last called, up to a minute late.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was ended.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    /// Whether calls with it are accepted at `now`.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// What a key may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// May call AdminService.
+    Admin(AdminGrant),
+    /// May call PortalAuthService for one portal.
+    Portal(PortalGrant),
+}
+
+/// What an administrator's key may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminGrant {
+    /// Which methods.
+    pub role: AdminRole,
+    /// On which portals.
+    pub scope: PortalScope,
+}
+
+/// What a portal's key may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortalGrant {
+    /// Its portal.
+    pub portal: PortalId,
+    /// Which methods.
+    pub access: PortalAccess,
+}
+
+/// Roles, each with all that the ones before it may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AdminRole {
+    /// Every Get, List and Watch.
+    Viewer,
+    /// Customers, sessions, invitations, resets.
+    Support,
+    /// Portals and their settings.
+    Admin,
+    /// API keys.
+    Owner,
+}
+
+/// What a portal's key may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PortalAccess {
+    /// ValidateSession alone.
+    Validate,
+    /// All of PortalAuthService.
+    Full,
+}
+
+/// The portals an administrator's key is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortalScope {
+    /// `portals/-`: all there are and will be.
+    All,
+    /// These; sorted, at least one.
+    Some(Vec<PortalId>),
+}
+
+impl PortalScope {
+    /// Whether `portal` is within it.
+    #[must_use]
+    pub fn contains(&self, portal: &PortalId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(portals) => portals.contains(portal),
+        }
+    }
+
+    /// Whether all of `other` is within it.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, _) => true,
+            (Self::Some(_), Self::All) => false,
+            (Self::Some(_), Self::Some(portals)) => portals.iter().all(|p| self.contains(p)),
+        }
+    }
+}
+
+impl AdminGrant {
+    /// Whether `other` gives nothing that this does not: a key makes and ends
+    /// no key wider than itself.
+    #[must_use]
+    pub fn covers(&self, other: &Grant) -> bool {
+        match other {
+            Grant::Admin(grant) => self.role >= grant.role && self.scope.covers(&grant.scope),
+            Grant::Portal(grant) => self.scope.contains(&grant.portal),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn portal(id: &str) -> PortalId {
+        id.parse().unwrap()
+    }
+
+    fn admin(role: AdminRole, scope: PortalScope) -> AdminGrant {
+        AdminGrant { role, scope }
+    }
+
+    #[test]
+    fn a_grant_covers_what_is_no_wider_than_itself() {
+        let acme = || PortalScope::Some(vec![portal("acme")]);
+        let both = || PortalScope::Some(vec![portal("acme"), portal("beta")]);
+        let owner = admin(AdminRole::Owner, acme());
+        let key = |portal| Grant::Portal(PortalGrant { portal, access: PortalAccess::Full });
+
+        assert!(owner.covers(&Grant::Admin(admin(AdminRole::Owner, acme()))));
+        assert!(!owner.covers(&Grant::Admin(admin(AdminRole::Viewer, both()))));
+        assert!(!owner.covers(&Grant::Admin(admin(AdminRole::Viewer, PortalScope::All))));
+        assert!(owner.covers(&key(portal("acme"))));
+        assert!(!owner.covers(&key(portal("beta"))));
+        let viewer = admin(AdminRole::Viewer, PortalScope::All);
+        assert!(!viewer.covers(&Grant::Admin(admin(AdminRole::Support, acme()))));
+    }
+
+    #[test]
+    fn a_key_is_dead_from_its_end_on() {
+        let end = Timestamp::from_seconds(10);
+        let mut key = ApiKey {
+            id: ApiKeyId::from_uuid(uuid::Uuid::nil()),
+            display_name: String::new(),
+            grant: Grant::Admin(admin(AdminRole::Owner, PortalScope::All)),
+            created_at: Timestamp::EPOCH,
+            expires_at: Some(end),
+            last_used_at: None,
+            revoked_at: None,
+        };
+        assert!(key.is_live(Timestamp::from_micros(end.as_micros() - 1)));
+        assert!(!key.is_live(end));
+        key.expires_at = None;
+        key.revoked_at = Some(Timestamp::EPOCH);
+        assert!(!key.is_live(Timestamp::EPOCH));
+    }
+}
