@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Starts a PostgreSQL in a folder of its own and runs psql in it on the SQL of
 # standard input. When that ends, as it does however the test process ends, the
 # server is stopped and the folder removed.
