@@ -1,5 +1,7 @@
 //! The gatehouse server as a library, so that tests run the real one.
 
+pub mod clock;
+pub mod entropy;
 pub mod error;
 pub mod layer;
 pub mod tasks;
