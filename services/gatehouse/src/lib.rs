@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod entropy;
 pub mod error;
+pub mod hasher;
 pub mod layer;
 pub mod tasks;

@@ -1,0 +1,243 @@
+//! The bounded argon2 pool: every password hash is computed here.
+//!
+//! A caller first reserves a place, before it charges the guess, so that
+//! overload charges nobody. Hashes then run on threads of their own, as many at
+//! once as there are permits; a permit stands for the memory of one hash with
+//! the configured parameters. The job owns permit and place, not the future
+//! that waits for it: a caller who goes away frees neither while the hash burns.
+
+mod blocks;
+mod queue;
+
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use argon2::Block;
+use gatehouse_domain::password::{HashParameters, HashingFailed, Password, PasswordHash};
+use tokio::sync::{AcquireError, Semaphore};
+use tokio::task::{JoinError, spawn_blocking};
+
+use blocks::BlockPool;
+use queue::Queue;
+
+pub use queue::Overloaded;
+
+/// How much hashing there may be at once.
+#[derive(Clone, Copy, Debug)]
+pub struct HasherConfig {
+    /// What new hashes are made with, and weaker ones made again with.
+    pub parameters: HashParameters,
+    /// Hashes at once, if memory allows them. More than the cores gains nothing.
+    pub threads: NonZero<u32>,
+    /// KiB that all hashes together may fill. One always runs, however little
+    /// this is, and so does a stored hash that alone needs more.
+    pub memory_kib: u32,
+    /// How long a hash may have to wait for its start.
+    pub max_wait: Duration,
+}
+
+impl Default for HasherConfig {
+    /// As many threads as cores, in at most 1 GiB, started within 2 seconds.
+    fn default() -> Self {
+        let cores = thread::available_parallelism().ok();
+        Self {
+            parameters: HashParameters::default(),
+            threads: cores.and_then(|cores| cores.try_into().ok()).unwrap_or(NonZero::<u32>::MIN),
+            memory_kib: 1024 * 1024,
+            max_wait: Duration::from_secs(2),
+        }
+    }
+}
+
+/// The pool. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Hasher(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    parameters: HashParameters,
+    total_permits: u32,
+    permits: Arc<Semaphore>,
+    queue: Mutex<Queue>,
+    blocks: Arc<BlockPool>,
+    comparisons: AtomicU64,
+}
+
+/// A hash came to no end, which says nothing about the password.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub enum HashError {
+    /// argon2 refused.
+    Hashing(#[from] HashingFailed),
+    /// The job panicked, or the runtime shut down before it began.
+    Job(#[from] JoinError),
+    /// The pool is closed.
+    Closed(#[from] AcquireError),
+}
+
+/// What came of verifying a password.
+#[derive(Debug)]
+pub struct PasswordVerdict {
+    /// Whether the password is the right one.
+    pub matches: bool,
+    /// The same password hashed with the configured parameters, where it matches
+    /// and the stored hash is weaker: to be stored in its place.
+    pub rehash: Option<PasswordHash>,
+}
+
+impl Hasher {
+    /// A pool with nothing to do. Its threads and its memory come with the work.
+    #[must_use]
+    pub fn new(config: &HasherConfig) -> Self {
+        let per_hash = config.parameters.memory_kib();
+        let total_permits = config.threads.get().min(config.memory_kib / per_hash).max(1);
+        Self(Arc::new(Shared {
+            parameters: config.parameters,
+            total_permits,
+            permits: Arc::new(Semaphore::new(to_usize(total_permits))),
+            queue: Mutex::new(Queue::new(
+                total_permits,
+                config.max_wait,
+                expected_time(config.parameters),
+            )),
+            blocks: Arc::new(BlockPool::new(to_usize(per_hash))),
+            comparisons: AtomicU64::new(0),
+        }))
+    }
+
+    /// Takes a place in the queue for one hash. Dropping the slot gives it back.
+    ///
+    /// # Errors
+    /// If the hash would not start within the configured wait.
+    pub fn reserve(&self) -> Result<HashSlot, Overloaded> {
+        self.0.queue().enter()?;
+        Ok(HashSlot { shared: Arc::clone(&self.0), permits: 1 })
+    }
+
+    /// Passwords compared so far, decoys included. Counted where they are
+    /// compared, so that a budget of guesses can be checked against it.
+    #[must_use]
+    pub fn comparisons(&self) -> u64 {
+        self.0.comparisons.load(Ordering::Relaxed)
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // The queue is numbers, whole after every statement.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in the queue, good for one password.
+#[derive(Debug)]
+#[must_use = "a dropped slot gives its place back"]
+pub struct HashSlot {
+    shared: Arc<Shared>,
+    /// What the queue counts for this slot.
+    permits: u32,
+}
+
+impl HashSlot {
+    /// Verifies `password` against the stored hash. Without one it does the same
+    /// work, and never matches. `rehash_salt` is for a right password whose
+    /// stored hash is weaker than configured.
+    ///
+    /// The future may be dropped: what has begun then ends unheard.
+    ///
+    /// # Errors
+    /// If there is no verdict. Never to be taken for a wrong password.
+    pub async fn verify(
+        self,
+        password: Password,
+        stored: Option<PasswordHash>,
+        rehash_salt: [u8; 16],
+    ) -> Result<PasswordVerdict, HashError> {
+        let parameters = self.shared.parameters;
+        let known = stored.is_some();
+        let stored = stored.unwrap_or_else(|| PasswordHash::decoy(parameters));
+        let shared = Arc::clone(&self.shared);
+        self.run(stored.memory_kib(), move |memory| {
+            shared.comparisons.fetch_add(1, Ordering::Relaxed);
+            let matches = stored.verify(&password, memory)? && known;
+            let rehash = if matches && stored.needs_rehash(&parameters) {
+                Some(PasswordHash::generate(&password, rehash_salt, parameters, memory)?)
+            } else {
+                None
+            };
+            Ok(PasswordVerdict { matches, rehash })
+        })
+        .await
+    }
+
+    /// Hashes a new password with the configured parameters.
+    ///
+    /// # Errors
+    /// If it came to no end.
+    pub async fn hash(self, password: Password, salt: [u8; 16]) -> Result<PasswordHash, HashError> {
+        let parameters = self.shared.parameters;
+        self.run(parameters.memory_kib(), move |memory| {
+            PasswordHash::generate(&password, salt, parameters, memory)
+        })
+        .await
+    }
+
+    /// Runs `job` on a thread of its own, once there are permits for `memory_kib`
+    /// of memory or for the configured hash, whichever needs more.
+    async fn run<T: Send + 'static>(
+        mut self,
+        memory_kib: u32,
+        job: impl FnOnce(&mut [Block]) -> Result<T, HashingFailed> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let memory_kib = memory_kib.max(self.shared.parameters.memory_kib());
+        self.weigh(memory_kib);
+        let semaphore = Arc::clone(&self.shared.permits);
+        let permits = semaphore.acquire_many_owned(self.permits).await?;
+        let outcome = spawn_blocking(move || {
+            let slot = self;
+            let started = Instant::now();
+            let mut memory = slot.shared.blocks.lend(to_usize(memory_kib));
+            let outcome = job(&mut memory);
+            // Wiped, and back in the pool before anybody else may run.
+            drop(memory);
+            slot.shared.queue().ran(started.elapsed());
+            drop(slot);
+            drop(permits);
+            outcome
+        })
+        .await?;
+        Ok(outcome?)
+    }
+
+    /// Counts the permits that a hash of `memory_kib` needs. One that needs more
+    /// than there are runs alone.
+    fn weigh(&mut self, memory_kib: u32) {
+        let permits =
+            memory_kib.div_ceil(self.shared.parameters.memory_kib()).min(self.shared.total_permits);
+        self.shared.queue().grow(permits - self.permits);
+        self.permits = permits;
+    }
+}
+
+impl Drop for HashSlot {
+    fn drop(&mut self) {
+        self.shared.queue().leave(self.permits);
+    }
+}
+
+/// What one hash takes until one has been measured: about half a microsecond for
+/// each KiB and pass.
+fn expected_time(parameters: HashParameters) -> Duration {
+    Duration::from_micros(u64::from(parameters.cost()) / 2)
+}
+
+/// No target that argon2 builds for has a narrower one.
+fn to_usize(n: u32) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+use std::future::Future;
+use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
+
+use super::*;
+
+const SALT: [u8; 16] = [7; 16];
+
+fn tiny() -> HashParameters {
+    HashParameters::new(8, 1, 1).unwrap()
+}
+
+fn hasher(threads: u32) -> Hasher {
+    Hasher::new(&HasherConfig {
+        parameters: tiny(),
+        threads: NonZero::new(threads).unwrap(),
+        ..HasherConfig::default()
+    })
+}
+
+fn password(text: &str) -> Password {
+    Password::parse(text).unwrap()
+}
+
+/// A hash of "secret" with the given parameters.
+async fn stored(parameters: HashParameters) -> PasswordHash {
+    let hasher = Hasher::new(&HasherConfig { parameters, ..HasherConfig::default() });
+    hasher.reserve().unwrap().hash(password("secret"), SALT).await.unwrap()
+}
+
+/// Polls a future once.
+fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Waits until nothing runs, and says how many permits the queue still counts.
+async fn settled(hasher: &Hasher) -> u32 {
+    let all = hasher.0.permits.acquire_many(hasher.0.total_permits).await.unwrap();
+    let taken = hasher.0.queue().taken();
+    drop(all);
+    taken
+}
+
+#[tokio::test]
+async fn tells_right_from_wrong() {
+    let hasher = hasher(2);
+    for (typed, right) in [("secret", true), ("Secret", false)] {
+        let slot = hasher.reserve().unwrap();
+        let verdict = slot.verify(password(typed), Some(stored(tiny()).await), SALT).await.unwrap();
+        assert_eq!(verdict.matches, right);
+        assert!(verdict.rehash.is_none());
+    }
+}
+
+#[tokio::test]
+async fn without_a_stored_hash_nothing_matches() {
+    let verdict = hasher(1).reserve().unwrap().verify(password("secret"), None, SALT).await;
+    assert!(!verdict.unwrap().matches);
+}
+
+#[tokio::test]
+async fn comparisons_are_counted_where_they_are_made() {
+    let hasher = hasher(1);
+    drop(hasher.reserve().unwrap());
+    hasher.reserve().unwrap().hash(password("secret"), SALT).await.unwrap();
+    assert_eq!(hasher.comparisons(), 0);
+    for stored in [Some(stored(tiny()).await), None] {
+        hasher.reserve().unwrap().verify(password("wrong"), stored, SALT).await.unwrap();
+    }
+    assert_eq!(hasher.comparisons(), 2);
+}
+
+#[tokio::test]
+async fn a_weaker_hash_is_made_again_only_for_the_right_password() {
+    let parameters = HashParameters::new(16, 2, 1).unwrap();
+    let hasher = Hasher::new(&HasherConfig { parameters, ..HasherConfig::default() });
+    let verify = async |typed: &str, stored: PasswordHash| {
+        hasher.reserve().unwrap().verify(password(typed), Some(stored), SALT).await.unwrap()
+    };
+    assert!(verify("wrong", stored(tiny()).await).await.rehash.is_none());
+    let rehash = verify("secret", stored(tiny()).await).await.rehash.unwrap();
+    assert!(!rehash.needs_rehash(&parameters));
+    assert!(verify("secret", rehash).await.matches);
+}
+
+#[tokio::test]
+async fn a_heavy_hash_runs_alone_when_it_needs_more_than_there_is() {
+    let hasher = hasher(2);
+    let heavy = stored(HashParameters::new(80, 1, 1).unwrap()).await;
+    let verdict = hasher.reserve().unwrap().verify(password("secret"), Some(heavy), SALT).await;
+    assert!(verdict.unwrap().matches);
+    assert_eq!(settled(&hasher).await, 0);
+}
+
+#[tokio::test]
+async fn a_hash_takes_the_permits_of_its_memory() {
+    let hasher = hasher(4);
+    let (started, has_started) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let job = tokio::spawn(hasher.reserve().unwrap().run(17, move |memory| {
+        started.send(memory.len()).unwrap();
+        released.recv().unwrap();
+        Ok(())
+    }));
+    let blocks = tokio::task::spawn_blocking(move || has_started.recv().unwrap()).await.unwrap();
+    assert_eq!(blocks, 17);
+    assert_eq!(hasher.0.permits.available_permits(), 1);
+    assert_eq!(hasher.0.queue().taken(), 3);
+    release.send(()).unwrap();
+    job.await.unwrap().unwrap();
+    assert_eq!(settled(&hasher).await, 0);
+}
+
+#[tokio::test]
+async fn a_dropped_future_frees_no_permit_while_the_hash_burns() {
+    let hasher = hasher(1);
+    let (started, has_started) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let mut future = Box::pin(hasher.reserve().unwrap().run(8, move |_| {
+        started.send(()).unwrap();
+        released.recv().unwrap();
+        Ok(())
+    }));
+    assert!(poll_once(future.as_mut()).is_pending());
+    tokio::task::spawn_blocking(move || has_started.recv().unwrap()).await.unwrap();
+    drop(future);
+
+    assert_eq!(hasher.0.permits.available_permits(), 0);
+    assert_eq!(hasher.0.queue().taken(), 1);
+    release.send(()).unwrap();
+    assert_eq!(settled(&hasher).await, 0);
+}
+
+#[tokio::test]
+async fn a_panicking_job_gives_everything_back_and_is_no_verdict() {
+    let hasher = hasher(1);
+    let outcome = hasher.reserve().unwrap().run(8, |_| -> Result<(), _> { panic!("a test") }).await;
+    assert!(matches!(outcome, Err(HashError::Job(_))));
+    assert_eq!(settled(&hasher).await, 0);
+}
+
+#[tokio::test]
+async fn disconnects_in_the_queue_leak_no_permit_in_10_000_cycles() {
+    let hasher = hasher(2);
+    let busy = Arc::clone(&hasher.0.permits).acquire_many_owned(2).await.unwrap();
+    for _ in 0..10_000 {
+        let slot = hasher.reserve().unwrap();
+        let mut future = Box::pin(slot.verify(password("secret"), None, SALT));
+        assert!(poll_once(future.as_mut()).is_pending());
+    }
+    assert_eq!(hasher.0.queue().taken(), 0);
+    drop(busy);
+    assert_eq!(settled(&hasher).await, 0);
+}
+
+#[tokio::test]
+async fn disconnects_from_running_hashes_leak_no_permit_in_10_000_cycles() {
+    let hasher = hasher(2);
+    for _ in 0..10_000 {
+        let slot = loop {
+            match hasher.reserve() {
+                Ok(slot) => break slot,
+                Err(_) => drop(hasher.0.permits.acquire().await.unwrap()),
+            }
+        };
+        let mut future = Box::pin(slot.verify(password("secret"), None, SALT));
+        let _ = poll_once(future.as_mut());
+    }
+    assert_eq!(settled(&hasher).await, 0);
+    assert_eq!(hasher.0.permits.available_permits(), 2);
+}
+
+#[tokio::test]
+async fn overload_is_refused_with_a_time_and_a_dropped_slot_frees_its_place() {
+    let hasher = Hasher::new(&HasherConfig {
+        parameters: tiny(),
+        threads: NonZero::new(2).unwrap(),
+        max_wait: Duration::ZERO,
+        ..HasherConfig::default()
+    });
+    let first = hasher.reserve().unwrap();
+    let _second = hasher.reserve().unwrap();
+    assert!(hasher.reserve().unwrap_err().retry_after > Duration::ZERO);
+    drop(first);
+    assert!(hasher.reserve().is_ok());
+}
+
+#[test]
+fn memory_bounds_the_hashes_at_once() {
+    let permits = |threads, memory_kib| {
+        let config = HasherConfig {
+            parameters: tiny(),
+            threads: NonZero::new(threads).unwrap(),
+            memory_kib,
+            ..HasherConfig::default()
+        };
+        Hasher::new(&config).0.total_permits
+    };
+    assert_eq!(permits(4, 1_000), 4);
+    assert_eq!(permits(4, 23), 2);
+    assert_eq!(permits(4, 0), 1);
+}
+
+#[tokio::test]
+async fn a_future_of_the_hasher_can_be_sent() {
+    fn assert_send(_: &impl Send) {}
+    let hasher = hasher(1);
+    assert_send(&hasher.reserve().unwrap().verify(password("x"), None, SALT));
+    assert_send(&hasher.reserve().unwrap().hash(password("x"), SALT));
+}
