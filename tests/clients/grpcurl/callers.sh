@@ -12,17 +12,17 @@ send() {
   case $caller in
     reflection)
       grpcurl -plaintext -H "authorization: Bearer $key" -d "$request" "$@" \
-        "$GATEHOUSE_ADDRESS" "gatehouse.v1.$method"
+        "$SERVER_ADDRESS" "gatehouse.v1.$method"
       ;;
     protos)
       grpcurl -plaintext -H "authorization: Bearer $key" -d "$request" "$@" \
         -import-path proto -proto gatehouse/v1/admin_service.proto \
         -proto gatehouse/v1/portal_auth_service.proto \
-        "$GATEHOUSE_ADDRESS" "gatehouse.v1.$method"
+        "$SERVER_ADDRESS" "gatehouse.v1.$method"
       ;;
     buf)
       buf curl --protocol grpc --http2-prior-knowledge -H "authorization: Bearer $key" \
-        -d "$request" "http://$GATEHOUSE_ADDRESS/gatehouse.v1.$method"
+        -d "$request" "http://$SERVER_ADDRESS/gatehouse.v1.$method"
       ;;
   esac
 }

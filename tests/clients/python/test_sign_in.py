@@ -52,7 +52,7 @@ class SignIn(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        channel = grpc.insecure_channel(os.environ["GATEHOUSE_ADDRESS"])
+        channel = grpc.insecure_channel(os.environ["SERVER_ADDRESS"])
         cls.addClassCleanup(channel.close)
         owner = subprocess.run(
             ["gatehouse", "create-owner-key"], check=True, capture_output=True, text=True
