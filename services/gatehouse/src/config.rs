@@ -1,0 +1,278 @@
+//! Settings: from flags, the environment and a TOML file, in that order.
+
+mod given;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::{env, fs, io};
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
+use gatehouse_domain::field::Malformed;
+use gatehouse_domain::password::HashParameters;
+use gatehouse_persistence::DatabaseLocation;
+use tracing_subscriber::EnvFilter;
+
+pub use given::{Given, Text};
+
+use crate::hasher::HasherConfig;
+
+/// What the program is told from outside, complete and checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to serve.
+    pub listen: SocketAddr,
+    /// The folder of the default database and key ring.
+    pub data_dir: PathBuf,
+    /// Which database.
+    pub database: DatabaseLocation,
+    /// Connections to it at most.
+    pub database_connections: u32,
+    /// The file of the key ring.
+    pub key_ring: PathBuf,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// Whether the server describes its API to anyone who asks.
+    pub reflection: bool,
+    /// How passwords are hashed.
+    pub hasher: HasherConfig,
+    /// Changes under way at once, at most.
+    pub max_in_flight: usize,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// Directives as [`EnvFilter`] reads them.
+    pub filter: String,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the settings in {}: {source}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is not TOML, or holds what is not a setting.
+    #[error("in {}, line {line}: {why}", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Without the text of the line, which may be secret.
+        why: String,
+    },
+    /// A setting has no usable value.
+    #[error("{setting} (from {origin}): {why}")]
+    Value {
+        /// Its name in the file.
+        setting: &'static str,
+        /// The flag, variable or file that gave the value.
+        origin: String,
+        /// Without the value, which may be secret.
+        why: String,
+    },
+    /// The settings of the password hash do not go together.
+    #[error("hash_memory_kib, hash_passes: {0}")]
+    Hash(#[from] Malformed),
+}
+
+impl Settings {
+    /// From what the command line and the environment gave, and the file at
+    /// `file`. `matches` is what `given` was read from.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(
+        given: &Given,
+        matches: &ArgMatches,
+        file: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let in_file = file.map(read_file).transpose()?.unwrap_or_default();
+        Sources { given, matches, in_file, file }.settings()
+    }
+}
+
+fn read_file(path: &Path) -> Result<Given, ConfigError> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    toml::from_str(&text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+        // Its display text would quote the line.
+        ConfigError::Malformed { path: path.to_owned(), line, why: error.message().to_owned() }
+    })
+}
+
+/// Variables that look like settings and are not. They are not refused:
+/// Kubernetes gives every container `GATEHOUSE_PORT` and more where there is a
+/// service of that name.
+#[must_use]
+pub fn unknown_variables(command: &Command) -> Vec<String> {
+    let known: BTreeSet<_> = command.get_arguments().filter_map(clap::Arg::get_env).collect();
+    env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| !known.contains(name.as_os_str()))
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("GATEHOUSE_"))
+        .collect()
+}
+
+struct Sources<'a> {
+    given: &'a Given,
+    matches: &'a ArgMatches,
+    in_file: Given,
+    file: Option<&'a Path>,
+}
+
+impl Sources<'_> {
+    fn settings(&self) -> Result<Settings, ConfigError> {
+        let listen = self
+            .value("listen", |given| &given.listen, parsed)?
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 50051)));
+        let data_dir = self
+            .value("data_dir", |given| &given.data_dir, path)?
+            .unwrap_or_else(|| PathBuf::from("gatehouse-data"));
+        let database = self
+            .value("database_url", |given| &given.database_url, parsed)?
+            .unwrap_or_else(|| DatabaseLocation::Sqlite(data_dir.join("gatehouse.db")));
+        let key_ring = self
+            .value("key_ring", |given| &given.key_ring, path)?
+            .unwrap_or_else(|| data_dir.join("keyring"));
+        Ok(Settings {
+            listen,
+            data_dir,
+            database,
+            database_connections: self
+                .value(
+                    "database_connections",
+                    |given| &given.database_connections,
+                    number(2..=1_000),
+                )?
+                .unwrap_or(10),
+            key_ring,
+            log: LogSettings {
+                filter: self
+                    .value("log", |given| &given.log, filter)?
+                    .unwrap_or_else(|| "info".to_owned()),
+                format: self
+                    .value("log_format", |given| &given.log_format, format)?
+                    .unwrap_or(LogFormat::Text),
+            },
+            reflection: self
+                .value("reflection", |given| &given.reflection, switch)?
+                .unwrap_or_else(|| listen.ip().is_loopback()),
+            hasher: self.hasher()?,
+            max_in_flight: self
+                .value("max_in_flight", |given| &given.max_in_flight, number(1..=1_000_000))?
+                .unwrap_or(1_024),
+        })
+    }
+
+    fn hasher(&self) -> Result<HasherConfig, ConfigError> {
+        let most_threads = NonZero::<u32>::MIN.saturating_add(1_023);
+        let defaults = HasherConfig::default();
+        let threads = self
+            .value(
+                "hash_threads",
+                |given| &given.hash_threads,
+                number(NonZero::<u32>::MIN..=most_threads),
+            )?
+            .unwrap_or(defaults.threads);
+        let memory_kib = self
+            .value("hash_memory_kib", |given| &given.hash_memory_kib, number(19_456..=131_072))?
+            .unwrap_or(19_456);
+        let passes =
+            self.value("hash_passes", |given| &given.hash_passes, number(2..=10))?.unwrap_or(2);
+        Ok(HasherConfig {
+            parameters: HashParameters::new(memory_kib, passes, 1)?,
+            threads,
+            // Threads are the bound that operators set; each has the memory it needs.
+            memory_kib: memory_kib.saturating_mul(threads.get()),
+            ..defaults
+        })
+    }
+
+    /// The value of one setting, if any source gives one.
+    fn value<T, E: Display>(
+        &self,
+        setting: &'static str,
+        of: impl Fn(&Given) -> &Option<Text>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, ConfigError> {
+        let (text, origin) = match (of(self.given), of(&self.in_file)) {
+            (Some(text), _) => (text, self.origin_of_given(setting)),
+            (None, Some(text)) => {
+                (text, self.file.map_or_else(String::new, |path| path.display().to_string()))
+            }
+            (None, None) => return Ok(None),
+        };
+        let invalid = |why: E| ConfigError::Value { setting, origin, why: why.to_string() };
+        parse(text.as_str()).map(Some).map_err(invalid)
+    }
+
+    fn origin_of_given(&self, setting: &str) -> String {
+        match self.matches.value_source(setting) {
+            Some(ValueSource::EnvVariable) => format!("GATEHOUSE_{}", setting.to_uppercase()),
+            _ => format!("--{}", setting.replace('_', "-")),
+        }
+    }
+}
+
+fn parsed<T: FromStr>(text: &str) -> Result<T, T::Err> {
+    text.parse()
+}
+
+fn path(text: &str) -> Result<PathBuf, &'static str> {
+    if text.is_empty() { Err("must not be empty") } else { Ok(text.into()) }
+}
+
+fn number<T: FromStr + PartialOrd + Display>(
+    range: RangeInclusive<T>,
+) -> impl FnOnce(&str) -> Result<T, String> {
+    move |text| {
+        let value = text.parse().ok().filter(|value| range.contains(value));
+        value.ok_or_else(|| format!("must be a number from {} to {}", range.start(), range.end()))
+    }
+}
+
+fn switch(text: &str) -> Result<bool, &'static str> {
+    text.parse().map_err(|_| "must be true or false")
+}
+
+fn format(text: &str) -> Result<LogFormat, &'static str> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be text or json"),
+    }
+}
+
+fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
+    EnvFilter::builder().parse(text).map(|_| text.to_owned())
+}

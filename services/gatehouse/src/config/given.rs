@@ -1,0 +1,110 @@
+//! The settings as one source gives them: all may be absent, none is checked.
+
+use clap::Args;
+use serde::Deserialize;
+
+/// What one source says. A setting has one name in three spellings: the flag
+/// `--data-dir`, the variable `GATEHOUSE_DATA_DIR`, the key `data_dir`.
+#[derive(Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Given {
+    /// Address and port to serve on [default: 127.0.0.1:50051]
+    #[arg(long, env = "GATEHOUSE_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(global = true, hide_env_values = true)]
+    pub listen: Option<Text>,
+
+    /// Folder for the database and the key ring; made with mode 0700 if there is none
+    /// [default: ./gatehouse-data]
+    #[arg(long, env = "GATEHOUSE_DATA_DIR", value_name = "PATH")]
+    #[arg(global = true, hide_env_values = true)]
+    pub data_dir: Option<Text>,
+
+    /// sqlite:PATH or postgres://… [default: the file gatehouse.db in the data folder]
+    #[arg(long, env = "GATEHOUSE_DATABASE_URL", value_name = "URL")]
+    #[arg(global = true, hide_env_values = true)]
+    pub database_url: Option<Text>,
+
+    /// Connections to the database at most, 2 to 1000 [default: 10]
+    #[arg(long, env = "GATEHOUSE_DATABASE_CONNECTIONS", value_name = "NUMBER")]
+    #[arg(global = true, hide_env_values = true)]
+    pub database_connections: Option<Text>,
+
+    /// File of the keys that seal what is secret in the database, shared by all replicas.
+    /// Made by itself, with mode 0600, only for an empty database. Without it the database
+    /// is worth nothing: back it up, but not beside the database
+    /// [default: the file keyring in the data folder]
+    #[arg(long, env = "GATEHOUSE_KEY_RING", value_name = "PATH")]
+    #[arg(global = true, hide_env_values = true)]
+    pub key_ring: Option<Text>,
+
+    /// What to log: error, warn, info, debug, trace, or directives such as
+    /// info,gatehouse=debug [default: info]
+    #[arg(long, env = "GATEHOUSE_LOG", value_name = "FILTER")]
+    #[arg(global = true, hide_env_values = true)]
+    pub log: Option<Text>,
+
+    /// How to log: text or json [default: text]
+    #[arg(long, env = "GATEHOUSE_LOG_FORMAT", value_name = "FORMAT")]
+    #[arg(global = true, hide_env_values = true)]
+    pub log_format: Option<Text>,
+
+    /// Whether to describe the API to anyone who asks, true or false
+    /// [default: true where only this machine can ask]
+    #[arg(long, env = "GATEHOUSE_REFLECTION", value_name = "BOOL")]
+    #[arg(global = true, hide_env_values = true)]
+    pub reflection: Option<Text>,
+
+    /// Password hashes at once, 1 to 1024; each takes the memory below and a core
+    /// [default: as many as cores]
+    #[arg(long, env = "GATEHOUSE_HASH_THREADS", value_name = "NUMBER")]
+    #[arg(global = true, hide_env_values = true)]
+    pub hash_threads: Option<Text>,
+
+    /// Memory of one password hash in KiB, 19456 to 131072 [default: 19456]
+    #[arg(long, env = "GATEHOUSE_HASH_MEMORY_KIB", value_name = "KIB")]
+    #[arg(global = true, hide_env_values = true)]
+    pub hash_memory_kib: Option<Text>,
+
+    /// Passes of one password hash over its memory, 2 to 10 [default: 2]
+    #[arg(long, env = "GATEHOUSE_HASH_PASSES", value_name = "NUMBER")]
+    #[arg(global = true, hide_env_values = true)]
+    pub hash_passes: Option<Text>,
+
+    /// Changes under way at once, at most; past that callers are told to wait
+    /// [default: 1024]
+    #[arg(long, env = "GATEHOUSE_MAX_IN_FLIGHT", value_name = "NUMBER")]
+    #[arg(global = true, hide_env_values = true)]
+    pub max_in_flight: Option<Text>,
+}
+
+/// A value as it was written. It has no `Debug`: it may hold a password.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "toml::Value")]
+pub struct Text(String);
+
+impl Text {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl TryFrom<toml::Value> for Text {
+    type Error = &'static str;
+
+    fn try_from(value: toml::Value) -> Result<Self, Self::Error> {
+        match value {
+            toml::Value::String(text) => Ok(Self(text)),
+            toml::Value::Integer(number) => Ok(Self(number.to_string())),
+            toml::Value::Boolean(switch) => Ok(Self(switch.to_string())),
+            _ => Err("must be a string, a whole number or a boolean"),
+        }
+    }
+}

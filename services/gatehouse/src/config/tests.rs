@@ -1,0 +1,99 @@
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use super::*;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    given: Given,
+}
+
+/// Loads settings from flags and the text of a file.
+fn load(flags: &[&str], file: &str) -> Result<Settings, ConfigError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gatehouse.toml");
+    fs::write(&path, file).unwrap();
+    let matches = Cli::command()
+        .mut_args(|arg| arg.env(None::<&str>))
+        .get_matches_from([&["gatehouse"], flags].concat());
+    let cli = Cli::from_arg_matches(&matches).unwrap();
+    Settings::load(&cli.given, &matches, Some(&path))
+}
+
+fn refusal(flags: &[&str], file: &str) -> String {
+    load(flags, file).unwrap_err().to_string()
+}
+
+#[test]
+fn the_defaults_need_no_source() {
+    let settings = load(&[], "").unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:50051");
+    assert_eq!(settings.database, DatabaseLocation::Sqlite("gatehouse-data/gatehouse.db".into()));
+    assert_eq!(settings.key_ring, Path::new("gatehouse-data/keyring"));
+    assert!(settings.reflection);
+}
+
+#[test]
+fn a_flag_wins_over_the_file() {
+    let file = "data_dir = 'file'\nmax_in_flight = 7\nreflection = false";
+    let settings = load(&["--data-dir", "flag"], file).unwrap();
+    assert_eq!(settings.data_dir, Path::new("flag"));
+    assert_eq!(settings.key_ring, Path::new("flag/keyring"));
+    assert_eq!((settings.max_in_flight, settings.reflection), (7, false));
+}
+
+#[test]
+fn reflection_is_off_where_others_can_ask() {
+    assert!(!load(&["--listen", "0.0.0.0:1"], "").unwrap().reflection);
+    assert!(load(&["--listen", "[::1]:1"], "").unwrap().reflection);
+    assert!(load(&["--listen", "0.0.0.0:1", "--reflection", "true"], "").unwrap().reflection);
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_refused_by_name() {
+    let refusal = refusal(&[], "listen = '[::]:1'\nlissten = 'x'");
+    assert!(refusal.contains("gatehouse.toml, line 2: unknown field `lissten`"), "{refusal}");
+}
+
+#[test]
+fn a_bad_value_is_refused_with_its_setting_and_its_origin() {
+    for (setting, value) in [
+        ("listen", "localhost"),
+        ("data_dir", ""),
+        ("database_url", "mysql://u:hunter2@h/d"),
+        ("database_connections", "1"),
+        ("key_ring", ""),
+        ("log", "gatehouse=loud"),
+        ("log_format", "xml"),
+        ("reflection", "yes"),
+        ("hash_threads", "0"),
+        ("hash_memory_kib", "19455"),
+        ("hash_passes", "11"),
+        ("max_in_flight", "-1"),
+    ] {
+        let flag = format!("--{}", setting.replace('_', "-"));
+        let by_flag = refusal(&[&format!("{flag}={value}")], "");
+        assert!(by_flag.starts_with(&format!("{setting} (from {flag}): ")), "{by_flag}");
+        let by_file = refusal(&[], &format!("{setting} = '{value}'"));
+        assert!(by_file.starts_with(&format!("{setting} (from /")), "{by_file}");
+        assert!(!by_file.contains("hunter2"));
+    }
+}
+
+#[test]
+fn no_refusal_quotes_the_file() {
+    for file in ["database_url = 'postgres://u:hunter2@h/d' x", "database_url = ['hunter2']"] {
+        let refusal = refusal(&[], file);
+        assert!(refusal.contains("line 1") && !refusal.contains("hunter2"), "{refusal}");
+    }
+}
+
+#[test]
+fn every_setting_has_a_flag_and_a_variable_of_its_name() {
+    for arg in Cli::command().get_arguments().filter(|arg| arg.get_id() != "help") {
+        let name = arg.get_id().as_str();
+        assert_eq!(arg.get_long(), Some(&*name.replace('_', "-")));
+        assert_eq!(arg.get_env().unwrap(), &*format!("GATEHOUSE_{}", name.to_uppercase()));
+        assert!(arg.get_help().is_some() && arg.is_hide_env_values_set());
+    }
+}

@@ -1,0 +1,120 @@
+//! The log: to standard error, one event a line whatever the event says.
+
+use std::io::{self, Write};
+
+use gatehouse_domain::text::is_deceptive;
+use tracing::Subscriber;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::config::{LogFormat, LogSettings};
+
+/// Statements carry digests and addresses: only who names these targets gets them.
+const QUIET: &str = "sqlx=warn,sqlx::query=off,sea_orm=warn,sea_orm_migration=warn";
+
+/// Starts logging for the whole process. Later calls change nothing.
+///
+/// # Errors
+/// A filter that cannot be read.
+pub fn start(settings: &LogSettings) -> Result<(), ParseError> {
+    let subscriber = subscriber(settings, || Escaping(io::stderr()))?;
+    // Fails only where there is a subscriber already.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    Ok(())
+}
+
+fn subscriber(
+    settings: &LogSettings,
+    writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+) -> Result<Box<dyn Subscriber + Send + Sync>, ParseError> {
+    let filter = EnvFilter::builder().parse(format!("{QUIET},{}", settings.filter))?;
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer);
+    Ok(match settings.format {
+        LogFormat::Text => Box::new(log.finish()),
+        LogFormat::Json => Box::new(log.json().finish()),
+    })
+}
+
+/// Escapes what could fake a line or turn text around, in the form that is
+/// also right within JSON strings. Gets one whole event at a time.
+struct Escaping<W>(W);
+
+impl<W: Write> Write for Escaping<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        let mut escaped = Vec::with_capacity(event.len());
+        for c in line.chars() {
+            if is_deceptive(c) {
+                write!(escaped, "\\u{:04x}", u32::from(c))?;
+            } else {
+                write!(escaped, "{c}")?;
+            }
+        }
+        escaped.push(b'\n');
+        self.0.write_all(&escaped)?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged when `event` happens.
+    fn logged(filter: &str, format: LogFormat, event: impl FnOnce()) -> String {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let settings = LogSettings { filter: filter.to_owned(), format };
+        let subscriber = subscriber(&settings, move || Escaping(writer.clone())).unwrap();
+        tracing::subscriber::with_default(subscriber, event);
+        String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// CR, LF, an ANSI sequence, its one-byte form, and a right-to-left override.
+    const HOSTILE: &str = "a\r\nb\u{1b}[31mc\u{9b}31md\u{202e}e";
+
+    #[test]
+    fn a_text_field_cannot_leave_its_line() {
+        let event = || {
+            let _span = tracing::info_span!("call", path = HOSTILE).entered();
+            tracing::info!(name = %HOSTILE, quoted = HOSTILE, "{HOSTILE}");
+        };
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let log = logged("info", format, event);
+            let line = log.strip_suffix('\n').unwrap();
+            assert!(!line.chars().any(is_deceptive), "{line:?}");
+        }
+        let json: serde_json::Value =
+            serde_json::from_str(&logged("info", LogFormat::Json, event)).unwrap();
+        assert_eq!(json["fields"]["name"], HOSTILE);
+    }
+
+    #[test]
+    fn statements_are_logged_only_by_name() {
+        let event = || tracing::debug!(target: "sqlx::query", "SELECT 1");
+        assert_eq!(logged("debug", LogFormat::Text, event), "");
+        assert!(logged("sqlx::query=debug", LogFormat::Text, event).contains("SELECT 1"));
+    }
+}
