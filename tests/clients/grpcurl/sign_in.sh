@@ -19,7 +19,8 @@ set_up_portal() {
   customer=$(field .customer.name)
   export customer
 
-  local enforce='portal: {name: $ENV.portal, mfa: {enforced: true}}, updateMask: "mfa.enforced"'
+  local enforce
+  enforce='portal: {name: $ENV.portal, mfa: {enforced: true}}, updateMask: '$(mask mfa.enforced)
   call AdminService/UpdatePortal "{$enforce, validateOnly: true}" \
     '.portal.mfa.enforced and .impact == {customers: 1, customersToEnroll: 1}'
   call AdminService/GetPortal '{name: $ENV.portal}' '.portal.mfa.enforced | not'
@@ -71,7 +72,7 @@ enroll_and_sign_in() {
   secret=$(field .signIn.enroll.pending.totp.secret)
   enrolled_at=$(date +%s)
   field .signIn.enroll.pending.totp.qrSvg | rsvg-convert --output "$scratch/qr.png"
-  [[ $(zbarimg --quiet --raw "$scratch/qr.png") = "$(field .signIn.enroll.pending.totp.otpauthUri)" ]] ||
+  [[ $(zbarimg --nodbus --quiet --raw "$scratch/qr.png") = "$(field .signIn.enroll.pending.totp.otpauthUri)" ]] ||
     fail 'the QR code does not read as the otpauth URI'
 
   export code

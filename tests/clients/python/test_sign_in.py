@@ -41,10 +41,10 @@ class Authenticator:
 
     def __init__(self, otpauth_uri):
         self.totp = pyotp.parse_uri(otpauth_uri)
-        self._scanned_at = time.time()
+        self._scanned_at = int(time.time())
 
     def code(self, steps_later=0):
-        return self.totp.at(self._scanned_at, steps_later)
+        return self.totp.at(self._scanned_at + steps_later * self.totp.interval)
 
 
 class SignIn(unittest.TestCase):
@@ -105,7 +105,7 @@ class SignIn(unittest.TestCase):
         self.assertTrue(enforced.portal.mfa.enforced)
         self.assertEqual(enforced.impact, portal_pb2.PolicyImpact(customers=1, customers_to_enroll=1))
 
-    def assert_refused(self, code, reason, method, **fields):
+    def assert_refused(self, code, reason, method, /, **fields):
         """The call is refused; the status, its ErrorInfo and the trailer agree on why."""
         with self.assertRaises(grpc.RpcError) as refused:
             method(**fields)
@@ -121,7 +121,7 @@ class SignIn(unittest.TestCase):
         self.assertEqual([(info.domain, info.reason) for info in infos], [("gatehouse.v1", name)])
         return infos[0].metadata
 
-    def assert_rejected(self, method, **fields):
+    def assert_rejected(self, method, /, **fields):
         return self.assert_refused(
             grpc.StatusCode.UNAUTHENTICATED,
             error_reason_pb2.ERROR_REASON_CREDENTIALS_REJECTED,
