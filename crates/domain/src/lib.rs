@@ -1,6 +1,8 @@
 //! What gatehouse knows about signing in, with no input or output of its own.
 
 pub mod api_key;
+pub mod audit;
+pub mod client;
 pub mod email;
 pub mod field;
 pub mod id;
@@ -8,6 +10,10 @@ pub mod lockout;
 pub mod password;
 pub mod portal;
 pub mod saml;
+pub mod session;
+pub mod sign_in;
+pub mod sign_in_start;
 pub mod text;
 pub mod throttle;
 pub mod time;
+pub mod vault;

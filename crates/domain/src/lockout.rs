@@ -93,8 +93,8 @@ impl CodeBudget {
     /// What is left of the budget when a factor has completed a sign-in: the
     /// guesses that others are still judging.
     #[must_use]
-    pub fn complete(self) -> Self {
-        let charges = self.take_back().charges - self.failures;
+    pub fn clear(self) -> Self {
+        let charges = self.charges.saturating_sub(self.failures);
         Self { charges, failures: 0, locked_until: None, ..self }
     }
 

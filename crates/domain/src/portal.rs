@@ -193,6 +193,12 @@ fn in_range<T: PartialOrd>(
 pub struct EnforcementSamlConflict;
 
 impl Portal {
+    /// Differs for every revision of every portal there has ever been.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        format!("{:x}.{:x}", self.created_at.as_micros(), self.revision)
+    }
+
     /// The name authenticator apps show: the issuer, else the display name
     /// (whose colons a label could not hold), else the id.
     #[must_use]

@@ -17,6 +17,7 @@ const fn seconds(seconds: u64) -> Duration {
 /// How fast, and how often, something may be tried.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
+    name: &'static str,
     window: Duration,
     /// From so many failures within the window on, so long between tries. Ascending.
     spacing: &'static [(u32, Duration)],
@@ -26,18 +27,20 @@ pub struct Rule {
 
 /// One email address tried from one source.
 pub static ADDRESS_AND_SOURCE: Rule = Rule {
+    name: "address_and_source",
     window: DAY,
     spacing: &[(5, seconds(3)), (10, seconds(5)), (25, seconds(10))],
     limit: u32::MAX,
 };
 /// One email address, from everywhere. NIST 800-63B-4, section 3.2.2: at most 100.
-pub static ADDRESS: Rule = Rule { window: DAY, spacing: &[], limit: 100 };
+pub static ADDRESS: Rule = Rule { name: "address", window: DAY, spacing: &[], limit: 100 };
 /// One email address past its limit, from a source that has completed a sign-in
 /// of it: otherwise anybody could lock anybody out.
-pub static ADDRESS_FROM_KNOWN_SOURCE: Rule = Rule { window: DAY, spacing: &[], limit: 20 };
+pub static ADDRESS_FROM_KNOWN_SOURCE: Rule =
+    Rule { name: "address_from_known_source", window: DAY, spacing: &[], limit: 20 };
 /// One source. It is slowed and never stopped: it may be a whole office.
 pub static SOURCE: Rule =
-    Rule { window: TEN_MINUTES, spacing: &[(20, seconds(1))], limit: u32::MAX };
+    Rule { name: "source", window: TEN_MINUTES, spacing: &[(20, seconds(1))], limit: u32::MAX };
 
 /// How long a source is remembered after a completed sign-in.
 pub const KNOWN_SOURCE_LIFETIME: Duration = seconds(30 * 24 * 60 * 60);
@@ -112,6 +115,12 @@ impl Throttle {
 }
 
 impl Rule {
+    /// Keeps the budgets of different rules apart.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     fn window_at(&self, now: Timestamp) -> i64 {
         now.as_micros().div_euclid(self.window_micros())
     }

@@ -1,0 +1,76 @@
+//! The customer's own device, as the portal's backend saw it.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::field::Malformed;
+
+/// Longer than any browser's; it is kept with every session.
+const MAX_USER_AGENT_BYTES: usize = 512;
+
+/// Where a customer comes from. Believed because the caller holds a portal key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientContext {
+    ip_address: Option<IpAddr>,
+    user_agent: String,
+}
+
+impl ClientContext {
+    /// Either may be left out: no address, an empty agent.
+    ///
+    /// # Errors
+    /// The user agent is longer than 512 bytes.
+    pub fn new(ip_address: Option<IpAddr>, user_agent: String) -> Result<Self, Malformed> {
+        if user_agent.len() > MAX_USER_AGENT_BYTES {
+            return Err(Malformed("at most 512 bytes"));
+        }
+        Ok(Self { ip_address: ip_address.map(|ip| ip.to_canonical()), user_agent })
+    }
+
+    /// The address, IPv4 also where it came mapped into IPv6.
+    #[must_use]
+    pub const fn ip_address(&self) -> Option<IpAddr> {
+        self.ip_address
+    }
+
+    /// Whatever the browser says it is.
+    #[must_use]
+    pub fn user_agent(&self) -> &str {
+        &self.user_agent
+    }
+
+    /// What one subscriber can hardly change: the IPv4 address, or the /64 that
+    /// an IPv6 address is in.
+    #[must_use]
+    pub fn source(&self) -> Option<IpAddr> {
+        match self.ip_address? {
+            IpAddr::V4(ip) => Some(ip.into()),
+            IpAddr::V6(ip) => {
+                let network = ip.to_bits() & (u128::MAX << 64);
+                Some(Ipv6Addr::from_bits(network).into())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(ip: &str) -> String {
+        let client = ClientContext::new(Some(ip.parse().unwrap()), String::new()).unwrap();
+        client.source().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_source_is_an_ipv4_address_or_an_ipv6_network() {
+        assert_eq!(source("203.0.113.7"), "203.0.113.7");
+        assert_eq!(source("::ffff:203.0.113.7"), "203.0.113.7");
+        assert_eq!(source("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+    }
+
+    #[test]
+    fn refuses_an_agent_that_is_too_long() {
+        assert!(ClientContext::new(None, "a".repeat(MAX_USER_AGENT_BYTES)).is_ok());
+        assert!(ClientContext::new(None, "a".repeat(MAX_USER_AGENT_BYTES + 1)).is_err());
+    }
+}

@@ -1,0 +1,63 @@
+//! A person who signs in to one portal.
+
+use crate::email::Email;
+use crate::enrollment::Factor;
+use crate::id::CustomerKey;
+use crate::lockout::CodeBudget;
+use crate::time::Timestamp;
+
+/// A customer, without secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Customer {
+    /// Portal and id.
+    pub key: CustomerKey,
+    /// Unique within the portal.
+    pub email: Email,
+    /// Shown to people; at most 100 characters, empty if nobody chose one.
+    pub display_name: String,
+    /// When an administrator suspended them, if they are.
+    pub suspended_at: Option<Timestamp>,
+    /// Rises with every reset, suspension, password change, enabling, disabling
+    /// and revocation: a transaction that makes a session names the one it saw.
+    pub generation: i64,
+    /// Whether a password is set.
+    pub has_password: bool,
+    /// Wrong codes in a row.
+    pub codes: CodeBudget,
+    /// When a sign-in last ended in a session.
+    pub last_sign_in_at: Option<Timestamp>,
+    /// When they were made.
+    pub created_at: Timestamp,
+    /// When an administrator last changed them.
+    pub updated_at: Timestamp,
+    /// Rises with every such change; the etag is made of it.
+    pub revision: i64,
+}
+
+impl Customer {
+    /// Differs for every revision of every customer there has ever been.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        format!("{:x}.{:x}", self.created_at.as_micros(), self.revision)
+    }
+}
+
+/// The backup codes a customer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackupCodes {
+    /// How many are unused, 0 to 5.
+    pub remaining: u32,
+    /// When the set was made.
+    pub created_at: Timestamp,
+}
+
+/// A customer with all that answers about them show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerView {
+    /// The customer.
+    pub customer: Customer,
+    /// The factor in force.
+    pub factor: Option<Factor>,
+    /// Unset: none were ever made, or they ended with the factor.
+    pub backup_codes: Option<BackupCodes>,
+}
