@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use crate::totp::{TimeStep, TotpParameters};
 
 /// From its start until its end, verified or not.
-pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
+pub const LIFETIME: Duration = Duration::from_mins(15);
 /// Wrong codes until it is over. They charge the enrollment, not the customer.
 pub const MAX_FAILURES: u32 = 5;
 

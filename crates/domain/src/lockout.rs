@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 /// NIST 800-63B-4, section 3.2.2: at most 100 consecutive failures.
 pub const MAX_CONSECUTIVE_FAILURES: u32 = 100;
 /// No lock that ends by itself lasts longer.
-const MAX_LOCK: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_LOCK: Duration = Duration::from_hours(24);
 /// A charge older than this belongs to a guess whose judge is gone: every call
 /// ends within 10 seconds. It counts as wrong.
 const JUDGING_TIME: Duration = Duration::from_secs(30);
@@ -66,7 +66,7 @@ impl CodeBudget {
     pub fn fail(self, now: Timestamp, policy: &LockoutPolicy) -> Self {
         let failures = self.failures.saturating_add(1);
         let charges = self.charges.max(failures);
-        let mut budget = Self { failures, charges, ..self };
+        let mut budget = Self { charges, failures, ..self };
         if failures == next_threshold(self.failures, policy) {
             budget.locked_until = Some(now + lock_duration(failures, policy));
         }

@@ -1,14 +1,15 @@
 //! A portal and its settings, each within its range.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::field::Malformed;
 use crate::id::PortalId;
 use crate::time::Timestamp;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(60 * 60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// A customer portal: the tenant that everything else belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,8 +83,8 @@ impl LockoutPolicy {
         max_failures: Option<u8>,
         lock_duration: Option<Duration>,
     ) -> Result<Self, OutOfRange> {
-        in_range("max_failures", "3 to 20", max_failures, 3, 20)?;
-        in_range("lock_duration", "1 minute to 1 day", lock_duration, MINUTE, DAY)?;
+        in_range("max_failures", "3 to 20", max_failures, &(3..=20))?;
+        in_range("lock_duration", "1 minute to 1 day", lock_duration, &(MINUTE..=DAY))?;
         Ok(Self { max_failures, lock_duration })
     }
 
@@ -125,14 +126,13 @@ impl SessionPolicy {
         max_lifetime: Option<Duration>,
         reauthentication_window: Option<Duration>,
     ) -> Result<Self, OutOfRange> {
-        in_range("idle_timeout", "1 minute to 30 days", idle_timeout, MINUTE, 30 * DAY)?;
-        in_range("max_lifetime", "5 minutes to 30 days", max_lifetime, 5 * MINUTE, 30 * DAY)?;
+        in_range("idle_timeout", "1 minute to 30 days", idle_timeout, &(MINUTE..=30 * DAY))?;
+        in_range("max_lifetime", "5 minutes to 30 days", max_lifetime, &(5 * MINUTE..=30 * DAY))?;
         in_range(
             "reauthentication_window",
             "1 minute to 1 hour",
             reauthentication_window,
-            MINUTE,
-            HOUR,
+            &(MINUTE..=HOUR),
         )?;
         Ok(Self { idle_timeout, max_lifetime, reauthentication_window })
     }
@@ -176,10 +176,9 @@ fn in_range<T: PartialOrd>(
     member: &'static str,
     range: &'static str,
     value: Option<T>,
-    least: T,
-    most: T,
+    bounds: &RangeInclusive<T>,
 ) -> Result<(), OutOfRange> {
-    if value.is_none_or(|value| value >= least && value <= most) {
+    if value.is_none_or(|value| bounds.contains(&value)) {
         Ok(())
     } else {
         Err(OutOfRange { member, range })

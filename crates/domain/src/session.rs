@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// Live sessions of one customer; a further one ends the oldest.
 pub const MAX_SESSIONS_PER_CUSTOMER: u64 = 20;
 /// Activity is written at most this often for each session.
-const ACTIVITY_RESOLUTION: Duration = Duration::from_secs(60);
+const ACTIVITY_RESOLUTION: Duration = Duration::from_mins(1);
 
 /// How strongly the customer proved who they are: NIST 800-63B's AAL1 and AAL2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     const START: Timestamp = Timestamp::from_seconds(1_000_000);
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
     const TICK: Duration = Duration::from_micros(1);
 
     fn session() -> Session {

@@ -19,9 +19,9 @@ use crate::portal::PortalSettings;
 use crate::time::Timestamp;
 
 /// From the start, and again from the proven password, until password or code.
-pub const LIFETIME: Duration = Duration::from_secs(5 * 60);
+pub const LIFETIME: Duration = Duration::from_mins(5);
 /// From reaching `enroll`: installing an app takes longer than typing a code.
-pub const ENROLL_LIFETIME: Duration = Duration::from_secs(15 * 60);
+pub const ENROLL_LIFETIME: Duration = Duration::from_mins(15);
 /// Live sign-ins of one customer, counted from the proven password; a further
 /// one ends the oldest.
 pub const MAX_PER_CUSTOMER: u64 = 5;

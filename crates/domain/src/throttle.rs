@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::time::Timestamp;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const TEN_MINUTES: Duration = Duration::from_secs(10 * 60);
+const DAY: Duration = Duration::from_hours(24);
+const TEN_MINUTES: Duration = Duration::from_mins(10);
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -43,7 +43,7 @@ pub static SOURCE: Rule =
     Rule { name: "source", window: TEN_MINUTES, spacing: &[(20, seconds(1))], limit: u32::MAX };
 
 /// How long a source is remembered after a completed sign-in.
-pub const KNOWN_SOURCE_LIFETIME: Duration = seconds(30 * 24 * 60 * 60);
+pub const KNOWN_SOURCE_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// What one budget has seen. Two adjoining windows are counted together, so
 /// that no stretch of a window's length, wherever it begins, holds more

@@ -3,23 +3,20 @@ use proptest::prelude::*;
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn policy() -> LockoutPolicy {
     LockoutPolicy::default()
 }
 
-fn locked_until(budget: &CodeBudget, now: Timestamp) -> Option<Option<Timestamp>> {
-    match budget.lock(now)? {
-        Refusal::Locked { until } => Some(until),
-        Refusal::Judging => panic!("a lock is no judging"),
-    }
+fn lock_until(until: Timestamp) -> Option<Refusal> {
+    Some(Refusal::Locked { until: Some(until) })
 }
 
 /// Guesses wrong `count` times, waiting out every lock.
 fn guess_wrong(mut budget: CodeBudget, mut now: Timestamp, count: u32) -> (CodeBudget, Timestamp) {
     for _ in 0..count {
-        if let Some(until) = locked_until(&budget, now) {
+        if let Some(Refusal::Locked { until }) = budget.lock(now) {
             now = until.expect("a lock that ends");
         }
         budget = budget.charge(now, &policy()).expect("no lock").fail(now, &policy());
@@ -33,7 +30,7 @@ fn the_tenth_wrong_code_locks_for_fifteen_minutes() {
     assert_eq!(nine.lock(NOW), None);
     assert_eq!(nine.remaining(&policy()), 1);
     let (ten, _) = guess_wrong(nine, NOW, 1);
-    assert_eq!(locked_until(&ten, NOW), Some(Some(NOW + 15 * MINUTE)));
+    assert_eq!(ten.lock(NOW), lock_until(NOW + 15 * MINUTE));
     assert_eq!(ten.remaining(&policy()), 0);
     assert_eq!(ten.charge(NOW, &policy()), Err(Refusal::Locked { until: Some(NOW + 15 * MINUTE) }));
     assert!(ten.charge(NOW + 15 * MINUTE, &policy()).is_ok());
@@ -44,7 +41,7 @@ fn every_further_half_doubles_the_lock_up_to_a_day() {
     let mut expected = 15 * MINUTE;
     for failures in (10..100).step_by(5) {
         let (budget, now) = guess_wrong(CodeBudget::default(), NOW, failures);
-        assert_eq!(locked_until(&budget, now), Some(Some(now + expected)), "{failures}");
+        assert_eq!(budget.lock(now), lock_until(now + expected), "{failures}");
         expected = (expected * 2).min(MAX_LOCK);
     }
 }
