@@ -2,8 +2,11 @@
 
 pub mod api_key;
 pub mod audit;
+pub mod backup_code;
 pub mod client;
+pub mod customer;
 pub mod email;
+pub mod enrollment;
 pub mod field;
 pub mod id;
 pub mod lockout;
@@ -16,4 +19,5 @@ pub mod sign_in_start;
 pub mod text;
 pub mod throttle;
 pub mod time;
+pub mod totp;
 pub mod vault;
