@@ -1,3 +1,8 @@
 //! The `gatehouse` command.
 
-fn main() {}
+use std::env;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gatehouse::command::run(env::args_os())
+}

@@ -1,0 +1,132 @@
+//! The command line.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use gatehouse_domain::field::Malformed;
+use gatehouse_domain::portal::check_display_name;
+use gatehouse_domain::text::is_deceptive;
+use tokio::runtime::Runtime;
+
+use crate::config::{self, Given, Settings};
+use crate::server::{Server, ServerSettings};
+use crate::usecase::{Call, api_keys};
+use crate::{log, shutdown, startup};
+
+/// What a wrong command line or setting exits with.
+const USAGE: u8 = 2;
+
+/// The gRPC identity backend that customer portals sign their customers in with.
+///
+/// A setting may come as a flag, as the environment variable shown with it, or in a TOML file
+/// under the flag's name with underscores; the first of them wins.
+#[derive(Parser)]
+#[command(name = "gatehouse", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// TOML file with settings, also named by GATEHOUSE_CONFIG; none is read by itself
+    #[arg(long, env = "GATEHOUSE_CONFIG", value_name = "PATH", global = true, hide_env = true)]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    given: Given,
+}
+
+#[derive(Clone, Subcommand)]
+enum Command {
+    /// Serve until SIGTERM or SIGINT, which let calls under way finish; a second one does not
+    /// [the default]
+    Serve,
+    /// Make an OWNER key for administrators and print it, alone; works beside a running server
+    CreateOwnerKey {
+        /// What people call the key
+        #[arg(long, value_name = "NAME", default_value = "owner", value_parser = display_name)]
+        display_name: String,
+    },
+    /// Bring the database up to date, as `serve` does when it starts
+    Migrate,
+}
+
+/// Runs the command that `arguments` ask for: 0, or 1 where it fails with a
+/// line on standard error, or 2 where it was not understood.
+pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    let parsed = Cli::command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        // Also --help and --version, which are no failure.
+        Err(answer) => {
+            return match answer.print() {
+                Ok(()) => u8::try_from(answer.exit_code()).unwrap_or(USAGE).into(),
+                Err(_) => ExitCode::FAILURE,
+            };
+        }
+    };
+    let settings = match Settings::load(&cli.given, &matches, cli.config.as_deref()) {
+        Ok(settings) => settings,
+        Err(error) => return fail(&error, USAGE.into()),
+    };
+    match execute(cli.command.unwrap_or(Command::Serve), &settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&*error, ExitCode::FAILURE),
+    }
+}
+
+fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> {
+    log::start(&settings.log)?;
+    for name in config::unknown_variables(&Cli::command()) {
+        tracing::warn!(name, "this environment variable is not a setting of gatehouse");
+    }
+    let runtime = Runtime::new()?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve => serve(settings).await,
+            Command::CreateOwnerKey { display_name } => {
+                let app = startup::open(settings).await?;
+                let call = Call::of_server(app.clock.now());
+                let (_, token) = api_keys::create_owner(&app, &call, display_name).await?;
+                writeln!(io::stdout(), "{}", token.expose())?;
+                Ok(())
+            }
+            Command::Migrate => {
+                startup::migrate(settings).await?;
+                Ok(())
+            }
+        }
+    })
+}
+
+async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
+    let app = Arc::new(startup::open(settings).await?);
+    startup::announce_missing_owner(&app).await?;
+    let serving = ServerSettings { listen: settings.listen, reflection: settings.reflection };
+    let server = Server::bind(app, &serving).await?;
+    tracing::info!(address = %server.local_addr(), "listening");
+    server.serve(shutdown::requested()?).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn display_name(text: &str) -> Result<String, Malformed> {
+    check_display_name(text).map(|()| text.to_owned())
+}
+
+/// One line, with every cause.
+fn fail(error: &dyn Error, code: ExitCode) -> ExitCode {
+    let mut line = format!("gatehouse: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    let _ = writeln!(io::stderr(), "{}", line.replace(is_deceptive, " "));
+    code
+}

@@ -1,0 +1,202 @@
+//! Composition: the services, what a connection may do, start and end.
+
+mod connections;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatehouse_api::v1::admin_service_server::{self, AdminServiceServer};
+use gatehouse_api::v1::portal_auth_service_server::{self, PortalAuthServiceServer};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tonic::service::{LayerExt, Routes};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+use tower::layer::util::{Identity, Stack};
+
+use crate::app::App;
+use crate::caller::AuthorizationLayer;
+use crate::layer::{CallLayer, RequestId};
+use crate::rpc::{AdminRpc, PortalAuthRpc};
+
+use connections::Connections;
+
+/// A whole message; a field has tighter bounds of its own.
+const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// The headers of a request, and what may be sent of a message before it is read.
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+const MAX_FRAME_BYTES: u32 = 16 * 1024;
+/// Calls at once on a connection.
+const MAX_STREAMS: u32 = 128;
+/// Streams that the client reset before they were looked at, and that were
+/// reset for its errors. Past these the connection ends: CVE-2023-44487 and
+/// CVE-2025-8671.
+const MAX_RESETS: usize = 32;
+const MAX_ERROR_RESETS: usize = 128;
+/// A connection that does not answer a ping is gone.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// For calls under way when the end comes: longer than any call may take. Only
+/// streams, which have no end of their own, are cut off.
+const DRAIN_LIMIT: Duration = Duration::from_secs(15);
+
+/// The names that the health service knows; the empty one is the whole server.
+const SERVICES: [&str; 3] =
+    ["", admin_service_server::SERVICE_NAME, portal_auth_service_server::SERVICE_NAME];
+
+type Router = tonic::transport::server::Router<Stack<CallLayer, Identity>>;
+
+/// How to serve.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerSettings {
+    /// Where; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Whether to describe the API to anyone who asks.
+    pub reflection: bool,
+}
+
+/// Why a server does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address cannot be had.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The descriptors that were built in cannot be served.
+    #[error("reflection")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The transport failed.
+    #[error("transport")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// A server that has its address, and does not answer yet.
+pub struct Server {
+    app: Arc<App>,
+    connections: Connections,
+    local_addr: SocketAddr,
+    router: Router,
+    health: HealthReporter,
+}
+
+impl Server {
+    /// Takes the address. Clients may connect from then on, and wait.
+    ///
+    /// # Errors
+    /// [`ServerError::Bind`] if the address is taken or not of this machine.
+    pub async fn bind(app: Arc<App>, settings: &ServerSettings) -> Result<Self, ServerError> {
+        let bind = |source| ServerError::Bind { address: settings.listen, source };
+        let listener = TcpListener::bind(settings.listen).await.map_err(bind)?;
+        let local_addr = listener.local_addr().map_err(bind)?;
+        let health = HealthReporter::new();
+        report(&health, ServingStatus::NotServing).await;
+        let routes = routes(&app, health.clone(), settings.reflection)?;
+        Ok(Self {
+            router: router(&app, routes),
+            app,
+            connections: Connections::new(listener),
+            local_addr,
+            health,
+        })
+    }
+
+    /// The address, with the port that was taken.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves until `shutdown` is ready; then says so to those who ask for its
+    /// health, takes no more calls, and lets calls and tasks under way finish.
+    ///
+    /// # Errors
+    /// [`ServerError::Transport`].
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
+        let Self { app, connections, router, health, .. } = self;
+        report(&health, ServingStatus::Serving).await;
+        let (begin_drain, drain_begun) = oneshot::channel();
+        let shutdown = async move {
+            shutdown.await;
+            tracing::info!("draining");
+            report(&health, ServingStatus::NotServing).await;
+            let _ = begin_drain.send(());
+        };
+        let drain_limit = async {
+            match drain_begun.await {
+                Ok(()) => tokio::time::sleep(DRAIN_LIMIT).await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            served = router.serve_with_incoming_shutdown(connections, shutdown) => served?,
+            () = drain_limit => tracing::warn!("streams were cut off"),
+        }
+        app.tasks.close_and_wait().await;
+        Ok(())
+    }
+}
+
+async fn report(health: &HealthReporter, status: ServingStatus) {
+    for service in SERVICES {
+        health.set_service_status(service, status).await;
+    }
+}
+
+fn routes(
+    app: &Arc<App>,
+    health: HealthReporter,
+    reflection: bool,
+) -> Result<Routes, tonic_reflection::server::Error> {
+    let health = tonic_health::server::HealthService::from_health_reporter(health);
+    let health = tonic_health::pb::health_server::HealthServer::new(health)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let admin = AdminServiceServer::new(AdminRpc::new(Arc::clone(app)))
+        .max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let portal_auth = PortalAuthServiceServer::new(PortalAuthRpc::new(Arc::clone(app)))
+        .max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let authorized = AuthorizationLayer::new(Arc::clone(app));
+    let routes = Routes::new(health)
+        .add_service(authorized.named_layer(admin))
+        .add_service(authorized.named_layer(portal_auth));
+    if !reflection {
+        return Ok(routes);
+    }
+    // With the types of error details, so that clients without the protos can print them.
+    let descriptors = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(gatehouse_api::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    Ok(routes
+        .add_service(descriptors().build_v1()?.max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(descriptors().build_v1alpha()?.max_decoding_message_size(MAX_MESSAGE_BYTES)))
+}
+
+fn router(app: &App, routes: Routes) -> Router {
+    let entropy = app.entropy;
+    tonic::transport::Server::builder()
+        .layer(CallLayer::new(move || RequestId::generate(&mut entropy.rng())))
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .http2_max_pending_accept_reset_streams(Some(MAX_RESETS))
+        .http2_max_local_error_reset_streams(Some(MAX_ERROR_RESETS))
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .add_routes(routes)
+}

@@ -1,0 +1,100 @@
+//! The key ring's file and its folder.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+/// Makes the folder, for its owner alone, unless there is one.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// The text in the file at `path`, if there is one.
+pub(super) fn read(path: &Path) -> io::Result<Option<Zeroizing<String>>> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if fs::metadata(path)?.permissions().mode() & 0o007 != 0 {
+        tracing::warn!(path = %path.display(), "every user of this machine may read the key ring");
+    }
+    Ok(Some(text))
+}
+
+/// Makes a file at `path` with all of `text`, for its owner alone and safe
+/// from a power loss; false if there is one, which then stays as it is.
+///
+/// No other process ever sees part of it: it gets its name when it is whole.
+pub(super) fn create(path: &Path, text: &str) -> io::Result<bool> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Ok(_) => {
+            File::open(folder)?.sync_all()?;
+            Ok(true)
+        }
+        Err(failed) if failed.error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(failed) => Err(failed.error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_made_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("a/b");
+        make_folder(&data).unwrap();
+        make_folder(&data).unwrap();
+        assert_eq!(mode(&data), 0o700);
+
+        let path = data.join("keyring");
+        assert!(create(&path, "keys").unwrap());
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(read(&path).unwrap().unwrap().as_str(), "keys");
+    }
+
+    #[test]
+    fn a_file_that_is_there_stays_and_no_other_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyring");
+        assert!(read(&path).unwrap().is_none());
+        assert!(create(&path, "first").unwrap());
+        assert!(!create(&path, "second").unwrap());
+        assert_eq!(read(&path).unwrap().unwrap().as_str(), "first");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_many_creators_at_once_one_wins_and_all_read_its_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyring");
+        let outcomes: Vec<_> = std::thread::scope(|scope| {
+            let create = |text: String| {
+                let won = create(&path, &text).unwrap();
+                (won.then_some(text), read(&path).unwrap().unwrap())
+            };
+            let threads: Vec<_> =
+                (0..16).map(|n| scope.spawn(move || create(n.to_string()))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let winners: Vec<_> = outcomes.iter().filter_map(|(won, _)| won.as_ref()).collect();
+        assert_eq!(winners.len(), 1);
+        assert!(outcomes.iter().all(|(_, text)| text.as_str() == winners[0]));
+    }
+}
