@@ -1,1 +1,38 @@
-//! The one place that knows sea-orm.
+//! Storage: the one place that knows sea-orm.
+//!
+//! [`Store`] hands out [`Tx`] for anything that writes and [`Read`] for single
+//! reads. Rows never leave this crate: every function takes and gives domain
+//! types, and a row that is not one is [`StoreError::Corrupt`].
+//!
+//! What must happen at most once is one guarded UPDATE, judged by the rows it
+//! affected: [`Tx::accept_time_step`], [`Tx::consume_backup_code`],
+//! [`Tx::finish_sign_in`]. Reading first and writing then loses under READ
+//! COMMITTED.
+
+mod api_keys;
+mod audit;
+mod backup_codes;
+mod customers;
+mod enrollments;
+mod entity;
+mod error;
+mod factors;
+mod keys;
+mod location;
+mod migration;
+mod portals;
+mod row;
+mod sessions;
+mod sign_ins;
+mod store;
+mod throttles;
+
+pub use backup_codes::StoredBackupCode;
+pub use customers::SealedPassword;
+pub use customers::list::{CustomerFilter, PortalCounts};
+pub use error::StoreError;
+pub use factors::SealedSecret;
+pub use location::{DatabaseLocation, UnknownDatabase};
+pub use sessions::Sessions;
+pub use store::{DatabaseSettings, Queries, Read, Store, Tx};
+pub use throttles::StoredThrottle;

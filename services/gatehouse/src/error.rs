@@ -14,6 +14,8 @@ use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::StoreError;
 use tonic::Code;
 
+use crate::hasher::{HashError, Overloaded};
+
 pub(crate) use wire::{REASON_HEADER, with_request_id};
 
 type Source = Box<dyn Error + Send + Sync>;
@@ -149,6 +151,10 @@ pub enum AppError {
     /// The database is away. Says nothing about any credential.
     #[error("the store is unavailable; try again")]
     StoreUnavailable(#[source] Source),
+    /// A transaction that collided with another and did nothing. A few more tries
+    /// are made before a client sees it.
+    #[error("the store is unavailable; try again")]
+    Collided(#[source] Source),
     /// A defect, here or in what gatehouse stands on.
     #[error("internal error")]
     Internal(#[source] Source),
@@ -187,7 +193,7 @@ impl AppError {
             Self::ResourceExists { .. } => ErrorReason::ResourceExists,
             Self::EtagMismatch => ErrorReason::EtagMismatch,
             Self::ResumeTokenExpired => ErrorReason::ResumeTokenExpired,
-            Self::StoreUnavailable(_) => ErrorReason::StoreUnavailable,
+            Self::StoreUnavailable(_) | Self::Collided(_) => ErrorReason::StoreUnavailable,
             Self::Internal(_) => ErrorReason::Internal,
         }
     }
@@ -220,7 +226,7 @@ impl AppError {
             Self::ResourceExists { .. } => Code::AlreadyExists,
             Self::EtagMismatch => Code::Aborted,
             Self::ResumeTokenExpired => Code::OutOfRange,
-            Self::StoreUnavailable(_) => Code::Unavailable,
+            Self::StoreUnavailable(_) | Self::Collided(_) => Code::Unavailable,
             Self::Internal(_) => Code::Internal,
             Self::Unimplemented => Code::Unimplemented,
         }
@@ -233,13 +239,25 @@ impl From<FieldViolation> for AppError {
     }
 }
 
+impl From<Overloaded> for AppError {
+    fn from(overloaded: Overloaded) -> Self {
+        Self::Overloaded { retry_after: overloaded.retry_after }
+    }
+}
+
+impl From<HashError> for AppError {
+    /// No verdict about the password.
+    fn from(error: HashError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
 impl From<StoreError> for AppError {
     /// A use case that expects a duplicate handles it before: here it is a defect.
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Conflict(_) => {
-                Self::StoreUnavailable(error.into())
-            }
+            StoreError::Unavailable(_) => Self::StoreUnavailable(error.into()),
+            StoreError::Conflict(_) => Self::Collided(error.into()),
             StoreError::Duplicate | StoreError::Corrupt { .. } | StoreError::Internal(_) => {
                 Self::Internal(error.into())
             }

@@ -98,6 +98,8 @@ fn table() -> Vec<Row> {
         (AppError::EtagMismatch, Aborted, "ETAG_MISMATCH", &[]),
         (AppError::ResumeTokenExpired, OutOfRange, "RESUME_TOKEN_EXPIRED", &[]),
         (AppError::StoreUnavailable("hunter2".into()), Code::Unavailable, "STORE_UNAVAILABLE", &[]),
+        (AppError::Collided("hunter2".into()), Code::Unavailable, "STORE_UNAVAILABLE", &[]),
+        (AppError::Collided("hunter2".into()), Code::Unavailable, "STORE_UNAVAILABLE", &[]),
         (AppError::Internal("hunter2".into()), Code::Internal, "INTERNAL", &[]),
     ]
 }

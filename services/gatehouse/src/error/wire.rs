@@ -20,7 +20,7 @@ impl From<AppError> for Status {
     fn from(error: AppError) -> Self {
         match &error {
             AppError::Internal(source) => tracing::error!(error = source.as_ref(), "call failed"),
-            AppError::StoreUnavailable(source) => {
+            AppError::StoreUnavailable(source) | AppError::Collided(source) => {
                 tracing::warn!(error = source.as_ref(), "store unavailable");
             }
             _ => {}

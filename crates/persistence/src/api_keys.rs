@@ -1,0 +1,196 @@
+//! API keys.
+
+use gatehouse_domain::api_key::{
+    AdminGrant, AdminRole, ApiKey, Grant, PortalAccess, PortalGrant, PortalScope,
+};
+use gatehouse_domain::id::{ApiKeyId, PortalId};
+use gatehouse_domain::time::Timestamp;
+use gatehouse_domain::vault::Digest;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, Set,
+};
+
+use crate::entity::api_key::{ActiveModel, Column, Entity, Model};
+use crate::error::Result;
+use crate::row;
+use crate::store::{Queries, Store, Tx, corrupt};
+
+/// How `portals/-` is stored.
+const ALL_PORTALS: &str = "-";
+
+impl<C: ConnectionTrait> Queries<C> {
+    /// The key with one of these digests, live or not.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn api_key_by_digest(&self, digests: &[Digest]) -> Result<Option<ApiKey>> {
+        let row = Entity::find()
+            .filter(Column::Digest.is_in(digests.iter().map(Digest::as_bytes)))
+            .one(&self.0)
+            .await?;
+        row.map(decode).transpose()
+    }
+
+    /// The key, live or not.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>> {
+        Entity::find_by_id(id.as_uuid()).one(&self.0).await?.map(decode).transpose()
+    }
+
+    /// Whether a key that may make keys for every portal is live at `now`.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn has_owner_key(&self, now: Timestamp) -> Result<bool> {
+        let unexpired = Condition::any()
+            .add(Column::ExpiresAt.is_null())
+            .add(Column::ExpiresAt.gt(now.as_micros()));
+        let owners = Entity::find()
+            .filter(Column::AdminRole.eq(role_word(AdminRole::Owner)))
+            .filter(Column::AdminPortals.eq(ALL_PORTALS))
+            .filter(Column::RevokedAt.is_null())
+            .filter(unexpired);
+        Ok(owners.count(&self.0).await? > 0)
+    }
+}
+
+impl Store {
+    /// Writes that a key was used at `now`, unless it was used later than that.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn touch_api_key(&self, id: ApiKeyId, now: Timestamp) -> Result<()> {
+        let earlier = Condition::any()
+            .add(Column::LastUsedAt.is_null())
+            .add(Column::LastUsedAt.lt(now.as_micros()));
+        Entity::update_many()
+            .col_expr(Column::LastUsedAt, Expr::value(now.as_micros()))
+            .filter(Column::Id.eq(id.as_uuid()))
+            .filter(earlier)
+            .exec(self.autocommit())
+            .await?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// A new key.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn insert_api_key(&self, key: &ApiKey, digest: &Digest) -> Result<()> {
+        let mut row = ActiveModel {
+            id: Set(key.id.as_uuid()),
+            digest: Set(digest.as_bytes().to_vec()),
+            display_name: Set(key.display_name.clone()),
+            admin_role: Set(None),
+            admin_portals: Set(None),
+            portal_id: Set(None),
+            portal_access: Set(None),
+            created_at: Set(key.created_at.as_micros()),
+            expires_at: Set(row::micros(key.expires_at)),
+            last_used_at: Set(row::micros(key.last_used_at)),
+            revoked_at: Set(row::micros(key.revoked_at)),
+        };
+        match &key.grant {
+            Grant::Admin(grant) => {
+                row.admin_role = Set(Some(role_word(grant.role).to_owned()));
+                row.admin_portals = Set(Some(scope_words(&grant.scope)));
+            }
+            Grant::Portal(grant) => {
+                row.portal_id = Set(Some(grant.portal.to_string()));
+                row.portal_access = Set(Some(access_word(grant.access).to_owned()));
+            }
+        }
+        Entity::insert(row).exec_without_returning(&self.0).await?;
+        Ok(())
+    }
+
+    /// Ends a key; false if it had been ended before.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn revoke_api_key(&self, id: ApiKeyId, now: Timestamp) -> Result<bool> {
+        let updated = Entity::update_many()
+            .col_expr(Column::RevokedAt, Expr::value(now.as_micros()))
+            .filter(Column::Id.eq(id.as_uuid()))
+            .filter(Column::RevokedAt.is_null())
+            .exec(&self.0)
+            .await?;
+        Ok(updated.rows_affected == 1)
+    }
+}
+
+const fn role_word(role: AdminRole) -> &'static str {
+    match role {
+        AdminRole::Viewer => "viewer",
+        AdminRole::Support => "support",
+        AdminRole::Admin => "admin",
+        AdminRole::Owner => "owner",
+    }
+}
+
+fn parse_role(word: &str) -> Option<AdminRole> {
+    [AdminRole::Viewer, AdminRole::Support, AdminRole::Admin, AdminRole::Owner]
+        .into_iter()
+        .find(|role| role_word(*role) == word)
+}
+
+const fn access_word(access: PortalAccess) -> &'static str {
+    match access {
+        PortalAccess::Validate => "validate",
+        PortalAccess::Full => "full",
+    }
+}
+
+fn parse_access(word: &str) -> Option<PortalAccess> {
+    [PortalAccess::Validate, PortalAccess::Full]
+        .into_iter()
+        .find(|access| access_word(*access) == word)
+}
+
+fn scope_words(scope: &PortalScope) -> String {
+    match scope {
+        PortalScope::All => ALL_PORTALS.to_owned(),
+        PortalScope::Some(portals) => {
+            portals.iter().map(PortalId::as_str).collect::<Vec<_>>().join(",")
+        }
+    }
+}
+
+fn parse_scope(words: &str) -> Option<PortalScope> {
+    if words == ALL_PORTALS {
+        return Some(PortalScope::All);
+    }
+    words.split(',').map(|word| word.parse().ok()).collect::<Option<_>>().map(PortalScope::Some)
+}
+
+fn decode(row: Model) -> Result<ApiKey> {
+    let id = row.id;
+    try_decode(row).ok_or_else(|| corrupt("api_key", &id))
+}
+
+fn try_decode(row: Model) -> Option<ApiKey> {
+    let grant = match (row.admin_role, row.admin_portals, row.portal_id, row.portal_access) {
+        (Some(role), Some(scope), None, None) => {
+            Grant::Admin(AdminGrant { role: parse_role(&role)?, scope: parse_scope(&scope)? })
+        }
+        (None, None, Some(portal), Some(access)) => Grant::Portal(PortalGrant {
+            portal: portal.parse().ok()?,
+            access: parse_access(&access)?,
+        }),
+        _ => return None,
+    };
+    Some(ApiKey {
+        id: ApiKeyId::from_uuid(row.id),
+        display_name: row.display_name,
+        grant,
+        created_at: Timestamp::from_micros(row.created_at),
+        expires_at: row::times(row.expires_at),
+        last_used_at: row::times(row.last_used_at),
+        revoked_at: row::times(row.revoked_at),
+    })
+}

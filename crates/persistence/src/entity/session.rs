@@ -1,0 +1,26 @@
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "session")]
+pub struct Model {
+    pub portal_id: String,
+    pub customer_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub token_digest: Vec<u8>,
+    pub client_ip: String,
+    pub client_user_agent: String,
+    pub created_at: i64,
+    pub last_used_at: i64,
+    pub authenticated_at: i64,
+    pub second_factor_at: Option<i64>,
+    pub idle_limit: i64,
+    pub absolute_limit: i64,
+    pub ended_at: Option<i64>,
+    pub end_reason: Option<String>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

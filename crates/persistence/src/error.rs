@@ -1,0 +1,142 @@
+//! What can go wrong in storage, classified once.
+
+use std::error::Error;
+
+use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError, SqlxPostgresError};
+
+type Source = Box<dyn Error + Send + Sync>;
+
+/// Why a storage operation did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A unique index already holds the value. The transaction is lost.
+    #[error("a row with that key exists")]
+    Duplicate,
+    /// A row that no version of gatehouse writes: half-known, or not decodable.
+    #[error("row {id} of {table} is corrupt")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The row's key, which holds no secret.
+        id: String,
+    },
+    /// The database is away, or too slow to answer. Says nothing about the data.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] Source),
+    /// A serialization failure or deadlock (SQLSTATE 40001, 40P01): worth
+    /// another try from the start of the transaction.
+    #[error("the transaction collided with another")]
+    Conflict(#[source] Source),
+    /// The database refused a statement: a defect of gatehouse or of the schema.
+    #[error("the database refused a statement")]
+    Internal(#[source] Source),
+}
+
+/// A result of this crate.
+pub(crate) type Result<T> = std::result::Result<T, StoreError>;
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => return Self::Duplicate,
+            // The parent was deleted by a transaction that committed first.
+            Some(SqlErr::ForeignKeyConstraintViolation(_)) => return Self::Conflict(error.into()),
+            _ => {}
+        }
+        match &error {
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(error.into()),
+            DbErr::Exec(RuntimeErr::SqlxError(source))
+            | DbErr::Query(RuntimeErr::SqlxError(source)) => match sqlx_class(source) {
+                Class::Conflict => Self::Conflict(error.into()),
+                Class::Unavailable => Self::Unavailable(error.into()),
+                Class::Refused => Self::Internal(error.into()),
+            },
+            _ => Self::Internal(error.into()),
+        }
+    }
+}
+
+enum Class {
+    Conflict,
+    Unavailable,
+    Refused,
+}
+
+fn sqlx_class(error: &SqlxError) -> Class {
+    match error {
+        SqlxError::Database(refusal) => {
+            let code = refusal.code().unwrap_or_default();
+            if refusal.try_downcast_ref::<SqlxPostgresError>().is_some() {
+                postgres_class(&code)
+            } else {
+                sqlite_class(&code)
+            }
+        }
+        SqlxError::Io(_)
+        | SqlxError::Tls(_)
+        | SqlxError::Protocol(_)
+        | SqlxError::PoolTimedOut
+        | SqlxError::PoolClosed
+        | SqlxError::WorkerCrashed => Class::Unavailable,
+        _ => Class::Refused,
+    }
+}
+
+/// PostgreSQL, appendix A: SQLSTATE codes.
+fn postgres_class(code: &str) -> Class {
+    match code {
+        "40001" | "40P01" => Class::Conflict,
+        // Read-only transaction (a standby), lock not available, statement timeout.
+        "25006" | "55P03" | "57014" => Class::Unavailable,
+        // Connection exception, insufficient resources, operator intervention, system error.
+        _ if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
+            Class::Unavailable
+        }
+        _ => Class::Refused,
+    }
+}
+
+/// SQLite's result codes; the primary one is in the low byte.
+fn sqlite_class(code: &str) -> Class {
+    const BUSY: u32 = 5;
+    const LOCKED: u32 = 6;
+    const READ_ONLY: u32 = 8;
+    const INTERRUPT: u32 = 9;
+    const IO_ERROR: u32 = 10;
+    const FULL: u32 = 13;
+    const CANNOT_OPEN: u32 = 14;
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        Ok(BUSY | LOCKED | READ_ONLY | INTERRUPT | IO_ERROR | FULL | CANNOT_OPEN) => {
+            Class::Unavailable
+        }
+        _ => Class::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_database_is_never_a_defect_and_a_defect_never_a_lost_database() {
+        for code in ["08006", "53300", "57P01", "57014", "58030", "25006", "55P03"] {
+            assert!(matches!(postgres_class(code), Class::Unavailable), "{code}");
+        }
+        for code in ["42601", "23502", "22P02", ""] {
+            assert!(matches!(postgres_class(code), Class::Refused), "{code}");
+        }
+        for code in ["5", "261", "517", "10", "522", "13", "8", "14"] {
+            assert!(matches!(sqlite_class(code), Class::Unavailable), "{code}");
+        }
+        for code in ["1", "19", "20", ""] {
+            assert!(matches!(sqlite_class(code), Class::Refused), "{code}");
+        }
+    }
+
+    #[test]
+    fn collisions_are_worth_another_try() {
+        for code in ["40001", "40P01"] {
+            assert!(matches!(postgres_class(code), Class::Conflict), "{code}");
+        }
+    }
+}

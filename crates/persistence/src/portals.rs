@@ -1,0 +1,146 @@
+//! Portals.
+
+use std::time::Duration;
+
+use gatehouse_domain::id::PortalId;
+use gatehouse_domain::portal::{
+    LockoutPolicy, MfaPolicy, Portal, PortalSettings, SamlConfig, SessionPolicy,
+};
+use gatehouse_domain::time::Timestamp;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set,
+};
+
+use crate::entity::portal::{ActiveModel, Column, Entity, Model};
+use crate::error::Result;
+use crate::row;
+use crate::store::{Queries, Tx, corrupt};
+
+impl<C: ConnectionTrait> Queries<C> {
+    /// The portal, if there is one.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn portal(&self, id: &PortalId) -> Result<Option<Portal>> {
+        Entity::find_by_id(id.as_str()).one(&self.0).await?.map(decode).transpose()
+    }
+}
+
+impl Tx {
+    /// The portal, which cannot change until this transaction ends.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn lock_portal_shared(&self, id: &PortalId) -> Result<Option<Portal>> {
+        let row = Entity::find_by_id(id.as_str()).lock_shared().one(&self.0).await?;
+        row.map(decode).transpose()
+    }
+
+    /// The portal, which no other transaction can change or rely on until this
+    /// one ends.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn lock_portal(&self, id: &PortalId) -> Result<Option<Portal>> {
+        let row = Entity::find_by_id(id.as_str()).lock_exclusive().one(&self.0).await?;
+        row.map(decode).transpose()
+    }
+
+    /// A new portal.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Duplicate`] if the id is taken.
+    pub async fn insert_portal(&self, portal: &Portal) -> Result<()> {
+        Entity::insert(encode(portal)).exec_without_returning(&self.0).await?;
+        Ok(())
+    }
+
+    /// Writes a portal that was changed from the revision before its own; false
+    /// if it is not at that revision any more.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn update_portal(&self, portal: &Portal) -> Result<bool> {
+        let updated = Entity::update_many()
+            .set(encode(portal).reset_all())
+            .filter(Column::Id.eq(portal.id.as_str()))
+            .filter(Column::Revision.eq(portal.revision - 1))
+            .exec(&self.0)
+            .await?;
+        Ok(updated.rows_affected == 1)
+    }
+}
+
+fn encode(portal: &Portal) -> ActiveModel {
+    let settings = &portal.settings;
+    let saml = settings.saml.clone();
+    let (max_failures, lock_duration) = settings.lockout.configured();
+    let (idle, lifetime, window) = settings.session.configured();
+    ActiveModel {
+        id: Set(portal.id.to_string()),
+        display_name: Set(settings.display_name.clone()),
+        mfa_enforced: Set(settings.mfa.enforced),
+        mfa_enforced_from_at: Set(row::micros(settings.mfa.enforced_from)),
+        issuer: Set(settings.mfa.issuer.clone()),
+        totp_skew_steps: Set(settings.mfa.totp_skew_steps.map(i32::from)),
+        saml_idp_entity_id: Set(saml.as_ref().map(|saml| saml.idp_entity_id.clone())),
+        saml_sso_url: Set(saml.as_ref().map(|saml| saml.sso_url.clone())),
+        saml_idp_certificate: Set(saml.map(|saml| saml.idp_certificate)),
+        password_min_length: Set(settings.password_min_length.map(i32::from)),
+        lockout_max_failures: Set(max_failures.map(i32::from)),
+        lockout_duration: Set(lock_duration.map(row::duration_micros)),
+        session_idle_timeout: Set(idle.map(row::duration_micros)),
+        session_max_lifetime: Set(lifetime.map(row::duration_micros)),
+        reauthentication_window: Set(window.map(row::duration_micros)),
+        created_at: Set(portal.created_at.as_micros()),
+        updated_at: Set(portal.updated_at.as_micros()),
+        revision: Set(portal.revision),
+    }
+}
+
+fn decode(model: Model) -> Result<Portal> {
+    let id = model.id.clone();
+    try_decode(model).ok_or_else(|| corrupt("portal", &id))
+}
+
+fn try_decode(model: Model) -> Option<Portal> {
+    let small = |value: Option<i32>| row::optional(value, |value| u8::try_from(value).ok());
+    let span =
+        |value: Option<i64>| -> Option<Option<Duration>> { row::optional(value, row::duration) };
+    let saml = match (model.saml_idp_entity_id, model.saml_sso_url, model.saml_idp_certificate) {
+        (Some(idp_entity_id), Some(sso_url), Some(idp_certificate)) => {
+            Some(SamlConfig { idp_entity_id, sso_url, idp_certificate })
+        }
+        (None, None, None) => None,
+        _ => return None,
+    };
+    let settings = PortalSettings {
+        display_name: model.display_name,
+        mfa: MfaPolicy {
+            enforced: model.mfa_enforced,
+            enforced_from: row::times(model.mfa_enforced_from_at),
+            issuer: model.issuer,
+            totp_skew_steps: small(model.totp_skew_steps)?,
+        },
+        saml,
+        password_min_length: small(model.password_min_length)?,
+        lockout: LockoutPolicy::new(
+            small(model.lockout_max_failures)?,
+            span(model.lockout_duration)?,
+        )
+        .ok()?,
+        session: SessionPolicy::new(
+            span(model.session_idle_timeout)?,
+            span(model.session_max_lifetime)?,
+            span(model.reauthentication_window)?,
+        )
+        .ok()?,
+    };
+    Some(Portal {
+        id: model.id.parse().ok()?,
+        settings,
+        created_at: Timestamp::from_micros(model.created_at),
+        updated_at: Timestamp::from_micros(model.updated_at),
+        revision: model.revision,
+    })
+}

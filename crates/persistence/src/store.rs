@@ -1,0 +1,195 @@
+//! Connections and transactions.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::{MigratorTrait, SchemaManager};
+
+use crate::error::{Result, StoreError};
+use crate::location::DatabaseLocation;
+use crate::migration::Migrator;
+
+/// To get a connection out of the pool.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// For one statement, lock waits included.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Serializes migrations of replicas that start at once. Any fixed number serves.
+const MIGRATION_LOCK: i64 = 0x6761_7465_686f_7573;
+
+/// How to reach the database.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// Which database, and where.
+    pub location: DatabaseLocation,
+    /// Connections at most, 2 or more.
+    pub max_connections: u32,
+}
+
+/// Something that queries run on: the pool, or a transaction. All reads are
+/// methods of it; writes are methods of [`Tx`] alone.
+#[derive(Debug)]
+pub struct Queries<C>(pub(crate) C);
+
+/// Single autocommit reads.
+pub type Read = Queries<DatabaseConnection>;
+
+/// A transaction. Dropped without [`Tx::commit`], it rolls back.
+///
+/// Locks are taken in one order: portal, customer, the rest.
+pub type Tx = Queries<DatabaseTransaction>;
+
+/// The database.
+#[derive(Debug)]
+pub struct Store {
+    read: Read,
+    /// On SQLite a pool of one: writers queue here in order instead of polling
+    /// for the file's lock.
+    write: DatabaseConnection,
+}
+
+impl Store {
+    /// Opens the database; an SQLite file is made if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it does not answer.
+    pub async fn connect(settings: &DatabaseSettings) -> Result<Self> {
+        match &settings.location {
+            DatabaseLocation::Sqlite(path) => {
+                let write = Database::connect(sqlite_options(path, 1)).await?;
+                let readers = settings.max_connections.saturating_sub(1).max(1);
+                let read = Database::connect(sqlite_options(path, readers)).await?;
+                Ok(Self { read: Queries(read), write })
+            }
+            DatabaseLocation::Postgres(url) => {
+                let pool = postgres_options(url, settings.max_connections);
+                let write = Database::connect(pool).await?;
+                Ok(Self { read: Queries(write.clone()), write })
+            }
+        }
+    }
+
+    /// For single reads outside any transaction.
+    #[must_use]
+    pub const fn read(&self) -> &Read {
+        &self.read
+    }
+
+    /// For single guarded statements that are a transaction by themselves.
+    pub(crate) const fn autocommit(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
+    /// Begins a transaction that writes. On SQLite it takes the write lock at
+    /// once: a deferred one that reads first can fail at its first write.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if no connection is to be had in time.
+    pub async fn begin(&self) -> Result<Tx> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(Queries(self.write.begin_with_options(options).await?))
+    }
+
+    /// Brings the schema up to date. Safe to run in several processes at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] if the database is newer than this program.
+    pub async fn migrate(&self) -> Result<()> {
+        let tx = self.begin().await?;
+        if tx.0.get_database_backend() == DbBackend::Postgres {
+            let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+            tx.0.execute_unprepared(&lock).await?;
+        }
+        Migrator::up(&tx.0, None).await?;
+        tx.commit().await
+    }
+
+    /// Whether gatehouse has never been here: only then may a key ring be made.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn is_empty(&self) -> Result<bool> {
+        let schema = SchemaManager::new(&self.read.0);
+        Ok(!schema.has_table("key_canary").await? || self.read.key_canaries().await?.is_empty())
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it does not.
+    pub async fn ping(&self) -> Result<()> {
+        Ok(self.read.0.ping().await?)
+    }
+
+    /// Closes every connection; what is under way is finished.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if a connection is lost on the way.
+    pub async fn close(&self) -> Result<()> {
+        self.read.0.close_by_ref().await?;
+        Ok(self.write.close_by_ref().await?)
+    }
+}
+
+impl Tx {
+    /// Makes all of it durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`]: nothing happened. [`StoreError::Unavailable`]:
+    /// it is not known whether it happened.
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.0.commit().await?)
+    }
+}
+
+fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
+    let path = path.to_owned();
+    // The path is set below: in a URL it would have to be escaped.
+    let mut options = pool_options("sqlite://gatehouse.db", connections);
+    options.map_sqlx_sqlite_opts(move |options| {
+        options
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // NORMAL forgets commits on power loss: a spent code would come back.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(STATEMENT_TIMEOUT)
+    });
+    options
+}
+
+fn postgres_options(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = pool_options(url, connections);
+    options.map_sqlx_postgres_opts(|options| {
+        options.application_name("gatehouse").options([
+            ("statement_timeout", STATEMENT_TIMEOUT.as_millis().to_string().as_str()),
+            ("synchronous_commit", "on"),
+        ])
+    });
+    options
+}
+
+fn pool_options(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_timeout(ACQUIRE_TIMEOUT)
+        // Statements carry digests and addresses; they are not for the log.
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+    options
+}
+
+/// A row that could not be turned into a domain value.
+pub(crate) fn corrupt(table: &'static str, id: &impl ToString) -> StoreError {
+    StoreError::Corrupt { table, id: id.to_string() }
+}

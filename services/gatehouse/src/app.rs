@@ -1,0 +1,26 @@
+//! All that a use case needs.
+
+use gatehouse_domain::vault::Vault;
+use gatehouse_persistence::Store;
+
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::hasher::Hasher;
+use crate::tasks::Tasks;
+
+/// One server's state. Nothing that decides a sign-in lives in memory: any
+/// number of these may stand over one database.
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// Seals secrets and makes digests.
+    pub vault: Vault,
+    /// Computes password hashes, so many at once.
+    pub hasher: Hasher,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// Runs what a caller must not cancel.
+    pub tasks: Tasks,
+}

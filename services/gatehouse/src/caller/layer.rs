@@ -1,0 +1,209 @@
+//! Authorizes a call before tonic decodes it: an unauthorized caller learns
+//! nothing about the validity of its fields.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use gatehouse_domain::field::FieldViolation;
+use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
+use tonic::Status;
+use tonic::body::Body;
+use tonic::transport::server::TcpConnectInfo;
+use tower::{Layer, Service};
+
+use super::{Caller, Identity, rule};
+use crate::app::App;
+use crate::error::AppError;
+use crate::layer::RequestId;
+
+type Request = http::Request<Body>;
+type Response = http::Response<Body>;
+
+/// The metadata key of the person that an administrator's tool acts for.
+const ACTOR_HEADER: &str = "x-gatehouse-actor";
+const MAX_ACTOR_BYTES: usize = 200;
+
+/// Wraps the services of the contract.
+#[derive(Clone)]
+pub struct AuthorizationLayer(Arc<App>);
+
+impl AuthorizationLayer {
+    /// With the keys that `app` knows.
+    #[must_use]
+    pub const fn new(app: Arc<App>) -> Self {
+        Self(app)
+    }
+}
+
+impl<S> Layer<S> for AuthorizationLayer {
+    type Service = AuthorizationService<S>;
+
+    fn layer(&self, inner: S) -> AuthorizationService<S> {
+        AuthorizationService { inner, app: Arc::clone(&self.0) }
+    }
+}
+
+/// A service with an [`AuthorizationLayer`] around it.
+#[derive(Clone)]
+pub struct AuthorizationService<S> {
+    inner: S,
+    app: Arc<App>,
+}
+
+impl<S> Service<Request> for AuthorizationService<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let app = Arc::clone(&self.app);
+        // The one that was polled ready, not its clone.
+        let unpolled = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, unpolled);
+        let credentials = Credentials::of(&request);
+        Box::pin(async move {
+            match credentials.authorize(&app).await {
+                Ok(caller) => {
+                    request.extensions_mut().insert(caller);
+                    inner.call(request).await
+                }
+                Err(error) => Ok(Status::from(error).into_http()),
+            }
+        })
+    }
+}
+
+/// What a request says of its caller, apart from its body, which cannot be
+/// shared between threads.
+struct Credentials {
+    path: String,
+    token: Option<Token>,
+    actor: Result<String, AppError>,
+    address: Option<SocketAddr>,
+    request_id: String,
+}
+
+impl Credentials {
+    fn of(request: &Request) -> Self {
+        let connection = request.extensions().get::<TcpConnectInfo>();
+        let request_id = request.extensions().get::<RequestId>();
+        Self {
+            path: request.uri().path().to_owned(),
+            token: bearer(request.headers()),
+            actor: actor(request.headers()),
+            address: connection.and_then(TcpConnectInfo::remote_addr),
+            request_id: request_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        }
+    }
+
+    async fn authorize(self, app: &App) -> Result<Caller, AppError> {
+        let token = self.token.ok_or(AppError::ApiKeyInvalid)?;
+        let digests = app.vault.digests(DigestKind::ApiKey, token.expose().as_bytes());
+        let key = app.store.read().api_key_by_digest(&digests).await?;
+        let now = app.clock.now();
+        let key = key.filter(|key| key.is_live(now)).ok_or(AppError::ApiKeyInvalid)?;
+
+        let rule = rule(&self.path).ok_or(AppError::Unimplemented)?;
+        if !rule.allows(&key.grant) {
+            return Err(AppError::ApiKeyScope);
+        }
+        Ok(Caller(Arc::new(Identity {
+            key,
+            claimed_actor: self.actor?,
+            address: self.address,
+            request_id: self.request_id,
+        })))
+    }
+}
+
+/// The key of a request that carries exactly one: with two, a proxy and this
+/// server could each believe another.
+fn bearer(headers: &HeaderMap) -> Option<Token> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let (only, None) = (all.next()?, all.next()) else { return None };
+    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
+    // RFC 9110, section 11.1: a scheme is matched without regard to case.
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let parse = |kind| Token::parse(kind, token).ok();
+    parse(TokenKind::AdminKey).or_else(|| parse(TokenKind::PortalKey))
+}
+
+fn actor(headers: &HeaderMap) -> Result<String, AppError> {
+    let actor = headers.get(ACTOR_HEADER).map_or(Ok(""), HeaderValue::to_str);
+    match actor {
+        Ok(actor) if actor.len() <= MAX_ACTOR_BYTES => Ok(actor.to_owned()),
+        _ => {
+            Err(FieldViolation::new(ACTOR_HEADER, "at most 200 printable ASCII characters").into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "gha_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    fn key(values: &[&str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+        }
+        bearer(&headers).map(|token| token.expose().to_owned())
+    }
+
+    #[test]
+    fn takes_one_bearer_token_in_any_case_of_the_scheme() {
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            assert_eq!(key(&[&format!("{scheme} {TOKEN}")]).as_deref(), Some(TOKEN));
+        }
+    }
+
+    #[test]
+    fn takes_nothing_else() {
+        let good = format!("Bearer {TOKEN}");
+        assert_eq!(key(&[]), None);
+        assert_eq!(key(&[&good, &good]), None, "two headers");
+        for bad in [
+            TOKEN.to_owned(),
+            format!("Basic {TOKEN}"),
+            format!("Bearer  {TOKEN}"),
+            format!("Bearer {TOKEN} "),
+            format!("Bearer {}", TOKEN.replace("gha_", "ghs_")),
+            format!("Bearer {}", &TOKEN[..TOKEN.len() - 1]),
+            format!("Bearer {TOKEN}A"),
+        ] {
+            assert_eq!(key(&[&bad]), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_actor_is_short_and_printable() {
+        let actor = |value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACTOR_HEADER, HeaderValue::from_bytes(value).unwrap());
+            actor(&headers)
+        };
+        assert_eq!(actor(b"ana@example.com").unwrap(), "ana@example.com");
+        assert!(actor(&[b'a'; MAX_ACTOR_BYTES]).is_ok());
+        for bad in [&[b'a'; MAX_ACTOR_BYTES + 1][..], b"\xff"] {
+            assert!(matches!(actor(bad), Err(AppError::RequestInvalid(_))));
+        }
+    }
+}

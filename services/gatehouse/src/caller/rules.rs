@@ -1,0 +1,146 @@
+//! What each method asks of a key. A method that is not here is refused.
+
+use gatehouse_domain::api_key::{AdminRole, Grant, PortalAccess};
+
+use AdminRole::{Admin, Owner, Support, Viewer};
+use PortalAccess::{Full, Validate};
+
+/// The least that a method asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// An administrator's key of at least this role.
+    Admin(AdminRole),
+    /// A portal's key of at least this access.
+    Portal(PortalAccess),
+}
+
+impl Rule {
+    /// Whether a key with `grant` may call the method at all. On which portal
+    /// is the handler's to check, once it knows the fields.
+    #[must_use]
+    pub fn allows(self, grant: &Grant) -> bool {
+        match (self, grant) {
+            (Self::Admin(least), Grant::Admin(grant)) => grant.role >= least,
+            (Self::Portal(least), Grant::Portal(grant)) => grant.access >= least,
+            _ => false,
+        }
+    }
+}
+
+const ADMIN_SERVICE: &str = "/gatehouse.v1.AdminService/";
+const PORTAL_AUTH_SERVICE: &str = "/gatehouse.v1.PortalAuthService/";
+
+/// The rule of the method at `path`, `/package.Service/Method`.
+#[must_use]
+pub fn rule(path: &str) -> Option<Rule> {
+    if let Some(method) = path.strip_prefix(ADMIN_SERVICE) {
+        admin_role(method).map(Rule::Admin)
+    } else {
+        portal_access(path.strip_prefix(PORTAL_AUTH_SERVICE)?).map(Rule::Portal)
+    }
+}
+
+fn admin_role(method: &str) -> Option<AdminRole> {
+    Some(match method {
+        "GetPortal" | "ListPortals" | "GetCustomer" | "ListCustomers" | "ListSessions"
+        | "ListAuditEvents" | "WatchAuditEvents" => Viewer,
+        // UpdateCustomer asks for ADMIN where it changes the email, and
+        // RevokeSessions for a whole portal.
+        "CreateCustomer" | "UpdateCustomer" | "DeleteCustomer" | "CreateInvitation"
+        | "ResetCustomerMfa" | "UnlockCustomer" | "RevokeSessions" => Support,
+        "CreatePortal" | "UpdatePortal" | "DeletePortal" | "ImportCustomers" => Admin,
+        "CreateApiKey" | "ListApiKeys" | "RevokeApiKey" => Owner,
+        _ => return None,
+    })
+}
+
+fn portal_access(method: &str) -> Option<PortalAccess> {
+    Some(match method {
+        "ValidateSession" => Validate,
+        "GetOwnPortal"
+        | "StartSignIn"
+        | "GetSignIn"
+        | "VerifyPassword"
+        | "VerifySecondFactor"
+        | "RequestInvitation"
+        | "AcceptInvitation"
+        | "GetMfa"
+        | "StartEnrollment"
+        | "VerifyEnrollment"
+        | "DeleteEnrollment"
+        | "EnableMfa"
+        | "DisableMfa"
+        | "GenerateBackupCodes"
+        | "FinishSignIn"
+        | "ReauthenticateSession"
+        | "ListOwnSessions"
+        | "SignOut"
+        | "ChangePassword" => Full,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use gatehouse_domain::api_key::{AdminGrant, PortalGrant, PortalScope};
+    use prost::Message;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+
+    /// Every method of the contract, as paths, from the descriptor.
+    fn methods() -> Vec<String> {
+        let set = FileDescriptorSet::decode(gatehouse_api::FILE_DESCRIPTOR_SET).unwrap();
+        let files = set.file.iter().filter(|file| file.package() == "gatehouse.v1");
+        let services = files.flat_map(|file| &file.service);
+        services
+            .flat_map(|service| {
+                let path = move |method| format!("/gatehouse.v1.{}/{method}", service.name());
+                service.method.iter().map(move |method| path(method.name()))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_method_of_the_contract_has_a_rule_for_its_own_kind_of_key() {
+        let methods = methods();
+        assert_eq!(methods.len(), 21 + 20);
+        for path in methods {
+            let admin = path.contains(".AdminService/");
+            assert_eq!(matches!(rule(&path), Some(Rule::Admin(_))), admin, "{path}");
+            assert_eq!(matches!(rule(&path), Some(Rule::Portal(_))), !admin, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_method_without_a_rule_has_none_by_likeness() {
+        for path in [
+            "/gatehouse.v1.AdminService/ValidateSession",
+            "/gatehouse.v1.PortalAuthService/GetPortal",
+            "/gatehouse.v1.AdminService/DropDatabase",
+            "/gatehouse.v1.AdminService/getPortal",
+            "/gatehouse.v2.AdminService/GetPortal",
+            "gatehouse.v1.AdminService/GetPortal",
+            "",
+        ] {
+            assert_eq!(rule(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_role_may_do_what_lower_ones_may_and_nothing_of_the_other_service() {
+        let admin = |role| Grant::Admin(AdminGrant { role, scope: PortalScope::All });
+        let portal =
+            |access| Grant::Portal(PortalGrant { portal: "acme".parse().unwrap(), access });
+        let roles = [Viewer, Support, Admin, Owner];
+        for (at, least) in roles.into_iter().enumerate() {
+            for (own, role) in roles.into_iter().enumerate() {
+                assert_eq!(Rule::Admin(least).allows(&admin(role)), own >= at);
+            }
+            assert!(!Rule::Admin(least).allows(&portal(Full)));
+        }
+        assert!(Rule::Portal(Validate).allows(&portal(Full)));
+        assert!(!Rule::Portal(Full).allows(&portal(Validate)));
+        assert!(!Rule::Portal(Validate).allows(&admin(Owner)));
+    }
+}

@@ -1,0 +1,45 @@
+//! session.proto
+
+use gatehouse_api::v1;
+use gatehouse_domain::id::name;
+use gatehouse_domain::session::{Assurance, Session};
+use gatehouse_domain::time::Timestamp;
+
+use super::client_context;
+use super::fields::timestamp;
+
+/// The message.
+#[must_use]
+pub fn message(session: &Session, expires_at: Timestamp) -> v1::Session {
+    v1::Session {
+        name: name::session(&session.customer, session.id),
+        assurance: assurance(session.assurance()).into(),
+        create_time: Some(timestamp(session.created_at)),
+        last_used_time: Some(timestamp(session.last_used_at)),
+        expire_time: Some(timestamp(expires_at)),
+        authentication_time: Some(timestamp(session.authenticated_at)),
+        second_factor_time: session.second_factor_at.map(timestamp),
+        client: Some(client_context::message(&session.client)),
+        current: false,
+    }
+}
+
+const fn assurance(assurance: Assurance) -> v1::Assurance {
+    match assurance {
+        Assurance::Password => v1::Assurance::Password,
+        Assurance::MultiFactor => v1::Assurance::MultiFactor,
+    }
+}
+
+/// What a caller asks for; unspecified asks for nothing.
+///
+/// # Errors
+/// A value that this server does not know: guessing could ask for too little.
+pub fn parse_assurance(value: i32) -> Result<Option<Assurance>, &'static str> {
+    match v1::Assurance::try_from(value) {
+        Ok(v1::Assurance::Unspecified) => Ok(None),
+        Ok(v1::Assurance::Password) => Ok(Some(Assurance::Password)),
+        Ok(v1::Assurance::MultiFactor) => Ok(Some(Assurance::MultiFactor)),
+        Err(_) => Err("must be ASSURANCE_PASSWORD or ASSURANCE_MULTI_FACTOR"),
+    }
+}

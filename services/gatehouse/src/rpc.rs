@@ -1,0 +1,60 @@
+//! The gRPC services: decode, call a use case, encode. No logic.
+
+/// The methods of a service as tonic wants them: those that the type has under
+/// the same names, those that are not built yet, and whatever does not fit.
+macro_rules! grpc_service {
+    (
+        $service:ident for $type:ident;
+        built { $($method:ident: $request:ident -> $response:ident,)* }
+        unbuilt { $($missing:ident: $missing_request:ident -> $missing_response:ident,)* }
+        other { $($other:tt)* }
+    ) => {
+        #[tonic::async_trait]
+        impl $service for $type {
+            $(async fn $method(
+                &self,
+                request: Request<v1::$request>,
+            ) -> Result<Response<v1::$response>, Status> {
+                Self::$method(self, request).await.map(Response::new).map_err(Status::from)
+            })*
+
+            $(async fn $missing(
+                &self,
+                _: Request<v1::$missing_request>,
+            ) -> Result<Response<v1::$missing_response>, Status> {
+                Err(AppError::Unimplemented.into())
+            })*
+
+            $($other)*
+        }
+    };
+}
+
+mod admin;
+mod portal_auth;
+
+use std::sync::Arc;
+
+use tonic::Request;
+
+pub use admin::AdminRpc;
+pub use portal_auth::PortalAuthRpc;
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::AppError;
+use crate::usecase::Call;
+
+/// A request taken apart.
+struct Incoming<T> {
+    app: Arc<App>,
+    call: Call,
+    caller: Caller,
+    message: T,
+}
+
+fn receive<T>(app: &Arc<App>, request: Request<T>) -> Result<Incoming<T>, AppError> {
+    let caller = Caller::of(&request)?;
+    let call = Call { now: app.clock.now(), caller: caller.audited() };
+    Ok(Incoming { app: Arc::clone(app), call, caller, message: request.into_inner() })
+}

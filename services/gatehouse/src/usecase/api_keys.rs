@@ -1,0 +1,131 @@
+//! API keys.
+
+use gatehouse_domain::api_key::{AdminGrant, AdminRole, ApiKey, Grant, PortalScope};
+use gatehouse_domain::audit::{EventType, Resource};
+use gatehouse_domain::id::{ApiKeyId, PortalId, name};
+use gatehouse_domain::time::Timestamp;
+use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
+
+use super::{Call, about_portal, portals};
+use crate::app::App;
+use crate::error::AppError;
+
+/// A key to be made.
+pub struct NewApiKey {
+    /// What people call it.
+    pub display_name: String,
+    /// What it may do.
+    pub grant: Grant,
+    /// From when it is worth nothing. Unset: never.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Makes a key; the token is its only copy.
+///
+/// # Errors
+/// [`AppError::ApiKeyScope`] if it would be wider than the caller's own grant,
+/// [`AppError::ResourceNotFound`] for a portal that is not there.
+pub async fn create(
+    app: &App,
+    call: &Call,
+    caller: &AdminGrant,
+    new: NewApiKey,
+) -> Result<(ApiKey, Token), AppError> {
+    if !caller.covers(&new.grant) {
+        return Err(AppError::ApiKeyScope);
+    }
+    insert(app, call, new).await
+}
+
+/// Makes the first key: the one that can make all others. Only the server's
+/// command line calls this.
+///
+/// # Errors
+/// [`AppError::StoreUnavailable`].
+pub async fn create_owner(
+    app: &App,
+    call: &Call,
+    display_name: String,
+) -> Result<(ApiKey, Token), AppError> {
+    let grant = Grant::Admin(AdminGrant { role: AdminRole::Owner, scope: PortalScope::All });
+    insert(app, call, NewApiKey { display_name, grant, expires_at: None }).await
+}
+
+async fn insert(app: &App, call: &Call, new: NewApiKey) -> Result<(ApiKey, Token), AppError> {
+    let rng = &mut app.entropy.rng();
+    let (kind, portals) = match &new.grant {
+        Grant::Admin(AdminGrant { scope: PortalScope::Some(portals), .. }) => {
+            (TokenKind::AdminKey, portals.clone())
+        }
+        Grant::Admin(_) => (TokenKind::AdminKey, Vec::new()),
+        Grant::Portal(grant) => (TokenKind::PortalKey, vec![grant.portal.clone()]),
+    };
+    let token = Token::generate(kind, rng);
+    let key = ApiKey {
+        id: ApiKeyId::generate(call.now, rng),
+        display_name: new.display_name,
+        grant: new.grant,
+        created_at: call.now,
+        expires_at: new.expires_at,
+        last_used_at: None,
+        revoked_at: None,
+    };
+
+    let tx = app.store.begin().await?;
+    for portal in &portals {
+        if tx.lock_portal_shared(portal).await?.is_none() {
+            return Err(portals::not_found(portal));
+        }
+    }
+    let digest = app.vault.digest(DigestKind::ApiKey, token.expose().as_bytes());
+    tx.insert_api_key(&key, &digest).await?;
+    record(app, call, &tx, EventType::ApiKeyCreated, &key).await?;
+    tx.commit().await?;
+    Ok((key, token))
+}
+
+/// Ends a key; ending it again changes nothing.
+///
+/// # Errors
+/// [`AppError::ResourceNotFound`], also for a key wider than the caller's own
+/// grant: of those it learns nothing.
+pub async fn revoke(
+    app: &App,
+    call: &Call,
+    caller: &AdminGrant,
+    id: ApiKeyId,
+) -> Result<ApiKey, AppError> {
+    let not_found = || AppError::ResourceNotFound { name: name::api_key(id) };
+    let tx = app.store.begin().await?;
+    let mut key = tx.api_key(id).await?.ok_or_else(not_found)?;
+    if !caller.covers(&key.grant) {
+        return Err(not_found());
+    }
+    if tx.revoke_api_key(id, call.now).await? {
+        record(app, call, &tx, EventType::ApiKeyRevoked, &key).await?;
+        tx.commit().await?;
+        key.revoked_at = Some(call.now);
+    }
+    Ok(key)
+}
+
+async fn record(
+    app: &App,
+    call: &Call,
+    tx: &gatehouse_persistence::Tx,
+    kind: EventType,
+    key: &ApiKey,
+) -> Result<(), AppError> {
+    let mut event = call.event(app, kind, about_key(key));
+    event.attributes = vec![("key", name::api_key(key.id))];
+    Ok(tx.record(&event).await?)
+}
+
+/// A portal's key belongs to its portal's trail, an administrator's to none.
+fn about_key(key: &ApiKey) -> Resource {
+    let portal: Option<&PortalId> = match &key.grant {
+        Grant::Portal(grant) => Some(&grant.portal),
+        Grant::Admin(_) => None,
+    };
+    portal.map(about_portal).unwrap_or_default()
+}

@@ -1,0 +1,247 @@
+//! Customers, as administrators see them.
+
+use std::collections::HashMap;
+
+use gatehouse_domain::audit::EventType;
+use gatehouse_domain::customer::{Customer, CustomerView};
+use gatehouse_domain::email::Email;
+use gatehouse_domain::field::FieldViolation;
+use gatehouse_domain::id::{CustomerId, CustomerKey, PortalId, name};
+use gatehouse_domain::lockout::CodeBudget;
+use gatehouse_domain::password::{NewPasswordContext, Password, check_new};
+use gatehouse_domain::portal::Portal;
+use gatehouse_domain::session::{Limits, SessionEnd};
+use gatehouse_domain::time::Timestamp;
+use gatehouse_persistence::{CustomerFilter, SealedPassword, Sessions, StoreError};
+use rand::Rng;
+
+use super::retry::retry;
+use super::{Call, about_customer, portals, sealed};
+use crate::app::App;
+use crate::error::AppError;
+
+/// A customer with the portal whose policy holds for them.
+#[derive(Clone, Debug)]
+pub struct CustomerInPortal {
+    /// The customer.
+    pub view: CustomerView,
+    /// The portal.
+    pub portal: Portal,
+}
+
+/// A customer to be made.
+pub struct NewCustomer {
+    /// In which portal.
+    pub portal: PortalId,
+    /// Unset: the server picks one.
+    pub id: Option<CustomerId>,
+    /// The address to sign in with.
+    pub email: Email,
+    /// What people call them.
+    pub display_name: String,
+    /// Already suspended.
+    pub suspended: bool,
+    /// Unset: none until an invitation is accepted.
+    pub password: Option<Password>,
+}
+
+/// Makes a customer.
+///
+/// # Errors
+/// [`AppError::ResourceNotFound`] for the portal, [`AppError::ResourceExists`]
+/// for id or email, [`AppError::PasswordPolicy`], [`AppError::Overloaded`].
+pub async fn create(
+    app: &App,
+    call: &Call,
+    new: NewCustomer,
+) -> Result<CustomerInPortal, AppError> {
+    let portal = portals::get(app, &new.portal).await?;
+    let id = new.id.unwrap_or_else(|| CustomerId::generate(call.now, &mut app.entropy.rng()));
+    let key = CustomerKey::new(new.portal, id);
+    let password = match new.password {
+        Some(password) => Some(hash_new(app, call, &portal, &key, &new.email, password).await?),
+        None => None,
+    };
+    let customer = Customer {
+        key,
+        email: new.email,
+        display_name: new.display_name,
+        suspended_at: new.suspended.then_some(call.now),
+        generation: 1,
+        has_password: password.is_some(),
+        codes: CodeBudget::default(),
+        last_sign_in_at: None,
+        created_at: call.now,
+        updated_at: call.now,
+        revision: 1,
+    };
+    retry(app, || insert(app, call, &customer, password.as_ref())).await?;
+    Ok(CustomerInPortal {
+        view: CustomerView { customer, factor: None, backup_codes: None },
+        portal,
+    })
+}
+
+async fn insert(
+    app: &App,
+    call: &Call,
+    customer: &Customer,
+    password: Option<&SealedPassword>,
+) -> Result<(), AppError> {
+    let key = &customer.key;
+    let tx = app.store.begin().await?;
+    if tx.lock_portal_shared(&key.portal).await?.is_none() {
+        return Err(portals::not_found(&key.portal));
+    }
+    match tx.insert_customer(customer, password.cloned()).await {
+        Err(StoreError::Duplicate) => {
+            drop(tx);
+            return Err(taken(app, customer).await?);
+        }
+        result => result?,
+    }
+    tx.record(&call.event(app, EventType::CustomerCreated, about_customer(key))).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Which of a customer's unique properties is taken.
+async fn taken(app: &App, customer: &Customer) -> Result<AppError, AppError> {
+    let mut fields = Vec::new();
+    if app.store.read().customer(&customer.key).await?.is_some() {
+        fields.push(FieldViolation::new("customer_id", "is taken"));
+    }
+    let by_email = app.store.read().customer_by_email(&customer.key.portal, &customer.email);
+    if by_email.await?.is_some() {
+        fields.push(FieldViolation::new("customer.email", "another customer has it"));
+    }
+    Ok(AppError::ResourceExists { name: name::customer(&customer.key), fields })
+}
+
+/// Checks a new password against the portal's policy and hashes it.
+async fn hash_new(
+    app: &App,
+    call: &Call,
+    portal: &Portal,
+    key: &CustomerKey,
+    email: &Email,
+    password: Password,
+) -> Result<SealedPassword, AppError> {
+    let context = NewPasswordContext {
+        portal_name: &portal.settings.display_name,
+        portal_id: portal.id.as_str(),
+        email,
+    };
+    check_new(&password, portal.settings.password_min_length(call.now), &context).map_err(
+        |violation| {
+            AppError::PasswordPolicy(vec![FieldViolation::new("password", violation.to_string())])
+        },
+    )?;
+    let slot = app.hasher.reserve()?;
+    let mut salt = [0; 16];
+    app.entropy.rng().fill_bytes(&mut salt);
+    let hash = slot.hash(password, salt).await?;
+    Ok(sealed::seal_password(app, key, &hash))
+}
+
+/// One customer.
+///
+/// # Errors
+/// [`AppError::ResourceNotFound`].
+pub async fn get(app: &App, key: &CustomerKey) -> Result<CustomerInPortal, AppError> {
+    let portal = app.store.read().portal(&key.portal).await?;
+    let view = app.store.read().customer_view(key).await?;
+    match (portal, view) {
+        (Some(portal), Some(view)) => Ok(CustomerInPortal { view, portal }),
+        _ => Err(not_found(key)),
+    }
+}
+
+/// A page of at most `size` customers after `after`, and whether more follow.
+///
+/// # Errors
+/// [`AppError::StoreUnavailable`].
+pub async fn list(
+    app: &App,
+    filter: &CustomerFilter,
+    after: Option<&CustomerKey>,
+    size: u32,
+    now: Timestamp,
+) -> Result<(Vec<CustomerInPortal>, bool), AppError> {
+    let size = u64::from(size);
+    let mut views = app.store.read().customers(filter, after, size + 1, now).await?;
+    let more = views.len() as u64 > size;
+    if more {
+        views.pop();
+    }
+    let mut portals = HashMap::<PortalId, Portal>::new();
+    let mut found = Vec::with_capacity(views.len());
+    for view in views {
+        let id = &view.customer.key.portal;
+        let portal = match portals.get(id) {
+            Some(portal) => portal.clone(),
+            None => portals::get(app, id).await?,
+        };
+        portals.insert(id.clone(), portal.clone());
+        found.push(CustomerInPortal { view, portal });
+    }
+    Ok((found, more))
+}
+
+/// An administrator's reset of a customer's MFA.
+pub struct MfaReset {
+    /// Whose.
+    pub key: CustomerKey,
+    /// Why, for the audit trail.
+    pub reason: String,
+    /// Also void the password.
+    pub end_password: bool,
+}
+
+/// Takes the factor, everything being set up and the backup codes away, ends
+/// every sign-in and session, and forgets wrong codes. Gives how many live
+/// sessions were ended.
+///
+/// # Errors
+/// [`AppError::ResourceNotFound`].
+pub async fn reset_mfa(
+    app: &App,
+    call: &Call,
+    reset: &MfaReset,
+) -> Result<(CustomerInPortal, u64), AppError> {
+    let ended = retry(app, || try_reset_mfa(app, call, reset)).await?;
+    Ok((get(app, &reset.key).await?, ended))
+}
+
+async fn try_reset_mfa(app: &App, call: &Call, reset: &MfaReset) -> Result<u64, AppError> {
+    let key = &reset.key;
+    let tx = app.store.begin().await?;
+    let portal = tx.lock_portal_shared(&key.portal).await?.ok_or_else(|| not_found(key))?;
+    let seen = tx.lock_customer(key).await?.ok_or_else(|| not_found(key))?;
+
+    tx.delete_factor(key).await?;
+    tx.delete_enrollments(key).await?;
+    tx.delete_backup_codes(key).await?;
+    tx.end_sign_ins(key, call.now).await?;
+    let limits = Limits::from(&portal.settings.session);
+    let ended =
+        tx.end_sessions(key, Sessions::All, SessionEnd::MfaReset, &limits, call.now).await?;
+    if reset.end_password {
+        tx.set_password(key, None).await?;
+    }
+    let after =
+        Customer { codes: CodeBudget::default(), generation: seen.generation + 1, ..seen.clone() };
+    tx.update_customer(&seen, &after).await?;
+    let mut event = call.event(app, EventType::MfaReset, about_customer(key));
+    event.attributes = vec![
+        ("reason", reset.reason.clone()),
+        ("end_password", reset.end_password.to_string()),
+        ("sessions_ended", ended.to_string()),
+    ];
+    tx.record(&event).await?;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+fn not_found(key: &CustomerKey) -> AppError {
+    AppError::ResourceNotFound { name: name::customer(key) }
+}

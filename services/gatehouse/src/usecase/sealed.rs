@@ -1,0 +1,159 @@
+//! What is sealed in the database, and what each ciphertext is bound to: moved
+//! to another row, it does not open.
+
+use gatehouse_domain::backup_code::{BackupCode, CODES_PER_SET};
+use gatehouse_domain::enrollment::{Enrollment, Factor};
+use gatehouse_domain::id::{BackupCodeSetId, CustomerKey};
+use gatehouse_domain::password::PasswordHash;
+use gatehouse_domain::totp::TotpSecret;
+use gatehouse_domain::vault::{Context, OpenError};
+use gatehouse_persistence::{SealedPassword, SealedSecret, StoreError, StoredBackupCode};
+
+use crate::app::App;
+use crate::error::AppError;
+
+fn context<'a>(
+    table: &'static str,
+    column: &'static str,
+    key: &'a CustomerKey,
+    row: &'a str,
+) -> Context<'a> {
+    Context {
+        table,
+        column,
+        portal: key.portal.as_str(),
+        customer: key.customer.as_str(),
+        row,
+        generation: 0,
+    }
+}
+
+/// A ciphertext of ours that does not open is a damaged row, never a verdict.
+fn damaged(table: &'static str, key: &CustomerKey, error: OpenError) -> AppError {
+    let id = format!("{}/{}", key.portal, key.customer);
+    tracing::error!(table, id, %error, "a sealed value does not open");
+    StoreError::Corrupt { table, id }.into()
+}
+
+fn password_context(key: &CustomerKey) -> Context<'_> {
+    context("customer", "password_hash", key, "")
+}
+
+/// Seals a password hash for its customer.
+#[must_use]
+pub fn seal_password(app: &App, key: &CustomerKey, hash: &PasswordHash) -> SealedPassword {
+    let phc = hash.to_phc();
+    app.vault.seal(&mut app.entropy.rng(), &password_context(key), phc.as_bytes())
+}
+
+/// Opens a customer's password hash.
+///
+/// # Errors
+/// [`AppError::Internal`] if it is damaged.
+pub fn open_password(
+    app: &App,
+    key: &CustomerKey,
+    sealed: &[u8],
+) -> Result<PasswordHash, AppError> {
+    let phc = app
+        .vault
+        .open(&password_context(key), sealed)
+        .map_err(|error| damaged("customer", key, error))?;
+    let phc = std::str::from_utf8(&phc).map_err(|error| AppError::Internal(error.into()))?;
+    phc.parse()
+        .map_err(|error: gatehouse_domain::field::Malformed| AppError::Internal(error.into()))
+}
+
+/// Seals the secret of a factor being set up.
+#[must_use]
+pub fn seal_enrollment(app: &App, enrollment: &Enrollment, secret: &TotpSecret) -> SealedSecret {
+    let row = enrollment.id.to_string();
+    let context = context("enrollment", "secret", &enrollment.customer, &row);
+    app.vault.seal(&mut app.entropy.rng(), &context, secret.expose())
+}
+
+/// Opens the secret of a factor being set up.
+///
+/// # Errors
+/// [`AppError::Internal`] if it is damaged.
+pub fn open_enrollment(
+    app: &App,
+    enrollment: &Enrollment,
+    sealed: &[u8],
+) -> Result<TotpSecret, AppError> {
+    let row = enrollment.id.to_string();
+    let context = context("enrollment", "secret", &enrollment.customer, &row);
+    let secret = app.vault.open(&context, sealed);
+    secret
+        .map(|bytes| TotpSecret::from_bytes(&bytes))
+        .map_err(|error| damaged("enrollment", &enrollment.customer, error))
+}
+
+/// Seals the secret of a factor in force.
+#[must_use]
+pub fn seal_factor(app: &App, factor: &Factor, secret: &TotpSecret) -> SealedSecret {
+    let row = factor.id.to_string();
+    let context = context("factor", "secret", &factor.customer, &row);
+    app.vault.seal(&mut app.entropy.rng(), &context, secret.expose())
+}
+
+/// Opens the secret of a factor in force.
+///
+/// # Errors
+/// [`AppError::Internal`] if it is damaged.
+pub fn open_factor(app: &App, factor: &Factor, sealed: &[u8]) -> Result<TotpSecret, AppError> {
+    let row = factor.id.to_string();
+    let context = context("factor", "secret", &factor.customer, &row);
+    let secret = app.vault.open(&context, sealed);
+    secret
+        .map(|bytes| TotpSecret::from_bytes(&bytes))
+        .map_err(|error| damaged("factor", &factor.customer, error))
+}
+
+/// Seals the digests of a set of backup codes, in the order of their slots.
+#[must_use]
+pub fn seal_backup_codes(
+    app: &App,
+    key: &CustomerKey,
+    set: BackupCodeSetId,
+    codes: &[BackupCode; CODES_PER_SET],
+) -> Vec<Vec<u8>> {
+    let rng = &mut app.entropy.rng();
+    (0..)
+        .zip(codes)
+        .map(|(slot, code)| {
+            let row = backup_code_row(set, slot);
+            let context = context("backup_code", "digest", key, &row);
+            app.vault.seal(rng, &context, &code.digest(key, set))
+        })
+        .collect()
+}
+
+/// The stored code that `code` is, if any, used or not.
+///
+/// # Errors
+/// [`AppError::Internal`] if a stored one is damaged.
+pub fn find_backup_code<'a>(
+    app: &App,
+    key: &CustomerKey,
+    stored: &'a [StoredBackupCode],
+    code: &BackupCode,
+) -> Result<Option<&'a StoredBackupCode>, AppError> {
+    let mut found = None;
+    // Every code of the set is compared, whichever it is.
+    for candidate in stored {
+        let row = backup_code_row(candidate.set, candidate.slot);
+        let digest = app
+            .vault
+            .open(&context("backup_code", "digest", key, &row), &candidate.digest)
+            .map_err(|error| damaged("backup_code", key, error))?;
+        if code.matches(key, candidate.set, &digest) {
+            found = Some(candidate);
+        }
+    }
+    Ok(found)
+}
+
+fn backup_code_row(set: BackupCodeSetId, slot: u8) -> String {
+    format!("{set}/{slot}")
+}

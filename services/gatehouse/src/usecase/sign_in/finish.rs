@@ -1,0 +1,54 @@
+//! FinishSignIn: "Continue to Sign In".
+
+use gatehouse_domain::id::PortalId;
+use gatehouse_domain::sign_in::Next;
+use gatehouse_domain::sign_in_start::SignInToken;
+use gatehouse_domain::vault::Token;
+
+use super::issue::{Proof, issue};
+use super::load::Loaded;
+use super::view::SignInView;
+use crate::app::App;
+use crate::error::AppError;
+use crate::usecase::Call;
+use crate::usecase::retry::retry;
+
+/// Ends a sign-in at `backup_codes`, or at an optional `enroll`, with its session.
+///
+/// # Errors
+/// [`AppError::SignInInvalid`], [`AppError::SignInStep`],
+/// [`AppError::PortalUsesSaml`], [`AppError::CustomerSuspended`].
+pub async fn finish(
+    app: &App,
+    call: &Call,
+    portal: &PortalId,
+    token: &SignInToken,
+) -> Result<SignInView, AppError> {
+    let (loaded, token) = Loaded::read(app, portal, token, call.now).await?;
+    retry(app, || try_finish(app, call, &loaded, &token)).await
+}
+
+async fn try_finish(
+    app: &App,
+    call: &Call,
+    seen: &Loaded,
+    token: &Token,
+) -> Result<SignInView, AppError> {
+    let tx = app.store.begin().await?;
+    let loaded = seen.lock(app, &tx, token, call.now).await?;
+    loaded.require(|next| matches!(next, Next::BackupCodes | Next::Enroll { optional: true }))?;
+    if !tx.finish_sign_in(loaded.sign_in.id, call.now).await? {
+        return Err(AppError::SignInInvalid);
+    }
+    let codes = loaded.customer.codes;
+    let proof = match loaded.factor() {
+        // The code was verified when the factor was set up, not now.
+        Some(factor) => {
+            Proof { at: factor.enabled_at, second_factor: Some("totp"), codes: codes.clear() }
+        }
+        None => Proof { at: loaded.sign_in.proven_at, second_factor: None, codes },
+    };
+    let issued = issue(app, call, &tx, &loaded, proof).await?;
+    tx.commit().await?;
+    Ok(SignInView::finished(&loaded, token, issued))
+}

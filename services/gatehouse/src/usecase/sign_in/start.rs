@@ -1,0 +1,66 @@
+//! StartSignIn and GetSignIn.
+
+use gatehouse_domain::client::ClientContext;
+use gatehouse_domain::id::{PortalId, SignInId};
+use gatehouse_domain::portal::Portal;
+use gatehouse_domain::sign_in_start::{SignInStart, SignInToken};
+use zeroize::Zeroizing;
+
+use super::load::{Loaded, open_start};
+use super::view::{NextView, SignInView, saml_view, view};
+use crate::app::App;
+use crate::error::AppError;
+use crate::usecase::{Call, portals};
+
+/// Begins a sign-in. It writes nothing and looks nobody up: the token is the
+/// sealed state, so the call cannot tell whether an address exists.
+///
+/// # Errors
+/// [`AppError::StoreUnavailable`].
+pub async fn start(
+    app: &App,
+    call: &Call,
+    portal: &PortalId,
+    email_as_typed: String,
+    client: ClientContext,
+) -> Result<SignInView, AppError> {
+    let portal = portals::own(app, portal).await?;
+    let rng = &mut app.entropy.rng();
+    let id = SignInId::generate(call.now, rng);
+    let start = SignInStart { id, email_as_typed, client, started_at: call.now };
+    let token = app.vault.seal_sign_in_start(rng, &portal.id, &start);
+    Ok(start_view(&portal, start, token))
+}
+
+/// Where a sign-in stands.
+///
+/// # Errors
+/// [`AppError::SignInInvalid`].
+pub async fn get(
+    app: &App,
+    call: &Call,
+    portal: &PortalId,
+    token: SignInToken,
+) -> Result<SignInView, AppError> {
+    match token {
+        SignInToken::Start(text) => {
+            let portal = portals::own(app, portal).await?;
+            let start = open_start(app, &portal.id, &text, call.now).await?;
+            Ok(start_view(&portal, start, text))
+        }
+        token @ SignInToken::Proven(_) => {
+            let (loaded, token) = Loaded::read(app, portal, &token, call.now).await?;
+            view(app, &loaded, &token, call.now).await
+        }
+    }
+}
+
+fn start_view(portal: &Portal, start: SignInStart, token: Zeroizing<String>) -> SignInView {
+    let saml = portal.settings.saml.is_some();
+    SignInView {
+        token,
+        expires_at: start.expires_at(),
+        email: start.email_as_typed,
+        next: if saml { saml_view(portal) } else { NextView::Password },
+    }
+}
