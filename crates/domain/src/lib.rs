@@ -10,6 +10,7 @@ pub mod enrollment;
 pub mod field;
 pub mod id;
 pub mod lockout;
+mod page_token;
 pub mod password;
 pub mod portal;
 pub mod saml;

@@ -11,7 +11,7 @@ use crate::field::Malformed;
 use crate::id::{PortalId, SignInId};
 use crate::sign_in::LIFETIME;
 use crate::time::Timestamp;
-use crate::vault::{Context, OpenError, Token, TokenKind, Vault};
+use crate::vault::{OVERHEAD_BYTES, OpenError, SealPurpose, Token, TokenKind, Vault};
 
 const EMAIL_BYTES: usize = 254;
 const USER_AGENT_BYTES: usize = 512;
@@ -74,7 +74,7 @@ impl SignInStart {
 
 fn push_padded(state: &mut Vec<u8>, text: &str, bytes: usize) {
     // Bounded where the text came in; what is longer would only be cut.
-    let text = text.as_bytes().get(..bytes).unwrap_or(text.as_bytes());
+    let text = text.get(..text.floor_char_boundary(bytes)).unwrap_or_default().as_bytes();
     let end = state.len() + 2 + bytes;
     state.extend_from_slice(&u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
     state.extend_from_slice(text);
@@ -110,7 +110,7 @@ impl SignInToken {
 }
 
 fn start_token_len() -> usize {
-    let sealed = STATE_BYTES + crate::vault::OVERHEAD_BYTES;
+    let sealed = STATE_BYTES + OVERHEAD_BYTES;
     TokenKind::SignIn.prefix().len() + BASE64URL_NOPAD.encode_len(sealed)
 }
 
@@ -123,7 +123,8 @@ impl Vault {
         portal: &PortalId,
         start: &SignInStart,
     ) -> Zeroizing<String> {
-        let sealed = self.seal(rng, &context(portal), &start.encode());
+        let portal = portal.as_str().as_bytes();
+        let sealed = self.seal_for(SealPurpose::SignInStart, rng, portal, &start.encode());
         let mut token = Zeroizing::new(TokenKind::SignIn.prefix().to_owned());
         BASE64URL_NOPAD.encode_append(&sealed, &mut token);
         token
@@ -140,19 +141,9 @@ impl Vault {
     ) -> Result<SignInStart, OpenError> {
         let text = token.strip_prefix(TokenKind::SignIn.prefix()).ok_or(OpenError::Malformed)?;
         let sealed = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| OpenError::Malformed)?;
-        let state = self.open(&context(portal), &sealed)?;
+        let portal = portal.as_str().as_bytes();
+        let state = self.open_for(SealPurpose::SignInStart, portal, &sealed)?;
         SignInStart::decode(&state).ok_or(OpenError::Malformed)
-    }
-}
-
-fn context(portal: &PortalId) -> Context<'_> {
-    Context {
-        table: "sign_in_start",
-        column: "token",
-        portal: portal.as_str(),
-        customer: "",
-        row: "",
-        generation: 0,
     }
 }
 

@@ -147,8 +147,8 @@ impl TotpFactor {
     /// (RFC 6238, section 5.2). Steps up to `last_accepted` are never accepted
     /// again, nor is any step before the epoch.
     ///
-    /// Should the code be that of several later steps, the earliest is accepted:
-    /// no step is spent that the app has yet to show.
+    /// Should the code be that of several steps, it is that of the latest: the
+    /// same digits must not be accepted once for each (RFC 6238, section 5.2).
     #[must_use]
     pub fn verify(
         &self,
@@ -164,14 +164,15 @@ impl TotpFactor {
         let skew = u64::from(skew_steps);
         // Every step is compared, whichever matches, so that the time taken does
         // not tell how far off the clock of the customer is.
-        (current.saturating_sub(skew)..=current + skew)
+        let latest = (current.saturating_sub(skew)..=current + skew)
             .filter(|number| bool::from(self.code(*number).as_bytes().ct_eq(code.as_bytes())))
             .map(|number| TimeStep(number.cast_signed()))
-            .fold(TotpVerdict::Rejected, |verdict, step| match verdict {
-                TotpVerdict::Accepted { .. } => verdict,
-                _ if last_accepted < Some(step) => TotpVerdict::Accepted { step },
-                _ => TotpVerdict::Replayed,
-            })
+            .max();
+        match latest {
+            Some(step) if last_accepted < Some(step) => TotpVerdict::Accepted { step },
+            Some(_) => TotpVerdict::Replayed,
+            None => TotpVerdict::Rejected,
+        }
     }
 
     /// The code of the time step `number`.

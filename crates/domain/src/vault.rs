@@ -1,106 +1,146 @@
-//! The key ring at work: seals what must be read again, and makes digests of
-//! what must only be recognized.
+//! Secrets at rest: sealed values, keyed digests and tokens.
 //!
-//! Every key of the ring is split by HKDF (RFC 5869) into one subkey for each
-//! purpose, so that no two purposes ever share one.
+//! The vault protects against somebody who reads the database or a backup of
+//! it, not against one who writes it or holds the server.
 
 mod digest;
 mod key_ring;
 mod seal;
+mod subkeys;
 mod token;
 
-use chacha20poly1305::aead::KeyInit;
-use chacha20poly1305::{Key, XChaCha20Poly1305};
-use hkdf::Hkdf;
-use hmac::Hmac;
+use std::{fmt, iter};
+
 use rand::CryptoRng;
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
-pub use digest::{Digest, DigestKind};
-pub use key_ring::{KeyId, KeyRing, KeyRingError};
-pub(crate) use seal::OVERHEAD_BYTES;
-pub use seal::{Context, OpenError};
-pub use token::{Token, TokenKind};
+pub use self::digest::{Digest, DigestKind};
+pub use self::key_ring::{KeyId, KeyRing, KeyRingError};
+pub(crate) use self::seal::OVERHEAD_BYTES;
+use self::seal::Sealed;
+pub use self::seal::{Context, OpenError};
+pub(crate) use self::subkeys::SealPurpose;
+use self::subkeys::Subkeys;
+pub use self::token::{Token, TokenKind};
 
-/// Seals and makes digests under the primary key; opens and recognizes under
-/// every key of the ring.
+/// What a canary says. It only has to be authentic.
+const CANARY: &[u8] = b"gatehouse";
+
+/// Seals and digests under the primary key of a ring; opens and looks up under
+/// all of them.
 pub struct Vault {
-    /// The primary first.
-    keys: Vec<Subkeys>,
-}
-
-/// One key of the ring, split by purpose.
-struct Subkeys {
-    id: KeyId,
-    seal: XChaCha20Poly1305,
-    /// Keyed once and cloned for each digest, in the order of [`DigestKind::ALL`].
-    digests: [Hmac<Sha256>; DigestKind::ALL.len()],
+    primary: Subkeys,
+    others: Vec<Subkeys>,
 }
 
 impl Vault {
-    /// Puts a key ring to use.
+    /// Derives what it needs of the ring, once.
     #[must_use]
     pub fn new(ring: &KeyRing) -> Self {
-        Self { keys: ring.keys().map(|(id, key)| Subkeys::derive(id, key)).collect() }
+        Self {
+            primary: Subkeys::derive(ring.primary_key()),
+            others: ring.other_keys().iter().map(Subkeys::derive).collect(),
+        }
     }
 
-    /// Keys that can open, the primary first.
+    /// The ids of its keys, the primary first.
     pub fn key_ids(&self) -> impl Iterator<Item = KeyId> {
-        self.keys.iter().map(|key| key.id)
+        self.keys().map(|key| key.id)
     }
 
-    /// A fixed text sealed under one key, to be left in the database: a ring
-    /// with another key of that id is then noticed at the start, not at a sign-in.
-    ///
-    /// # Errors
-    /// [`OpenError::UnknownKey`] if the ring has no such key.
-    pub fn canary(&self, id: KeyId, rng: &mut impl CryptoRng) -> Result<Vec<u8>, OpenError> {
-        Ok(self.key(id)?.seal(rng, &CANARY_CONTEXT, CANARY))
+    /// Encrypts `plaintext` for the place `context`, 46 bytes longer.
+    #[must_use]
+    pub fn seal(
+        &self,
+        rng: &mut impl CryptoRng,
+        context: &Context<'_>,
+        plaintext: &[u8],
+    ) -> Vec<u8> {
+        self.seal_for(SealPurpose::Row, rng, &context.encode(), plaintext)
     }
 
-    /// Whether this ring has the very key that a canary was sealed under.
+    /// Decrypts what was sealed for the same `context`.
     ///
     /// # Errors
-    /// [`OpenError::UnknownKey`] if it has none of that id,
+    /// [`OpenError::Rejected`] for another context too: which of key, context and
+    /// ciphertext is wrong cannot be told.
+    pub fn open(
+        &self,
+        context: &Context<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.open_for(SealPurpose::Row, &context.encode(), sealed)
+    }
+
+    /// The digest to store.
+    #[must_use]
+    pub fn digest(&self, kind: DigestKind, bytes: &[u8]) -> Digest {
+        self.primary.digest(kind, bytes)
+    }
+
+    /// Every digest to look for, the one under the primary key first.
+    #[must_use]
+    pub fn digests(&self, kind: DigestKind, bytes: &[u8]) -> Vec<Digest> {
+        self.keys().map(|key| key.digest(kind, bytes)).collect()
+    }
+
+    /// A text sealed under the key `id`. Left in the database, it tells at the
+    /// next start whether the ring still has that key.
+    ///
+    /// # Errors
+    /// [`OpenError::UnknownKey`].
+    pub fn canary(&self, rng: &mut impl CryptoRng, id: KeyId) -> Result<Vec<u8>, OpenError> {
+        let key = self.key(id)?;
+        Ok(seal::seal(key, SealPurpose::Canary, rng, &[], CANARY))
+    }
+
+    /// Whether the key `id` is the one that left this canary.
+    ///
+    /// # Errors
+    /// [`OpenError::UnknownKey`] if the ring has no key of that id,
     /// [`OpenError::Rejected`] if it has another one.
-    pub fn check_canary(&self, id: KeyId, sealed: &[u8]) -> Result<(), OpenError> {
-        self.key(id)?;
-        self.open(&CANARY_CONTEXT, sealed).map(drop)
+    pub fn check_canary(&self, id: KeyId, canary: &[u8]) -> Result<(), OpenError> {
+        let key = self.key(id)?;
+        let sealed = Sealed::parse(canary)?;
+        if sealed.key_id() != id {
+            return Err(OpenError::Rejected);
+        }
+        sealed.open(key, SealPurpose::Canary, &[]).map(drop)
+    }
+
+    pub(crate) fn seal_for(
+        &self,
+        purpose: SealPurpose,
+        rng: &mut impl CryptoRng,
+        associated_data: &[u8],
+        plaintext: &[u8],
+    ) -> Vec<u8> {
+        seal::seal(&self.primary, purpose, rng, associated_data, plaintext)
+    }
+
+    pub(crate) fn open_for(
+        &self,
+        purpose: SealPurpose,
+        associated_data: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let sealed = Sealed::parse(sealed)?;
+        sealed.open(self.key(sealed.key_id())?, purpose, associated_data)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Subkeys> {
+        iter::once(&self.primary).chain(&self.others)
     }
 
     fn key(&self, id: KeyId) -> Result<&Subkeys, OpenError> {
-        self.keys.iter().find(|key| key.id == id).ok_or(OpenError::UnknownKey(id))
+        self.keys().find(|key| key.id == id).ok_or(OpenError::UnknownKey(id))
     }
 }
 
-const CANARY: &[u8] = b"gatehouse";
-const CANARY_CONTEXT: Context<'static> = Context {
-    table: "key_canary",
-    column: "sealed",
-    portal: "",
-    customer: "",
-    row: "",
-    generation: 0,
-};
-
-impl Subkeys {
-    fn derive(id: KeyId, key: &[u8; 32]) -> Self {
-        let hkdf = Hkdf::<Sha256>::new(None, key);
-        Self {
-            id,
-            seal: XChaCha20Poly1305::new(&Key::from(*subkey(&hkdf, "seal"))),
-            digests: DigestKind::ALL.map(|kind| digest::keyed(&subkey(&hkdf, kind.purpose()))),
-        }
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("primary", &self.primary.id).finish_non_exhaustive()
     }
-}
-
-fn subkey(hkdf: &Hkdf<Sha256>, purpose: &str) -> Zeroizing<[u8; 32]> {
-    let mut subkey = Zeroizing::new([0; 32]);
-    let info = [b"gatehouse v1 ", purpose.as_bytes()].concat();
-    #[expect(clippy::expect_used, reason = "RFC 5869 gives up to 8,160 bytes")]
-    hkdf.expand(&info, subkey.as_mut_slice()).expect("32 bytes");
-    subkey
 }
 
 #[cfg(test)]

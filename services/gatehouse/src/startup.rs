@@ -151,7 +151,7 @@ async fn check_canaries(store: &Store, vault: &Vault, path: &Path) -> Result<(),
     let known = store.read().key_canaries().await?;
     open_all(vault, &known).map_err(foreign)?;
     for id in vault.key_ids().filter(|id| !known.iter().any(|(other, _)| other == id)) {
-        let canary = vault.canary(id, &mut Entropy.rng()).map_err(foreign)?;
+        let canary = vault.canary(&mut Entropy.rng(), id).map_err(foreign)?;
         store.insert_key_canary(id, canary).await?;
     }
     open_all(vault, &store.read().key_canaries().await?).map_err(foreign)

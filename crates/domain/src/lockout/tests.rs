@@ -9,8 +9,8 @@ fn policy() -> LockoutPolicy {
     LockoutPolicy::default()
 }
 
-fn lock_until(until: Timestamp) -> Option<Refusal> {
-    Some(Refusal::Locked { until: Some(until) })
+fn until(until: Timestamp) -> Refusal {
+    Refusal::Locked { until: Some(until) }
 }
 
 /// Guesses wrong `count` times, waiting out every lock.
@@ -30,7 +30,7 @@ fn the_tenth_wrong_code_locks_for_fifteen_minutes() {
     assert_eq!(nine.lock(NOW), None);
     assert_eq!(nine.remaining(&policy()), 1);
     let (ten, _) = guess_wrong(nine, NOW, 1);
-    assert_eq!(ten.lock(NOW), lock_until(NOW + 15 * MINUTE));
+    assert_eq!(ten.lock(NOW), Some(until(NOW + 15 * MINUTE)));
     assert_eq!(ten.remaining(&policy()), 0);
     assert_eq!(ten.charge(NOW, &policy()), Err(Refusal::Locked { until: Some(NOW + 15 * MINUTE) }));
     assert!(ten.charge(NOW + 15 * MINUTE, &policy()).is_ok());
@@ -41,7 +41,7 @@ fn every_further_half_doubles_the_lock_up_to_a_day() {
     let mut expected = 15 * MINUTE;
     for failures in (10..100).step_by(5) {
         let (budget, now) = guess_wrong(CodeBudget::default(), NOW, failures);
-        assert_eq!(budget.lock(now), lock_until(now + expected), "{failures}");
+        assert_eq!(budget.lock(now), Some(until(now + expected)), "{failures}");
         expected = (expected * 2).min(MAX_LOCK);
     }
 }

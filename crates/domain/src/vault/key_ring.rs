@@ -1,20 +1,23 @@
-//! The key ring: the secret that all others at rest depend on.
+//! The keys that everything sealed depends on, and their text form.
 
 use std::fmt;
-use std::fmt::Write as _;
+use std::iter;
 use std::str::FromStr;
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use rand::CryptoRng;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
+
+use crate::field::Malformed;
 
 const HEADER: &str = "\
-# The gatehouse key ring. Keep it secret, and keep a copy of it apart from the
-# database: without it every password and every authenticator is lost.
+# The key ring of gatehouse. Keep it secret, and keep a copy elsewhere:
+# without it every password and authenticator is lost.
+# One key a line. The primary key seals; all of them open.
 ";
 
-/// Names a key; written into everything that it seals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Names a key of a ring. Not secret: it stands in every sealed value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyId(u32);
 
 impl From<u32> for KeyId {
@@ -29,119 +32,257 @@ impl From<KeyId> for u32 {
     }
 }
 
+/// Eight hexadecimal digits, as in the ring.
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:08x}", self.0)
     }
 }
 
-/// One primary key, which seals, and any number of others, which only open.
-///
-/// As text it has a line for each key: `primary` or `other`, the key id in
-/// eight hexadecimal digits, and 256 bits in base64url. Lines that begin with
-/// `#` say something to people.
+pub(super) struct RingKey {
+    id: KeyId,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+impl RingKey {
+    pub(super) const fn id(&self) -> KeyId {
+        self.id
+    }
+
+    pub(super) fn secret(&self) -> &[u8] {
+        self.secret.as_slice()
+    }
+}
+
+/// One primary key, which seals, and others that still open.
 pub struct KeyRing {
     primary: RingKey,
     others: Vec<RingKey>,
-}
-
-#[derive(Zeroize, ZeroizeOnDrop)]
-struct RingKey {
-    #[zeroize(skip)]
-    id: KeyId,
-    key: [u8; 32],
-}
-
-/// Why a text is not a key ring. Never repeats any of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyRingError {
-    /// A line is not of the form of a key.
-    #[error(
-        "line {0}: must be `primary` or `other`, a key id of 8 hex digits, and 43 characters of base64url"
-    )]
-    Line(usize),
-    /// A key id stands twice.
-    #[error("line {0}: this key id stands twice")]
-    Twice(usize),
-    /// A second primary key.
-    #[error("line {0}: there is a primary key already")]
-    SecondPrimary(usize),
-    /// No primary key.
-    #[error("there is no primary key")]
-    NoPrimary,
 }
 
 impl KeyRing {
     /// A ring of one new key.
     #[must_use]
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut primary = RingKey { id: KeyId(rng.next_u32()), key: [0; 32] };
-        rng.fill_bytes(&mut primary.key);
-        Self { primary, others: Vec::new() }
+        let mut secret = Zeroizing::new([0; 32]);
+        rng.fill_bytes(secret.as_mut());
+        Self { primary: RingKey { id: KeyId(rng.next_u32()), secret }, others: Vec::new() }
     }
 
-    /// Every key, the primary first.
-    pub(super) fn keys(&self) -> impl Iterator<Item = (KeyId, &[u8; 32])> {
-        std::iter::once(&self.primary).chain(&self.others).map(|key| (key.id, &key.key))
+    /// The key that seals.
+    #[must_use]
+    pub const fn primary(&self) -> KeyId {
+        self.primary.id
     }
 
-    /// The text that parses to this ring.
+    /// The ids of its keys, the primary first.
+    pub fn key_ids(&self) -> impl Iterator<Item = KeyId> {
+        iter::once(&self.primary).chain(&self.others).map(RingKey::id)
+    }
+
+    /// The text that it is parsed from, with a comment that says how precious it is.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(HEADER.to_owned());
-        for (at, (id, key)) in self.keys().enumerate() {
-            let word = if at == 0 { "primary" } else { "other" };
-            let key = Zeroizing::new(BASE64URL_NOPAD.encode(key));
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{word} {id} {}", key.as_str());
+        const LINE_BYTES: usize = "primary 01234567 ".len() + 43 + 1;
+        // Room for all of it: growing would leave copies behind.
+        let bytes = HEADER.len() + LINE_BYTES * (1 + self.others.len());
+        let mut text = Zeroizing::new(String::with_capacity(bytes));
+        text.push_str(HEADER);
+        let primary = iter::once(("primary", &self.primary));
+        for (role, key) in primary.chain(self.others.iter().map(|key| ("other", key))) {
+            text.push_str(role);
+            text.push(' ');
+            text.push_str(&key.id.to_string());
+            text.push(' ');
+            BASE64URL_NOPAD.encode_append(key.secret(), &mut text);
+            text.push('\n');
         }
         text
     }
+
+    pub(super) const fn primary_key(&self) -> &RingKey {
+        &self.primary
+    }
+
+    pub(super) fn other_keys(&self) -> &[RingKey] {
+        &self.others
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRing").field("primary", &self.primary.id).finish_non_exhaustive()
+    }
+}
+
+/// Why a text is not a key ring. Never repeats any of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRingError {
+    /// One line is wrong.
+    #[error("line {line} of the key ring: {problem}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: Malformed,
+    },
+    /// No line names a primary key.
+    #[error("the key ring has no primary key")]
+    NoPrimary,
 }
 
 impl FromStr for KeyRing {
     type Err = KeyRingError;
 
     fn from_str(text: &str) -> Result<Self, KeyRingError> {
-        let mut primary: Option<RingKey> = None;
-        let mut others: Vec<RingKey> = Vec::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let (is_primary, key) = parse_line(line).ok_or(KeyRingError::Line(number))?;
-            if primary.iter().chain(&others).any(|other| other.id == key.id) {
-                return Err(KeyRingError::Twice(number));
-            }
-            if !is_primary {
-                others.push(key);
-            } else if primary.replace(key).is_some() {
-                return Err(KeyRingError::SecondPrimary(number));
+        let mut primary = None;
+        let mut others = Vec::new();
+        for (line, text) in (1..).zip(text.lines()) {
+            let text = text.trim();
+            if !text.is_empty() && !text.starts_with('#') {
+                add_line(&mut primary, &mut others, text)
+                    .map_err(|problem| KeyRingError::Line { line, problem })?;
             }
         }
         Ok(Self { primary: primary.ok_or(KeyRingError::NoPrimary)?, others })
     }
 }
 
-fn parse_line(line: &str) -> Option<(bool, RingKey)> {
-    let mut words = line.split_whitespace();
-    let (word, id, key) = (words.next()?, words.next()?, words.next()?);
-    let is_primary = match word {
-        "primary" => true,
-        "other" => false,
-        _ => return None,
+fn add_line(
+    primary: &mut Option<RingKey>,
+    others: &mut Vec<RingKey>,
+    text: &str,
+) -> Result<(), Malformed> {
+    const SHAPE: Malformed = Malformed("must be `primary` or `other`, a key id and a key");
+    let mut words = text.split_ascii_whitespace();
+    let (Some(role), Some(id), Some(secret), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(SHAPE);
     };
-    if words.next().is_some() || id.len() != 8 || !id.bytes().all(|c| c.is_ascii_hexdigit()) {
-        return None;
+    let key = RingKey { id: parse_id(id)?, secret: parse_secret(secret)? };
+    if primary.iter().chain(&*others).any(|known| known.id == key.id) {
+        return Err(Malformed("the key id stands on an earlier line"));
     }
-    let id = KeyId(u32::from_str_radix(id, 16).ok()?);
-    let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(key.as_bytes()).ok()?);
-    Some((is_primary, RingKey { id, key: bytes.as_slice().try_into().ok()? }))
+    if primary.iter().chain(&*others).any(|known| known.secret == key.secret) {
+        return Err(Malformed("the key stands on an earlier line"));
+    }
+    match role {
+        "primary" if primary.is_some() => Err(Malformed("a second primary key")),
+        "primary" => {
+            *primary = Some(key);
+            Ok(())
+        }
+        "other" => {
+            others.push(key);
+            Ok(())
+        }
+        _ => Err(SHAPE),
+    }
 }
 
-impl fmt::Debug for KeyRing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.keys().map(|(id, _)| id)).finish()
+fn parse_id(text: &str) -> Result<KeyId, Malformed> {
+    HEXLOWER
+        .decode(text.as_bytes())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(|bytes| KeyId(u32::from_be_bytes(bytes)))
+        .ok_or(Malformed("the key id must be 8 lower-case hexadecimal digits"))
+}
+
+fn parse_secret(text: &str) -> Result<Zeroizing<[u8; 32]>, Malformed> {
+    const RULE: Malformed = Malformed("the key must be 32 bytes in base64url without padding");
+    let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| RULE)?);
+    bytes.as_slice().try_into().map(Zeroizing::new).map_err(|_| RULE)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    const A: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const B: &str = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA";
+    const C: &str = "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCA";
+
+    fn parse(text: &str) -> Result<KeyRing, KeyRingError> {
+        text.parse()
+    }
+
+    #[test]
+    fn parse_and_print_are_inverse() {
+        let generated = KeyRing::generate(&mut StdRng::seed_from_u64(1));
+        let rotated = parse(&format!("other 0000000b {B}\nprimary fffffff0 {A}\nother 0 {C}\n"));
+        assert!(rotated.is_err(), "an id has eight digits");
+        let rotated =
+            parse(&format!("other 0000000b {B}\nprimary fffffff0 {A}\n")).expect("a ring");
+        for ring in [generated, rotated] {
+            let again = parse(&ring.to_text()).expect("its own text");
+            assert_eq!(*again.to_text(), *ring.to_text());
+            assert_eq!(again.primary(), ring.primary());
+        }
+    }
+
+    #[test]
+    fn the_text_says_that_it_must_be_kept_and_fits_its_room() {
+        let text = KeyRing::generate(&mut StdRng::seed_from_u64(1)).to_text();
+        assert!(text.contains("Keep it secret, and keep a copy"));
+        assert_eq!(text.len(), text.capacity());
+    }
+
+    #[test]
+    fn comments_and_blank_lines_are_skipped() {
+        let ring =
+            parse(&format!("# a\r\n\r\n  primary 00000001 {A}  \n\t# b\nother 00000002 {B}"));
+        let ids: Vec<u32> = ring.expect("a ring").key_ids().map(u32::from).collect();
+        assert_eq!(ids, [1, 2]);
+    }
+
+    #[test]
+    fn errors_name_the_line_and_never_the_key() {
+        let short = &A[1..];
+        // 43 characters carry 258 bits; the last two must be zero.
+        let noncanonical = format!("{short}B");
+        for line in [
+            format!("primary 00000002 {B}"),
+            format!("other 00000001 {B}"),
+            format!("other 00000002 {A}"),
+            format!("secondary 00000002 {B}"),
+            format!("Other 00000002 {B}"),
+            format!("other 00000002 {B}="),
+            format!("other 00000002 {B} {C}"),
+            format!("other 00000002 {short}"),
+            format!("other 00000002 {noncanonical}"),
+            format!("other 00000002 {A}{A}"),
+            format!("other 2 {B}"),
+            format!("other 0000000G {B}"),
+            format!("other 0000000A {B}"),
+            format!("other +0000002 {B}"),
+            format!("other 0000000002 {B}"),
+            format!("other {B}"),
+            "other 00000002".to_owned(),
+            B.to_owned(),
+        ] {
+            let error = parse(&format!("# ring\nprimary 00000001 {A}\n{line}\n"));
+            let error = error.expect_err(&line);
+            assert!(matches!(error, KeyRingError::Line { line: 3, .. }), "{line}: {error}");
+            let message = format!("{error} {error:?}");
+            assert!(!message.contains("AAAA") && !message.contains("BBBB"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_ring_has_a_primary_key() {
+        for text in [String::new(), "# primary\n".to_owned(), format!("other 00000001 {A}")] {
+            assert_eq!(parse(&text).expect_err("none"), KeyRingError::NoPrimary);
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let ring = parse(&format!("primary 00000001 {A}")).expect("a ring");
+        assert_eq!(format!("{ring:?}"), "KeyRing { primary: KeyId(1), .. }");
     }
 }

@@ -1,41 +1,54 @@
-//! Sealed values: XChaCha20-Poly1305 under a subkey of the ring.
+//! Authenticated encryption, bound to where the ciphertext belongs.
 //!
-//! ```text
-//! version (1) | algorithm (1) | key id (4) | nonce (24) | ciphertext and tag
-//! ```
-//!
-//! The header and the place the value belongs to are authenticated with it: a
-//! ciphertext that is moved to another row does not open.
+//! Layout: `version (1) | algorithm (1) | key id (4) | nonce (24) | ciphertext
+//! and tag`. All of it is authenticated, and so is the context.
 
 use chacha20poly1305::XNonce;
-use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::aead::{Aead as _, Payload};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::{KeyId, Subkeys, Vault};
+use super::key_ring::KeyId;
+use super::subkeys::{SealPurpose, Subkeys};
 
 const VERSION: u8 = 1;
+/// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): its nonces are long enough
+/// to be random.
 const XCHACHA20_POLY1305: u8 = 1;
-const NONCE_BYTES: usize = 24;
-const HEADER_BYTES: usize = 6;
-/// How much longer a sealed value is than what it holds.
-pub(crate) const OVERHEAD_BYTES: usize = HEADER_BYTES + NONCE_BYTES + 16;
 
-/// The place that a sealed value belongs to.
+const HEADER_BYTES: usize = 6;
+const NONCE_BYTES: usize = 24;
+const TAG_BYTES: usize = 16;
+/// By how much a sealed value is longer than its plaintext.
+pub(crate) const OVERHEAD_BYTES: usize = HEADER_BYTES + NONCE_BYTES + TAG_BYTES;
+
+/// The place a sealed value belongs to: anywhere else it does not open.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The table, or what stands for it.
+    /// Name of the table.
     pub table: &'a str,
-    /// The column.
+    /// Name of the column.
     pub column: &'a str,
-    /// The portal.
+    /// The portal; empty where there is none.
     pub portal: &'a str,
-    /// The customer within it.
+    /// The customer; empty where there is none.
     pub customer: &'a str,
-    /// The row, where its customer has several.
+    /// What tells the row from others of the same customer.
     pub row: &'a str,
-    /// Which of the values that have been in this place.
+    /// Counts the values that replaced each other in that place.
     pub generation: i64,
+}
+
+impl Context<'_> {
+    /// Lengths go first, so that no two contexts have the same encoding.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.generation.to_be_bytes().to_vec();
+        for part in [self.table, self.column, self.portal, self.customer, self.row] {
+            bytes.extend((part.len() as u64).to_be_bytes());
+            bytes.extend(part.as_bytes());
+        }
+        bytes
+    }
 }
 
 /// Why a sealed value does not open.
@@ -44,78 +57,72 @@ pub enum OpenError {
     /// It was sealed under a key that the ring does not have.
     #[error("the key ring has no key {0}")]
     UnknownKey(KeyId),
-    /// It is not of the form of a sealed value.
+    /// It is too short, or of a version or algorithm not known here.
     #[error("not a sealed value")]
     Malformed,
-    /// It was changed, belongs somewhere else, or the key is another one.
-    #[error("a sealed value was changed, moved, or sealed under another key")]
+    /// It was changed or moved, or the ring has another key under that id.
+    #[error("the sealed value is not authentic")]
     Rejected,
 }
 
-impl Vault {
-    /// Seals `plaintext` under the primary key, for this place alone.
-    #[must_use]
-    pub fn seal(
-        &self,
-        rng: &mut impl CryptoRng,
-        context: &Context<'_>,
-        plaintext: &[u8],
-    ) -> Vec<u8> {
-        #[expect(clippy::expect_used, reason = "a ring has a primary key")]
-        self.keys.first().expect("a key").seal(rng, context, plaintext)
-    }
-
-    /// Opens what was sealed for this place.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub fn open(
-        &self,
-        context: &Context<'_>,
-        sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        let (header, rest) =
-            sealed.split_first_chunk::<HEADER_BYTES>().ok_or(OpenError::Malformed)?;
-        let (nonce, ciphertext) =
-            rest.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError::Malformed)?;
-        let [VERSION, XCHACHA20_POLY1305, id @ ..] = *header else {
-            return Err(OpenError::Malformed);
-        };
-        let key = self.key(KeyId::from(u32::from_be_bytes(id)))?;
-        let payload = Payload { msg: ciphertext, aad: &context.encode(header) };
-        let plaintext = key.seal.decrypt(&XNonce::from(*nonce), payload);
-        plaintext.map(Zeroizing::new).map_err(|_| OpenError::Rejected)
-    }
+pub(super) fn seal(
+    key: &Subkeys,
+    purpose: SealPurpose,
+    rng: &mut impl CryptoRng,
+    associated_data: &[u8],
+    plaintext: &[u8],
+) -> Vec<u8> {
+    let header = header(key.id);
+    let mut nonce = [0; NONCE_BYTES];
+    rng.fill_bytes(&mut nonce);
+    let aad = [&header, associated_data].concat();
+    #[expect(clippy::expect_used, reason = "fails only past 256 GiB")]
+    let ciphertext = key
+        .cipher(purpose)
+        .encrypt(&XNonce::from(nonce), Payload { msg: plaintext, aad: &aad })
+        .expect("below 256 GiB");
+    [header.as_slice(), &nonce, &ciphertext].concat()
 }
 
-impl Subkeys {
-    pub(super) fn seal(
-        &self,
-        rng: &mut impl CryptoRng,
-        context: &Context<'_>,
-        plaintext: &[u8],
-    ) -> Vec<u8> {
-        let [a, b, c, d] = u32::from(self.id).to_be_bytes();
-        let header = [VERSION, XCHACHA20_POLY1305, a, b, c, d];
-        // Random nonces do not collide: 192 bits.
-        let mut nonce = [0; NONCE_BYTES];
-        rng.fill_bytes(&mut nonce);
-        let payload = Payload { msg: plaintext, aad: &context.encode(&header) };
-        #[expect(clippy::expect_used, reason = "the limit is 256 GiB (RFC 8439, section 2.8)")]
-        let ciphertext = self.seal.encrypt(&XNonce::from(nonce), payload).expect("short");
-        [header.as_slice(), &nonce, &ciphertext].concat()
-    }
+/// A sealed value in its parts.
+pub(super) struct Sealed<'a> {
+    key_id: KeyId,
+    nonce: &'a [u8; NONCE_BYTES],
+    ciphertext: &'a [u8],
 }
 
-impl Context<'_> {
-    /// Lengths go before texts, so that no two places are written alike.
-    fn encode(&self, header: &[u8; HEADER_BYTES]) -> Vec<u8> {
-        let mut encoded = header.to_vec();
-        for text in [self.table, self.column, self.portal, self.customer, self.row] {
-            encoded.extend_from_slice(&(text.len() as u64).to_be_bytes());
-            encoded.extend_from_slice(text.as_bytes());
+impl<'a> Sealed<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, OpenError> {
+        let (header, rest) = bytes.split_first_chunk().ok_or(OpenError::Malformed)?;
+        let (nonce, ciphertext) = rest.split_first_chunk().ok_or(OpenError::Malformed)?;
+        match *header {
+            [VERSION, XCHACHA20_POLY1305, a, b, c, d] if ciphertext.len() >= TAG_BYTES => {
+                let key_id = KeyId::from(u32::from_be_bytes([a, b, c, d]));
+                Ok(Self { key_id, nonce, ciphertext })
+            }
+            _ => Err(OpenError::Malformed),
         }
-        encoded.extend_from_slice(&self.generation.to_be_bytes());
-        encoded
     }
+
+    pub(super) const fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    pub(super) fn open(
+        &self,
+        key: &Subkeys,
+        purpose: SealPurpose,
+        associated_data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let aad = [&header(self.key_id), associated_data].concat();
+        key.cipher(purpose)
+            .decrypt(&XNonce::from(*self.nonce), Payload { msg: self.ciphertext, aad: &aad })
+            .map(Zeroizing::new)
+            .map_err(|_| OpenError::Rejected)
+    }
+}
+
+fn header(key_id: KeyId) -> [u8; HEADER_BYTES] {
+    let [a, b, c, d] = u32::from(key_id).to_be_bytes();
+    [VERSION, XCHACHA20_POLY1305, a, b, c, d]
 }

@@ -1,4 +1,4 @@
-//! Bearer tokens: a prefix that secret scanners know, and 256 random bits.
+//! Bearer tokens: 256 random bits, and a prefix that says what they are for.
 
 use std::fmt;
 
@@ -8,20 +8,21 @@ use zeroize::Zeroizing;
 
 use crate::field::Malformed;
 
-const RANDOM_BYTES: usize = 32;
+const SECRET_BYTES: usize = 32;
+const SECRET_CHARS: usize = 43;
 
-/// What a token is of. No kind passes for another.
+/// What a token is for. The prefixes are for secret scanners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// An administrator's API key.
+    /// `gha_`: the key of an administrator.
     AdminKey,
-    /// A portal's API key.
+    /// `ghp_`: the key of a portal.
     PortalKey,
-    /// A sign-in.
+    /// `ghi_`: a sign-in whose password has been proven.
     SignIn,
-    /// A session.
+    /// `ghs_`: a session.
     Session,
-    /// An invitation.
+    /// `ghv_`: an invitation.
     Invitation,
 }
 
@@ -37,41 +38,51 @@ impl TokenKind {
             Self::Invitation => "ghv_",
         }
     }
+
+    const fn rule(self) -> Malformed {
+        Malformed(match self {
+            Self::AdminKey => "must be gha_ and 43 characters of base64url",
+            Self::PortalKey => "must be ghp_ and 43 characters of base64url",
+            Self::SignIn => "must be a sign-in token, ghi_ and what follows it",
+            Self::Session => "must be ghs_ and 43 characters of base64url",
+            Self::Invitation => "must be ghv_ and 43 characters of base64url",
+        })
+    }
 }
 
-/// A secret that stands for whoever holds it. Wiped when dropped.
-#[derive(Clone, PartialEq, Eq)]
+/// A token in its only form: no other text is the same token.
+#[derive(Clone)]
 pub struct Token(Zeroizing<String>);
 
 impl Token {
     /// A new one.
     #[must_use]
     pub fn generate(kind: TokenKind, rng: &mut impl CryptoRng) -> Self {
-        let mut random = Zeroizing::new([0; RANDOM_BYTES]);
-        rng.fill_bytes(random.as_mut_slice());
-        let mut text = Zeroizing::new(String::with_capacity(64));
-        text.push_str(kind.prefix());
-        BASE64URL_NOPAD.encode_append(random.as_slice(), &mut text);
+        let mut secret = Zeroizing::new([0; SECRET_BYTES]);
+        rng.fill_bytes(secret.as_mut());
+        let prefix = kind.prefix();
+        let mut text = Zeroizing::new(String::with_capacity(prefix.len() + SECRET_CHARS));
+        text.push_str(prefix);
+        BASE64URL_NOPAD.encode_append(secret.as_slice(), &mut text);
         Self(text)
     }
 
-    /// Takes a text of the exact form: prefix, and 43 characters of base64url
-    /// that stand for 32 bytes in one way only.
+    /// Takes nothing but the prefix and 43 characters that encode 32 bytes, the
+    /// unused bits zero.
     ///
     /// # Errors
-    /// Anything else.
+    /// Says what a token of this kind looks like.
     pub fn parse(kind: TokenKind, text: &str) -> Result<Self, Malformed> {
-        const RULE: Malformed = Malformed("is not a token of this kind");
-        let random = text.strip_prefix(kind.prefix()).ok_or(RULE)?;
-        if random.len() != BASE64URL_NOPAD.encode_len(RANDOM_BYTES) {
-            return Err(RULE);
+        let secret = text.strip_prefix(kind.prefix()).ok_or(kind.rule())?;
+        // The length first: a megabyte is not worth decoding.
+        if secret.len() != SECRET_CHARS {
+            return Err(kind.rule());
         }
-        let decoded = BASE64URL_NOPAD.decode(random.as_bytes()).map(Zeroizing::new);
-        decoded.map_err(|_| RULE)?;
+        BASE64URL_NOPAD.decode(secret.as_bytes()).map(Zeroizing::new).map_err(|_| kind.rule())?;
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// The text, for its owner.
+    /// The whole text, prefix and all.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -80,6 +91,74 @@ impl Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
+        f.write_str("Token(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    const KINDS: [TokenKind; 5] = [
+        TokenKind::AdminKey,
+        TokenKind::PortalKey,
+        TokenKind::SignIn,
+        TokenKind::Session,
+        TokenKind::Invitation,
+    ];
+
+    proptest! {
+        #[test]
+        fn a_token_is_of_its_own_kind_alone(seed in any::<u64>()) {
+            for kind in KINDS {
+                let token = Token::generate(kind, &mut StdRng::seed_from_u64(seed));
+                let text = token.expose();
+                prop_assert_eq!(text.len(), 47);
+                for other in KINDS {
+                    let parsed = Token::parse(other, text);
+                    prop_assert_eq!(parsed.is_ok(), other == kind);
+                    if let Ok(parsed) = parsed {
+                        prop_assert_eq!(parsed.expose(), text);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_has_one_spelling() {
+        let token = Token::generate(TokenKind::Session, &mut StdRng::seed_from_u64(7));
+        let text = token.expose();
+        for other in [
+            text[..46].to_owned(),
+            format!("{text}A"),
+            format!("{text}="),
+            format!(" {text}"),
+            format!("{text}\n"),
+            text.to_uppercase(),
+            text.replacen("ghs_", "GHS_", 1),
+            text.replacen("ghs_", "ghs-", 1),
+            text[4..].to_owned(),
+            // 43 characters carry 258 bits; the last two must be zero.
+            format!("ghs_{}B", "A".repeat(42)),
+            format!("ghs_{}", "+".repeat(43)),
+            format!("ghs_{}", "\u{e9}".repeat(43)),
+            format!("ghs_{}", "A".repeat(1 << 20)),
+            "ghs_".to_owned(),
+            String::new(),
+        ] {
+            assert!(Token::parse(TokenKind::Session, &other).is_err(), "{other:.60}");
+        }
+        assert!(Token::parse(TokenKind::Session, &format!("ghs_{}", "A".repeat(43))).is_ok());
+    }
+
+    #[test]
+    fn debug_shows_no_token() {
+        let token = Token::generate(TokenKind::AdminKey, &mut StdRng::seed_from_u64(7));
+        assert_eq!(format!("{token:?}"), "Token(..)");
     }
 }

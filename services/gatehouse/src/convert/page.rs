@@ -1,8 +1,7 @@
 //! Pages of lists. A page token is sealed and bound to the request that made
 //! it: it shows nothing, and works for the same list alone.
 
-use data_encoding::BASE64URL_NOPAD;
-use gatehouse_domain::vault::Context;
+use std::fmt;
 
 use super::fields::Fields;
 use crate::app::App;
@@ -11,19 +10,20 @@ const DEFAULT_SIZE: u32 = 50;
 const MAX_SIZE: u32 = 1000;
 
 /// A list as it was asked for: the method, and everything that its pages share.
-pub struct List<'a> {
-    /// The method.
-    pub method: &'static str,
-    /// The request without page size and token, in any fixed form.
-    pub request: &'a str,
-}
+pub struct List(String);
 
-impl List<'_> {
+impl List {
+    /// The list that `method` gives for `request`, which leaves out page size
+    /// and token.
+    #[must_use]
+    pub fn new(method: &str, request: &impl fmt::Debug) -> Self {
+        Self(format!("{method} {request:?}"))
+    }
+
     /// The token of the page that comes after the item `last`.
     #[must_use]
     pub fn token_after(&self, app: &App, last: &str) -> String {
-        let sealed = app.vault.seal(&mut app.entropy.rng(), &self.context(), last.as_bytes());
-        BASE64URL_NOPAD.encode(&sealed)
+        app.vault.seal_page_token(&mut app.entropy.rng(), &self.0, last)
     }
 
     /// The item after which the page begins; `None` for the first page.
@@ -31,27 +31,11 @@ impl List<'_> {
         if token.is_empty() {
             return None;
         }
-        let open = || {
-            let sealed = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
-            let last = app.vault.open(&self.context(), &sealed).ok()?;
-            String::from_utf8(last.to_vec()).ok()
-        };
-        let last = open();
+        let last = app.vault.open_page_token(&self.0, token);
         if last.is_none() {
             fields.note("page_token", "must come from an answer to the same request");
         }
         last
-    }
-
-    fn context(&self) -> Context<'_> {
-        Context {
-            table: "page_token",
-            column: self.method,
-            portal: "",
-            customer: "",
-            row: self.request,
-            generation: 0,
-        }
     }
 }
 

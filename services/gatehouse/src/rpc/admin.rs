@@ -131,9 +131,8 @@ impl AdminRpc {
         let mut fields = Fields::default();
         let filter = customer::filter(&mut fields, &message, scope);
         let size = page::size(&mut fields, message.page_size);
-        let asked = format!("{filter:?}");
-        let list = page::List { method: "ListCustomers", request: &asked };
-        let last_seen = list.last_seen(&self.app, &mut fields, &message.page_token);
+        let asked = page::List::new("ListCustomers", &filter);
+        let last_seen = asked.last_seen(&self.app, &mut fields, &message.page_token);
         fields.finish()?;
         let after = last_seen.map(|last| only("page_token", name::parse_customer(&last)));
         let after = after.transpose()?;
@@ -143,7 +142,7 @@ impl AdminRpc {
         let last = customers.last().filter(|_| more);
         Ok(v1::ListCustomersResponse {
             next_page_token: last
-                .map(|last| list.token_after(&self.app, &last.name))
+                .map(|last| asked.token_after(&self.app, &last.name))
                 .unwrap_or_default(),
             customers,
         })

@@ -17,4 +17,4 @@ pub use view::{EnrollmentView, IssuedSession, NextView, SecondFactorView, SignIn
 
 pub(super) use load::Loaded;
 pub(super) use second_factor::check_length;
-pub(super) use view::{enrollment_view, view};
+pub(super) use view::view;

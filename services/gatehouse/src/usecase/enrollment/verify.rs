@@ -34,10 +34,10 @@ pub async fn verify(
     let found = app.store.read().enrollment(owner, call.now).await?;
     let (enrollment, sealed) = found.ok_or(AppError::EnrollmentNotStarted)?;
     if enrollment.state == State::Pending {
-        check_length(&enrollment.parameters, code)?;
+        check_length(enrollment.parameters, code)?;
         if charge(app, call, &enrollment).await? {
             let secret = sealed::open_enrollment(app, &enrollment, &sealed)?;
-            let totp = TotpFactor::new(secret, enrollment.parameters.clone());
+            let totp = TotpFactor::new(secret, enrollment.parameters);
             let skew = loaded.portal.settings.totp_skew_steps();
             match totp.verify(code, call.now, skew, None) {
                 TotpVerdict::Accepted { step } => {

@@ -63,7 +63,7 @@ pub async fn verify_second_factor(
         return Err(AppError::SignInStep { expected: loaded.next.as_str() });
     };
     if let SecondFactor::Totp(code) = &proof {
-        check_length(&factor.parameters, code)?;
+        check_length(factor.parameters, code)?;
     }
 
     // Committed before anything secret is compared: a caller that goes away, a
@@ -84,7 +84,7 @@ pub async fn verify_second_factor(
 
 /// Refuses a code of another length than the authenticator's, before any charge.
 pub(in crate::usecase) fn check_length(
-    parameters: &TotpParameters,
+    parameters: TotpParameters,
     code: &TotpCode,
 ) -> Result<(), AppError> {
     let digits = parameters.digits();
@@ -126,7 +126,7 @@ async fn judge(
     match proof {
         SecondFactor::Totp(code) => {
             let secret = sealed::open_factor(app, factor, secret)?;
-            let totp = TotpFactor::new(secret, factor.parameters.clone());
+            let totp = TotpFactor::new(secret, factor.parameters);
             let skew = loaded.portal.settings.totp_skew_steps();
             Ok(match totp.verify(code, call.now, skew, Some(factor.accepted_step)) {
                 TotpVerdict::Accepted { step } => {
@@ -158,7 +158,7 @@ async fn accept(
     call: &Call,
     seen: &Loaded,
     token: &Token,
-    spend: Spend,
+    use_up: Spend,
 ) -> Result<Result<SignInView, AppError>, AppError> {
     let tx = app.store.begin().await?;
     // An ended sign-in keeps its charge: nothing can be guessed with it.
@@ -169,7 +169,7 @@ async fn accept(
         return Ok(Err(refusal));
     }
     let key = &loaded.customer.key;
-    let (spent, word) = match spend {
+    let (spent, word) = match use_up {
         Spend::TimeStep { factor, step } => {
             (tx.accept_time_step(key, factor, step, call.now).await?, "totp")
         }

@@ -124,7 +124,7 @@ async fn second_factor_view(app: &App, loaded: &Loaded) -> Result<SecondFactorVi
         parameters: loaded
             .factor
             .as_ref()
-            .map_or_else(TotpParameters::default, |(factor, _)| factor.parameters.clone()),
+            .map_or_else(TotpParameters::default, |(factor, _)| factor.parameters),
     })
 }
 
@@ -134,7 +134,7 @@ pub(super) fn saml_view(portal: &Portal) -> NextView {
 }
 
 /// What `owner` is setting up for the customer with `email`.
-pub(in crate::usecase) async fn enrollment_view(
+async fn enrollment_view(
     app: &App,
     portal: &Portal,
     email: &str,
@@ -147,7 +147,7 @@ pub(in crate::usecase) async fn enrollment_view(
     let setup = match enrollment.state {
         State::Pending => {
             let secret = sealed::open_enrollment(app, &enrollment, &sealed)?;
-            Some(setup(portal, email, &secret, &enrollment.parameters))
+            Some(setup(portal, email, &secret, enrollment.parameters))
         }
         State::Verified { .. } => None,
     };
@@ -158,9 +158,9 @@ fn setup(
     portal: &Portal,
     email: &str,
     secret: &TotpSecret,
-    parameters: &TotpParameters,
+    parameters: TotpParameters,
 ) -> TotpSetup {
-    let uri = otpauth_uri(&portal.issuer(), email, secret, parameters);
+    let uri = otpauth_uri(&portal.issuer(), email, secret, &parameters);
     TotpSetup { secret: secret.to_base32(), qr_svg: qr_svg(&uri), uri }
 }
 
