@@ -47,8 +47,9 @@ async fn used() -> (TempDir, Settings) {
     (folder, settings)
 }
 
+/// The text of a ring with one key, of an id that no ring made here has.
 fn ring(key: char) -> String {
-    format!("primary 00000001 {}A", String::from(key).repeat(42))
+    format!("primary fffffff0 {}A", String::from(key).repeat(42))
 }
 
 #[tokio::test]
