@@ -23,10 +23,10 @@ struct Running {
 async fn start(reflection: bool) -> Running {
     let app = TestApp::open().await;
     let settings = ServerSettings { listen: ([127, 0, 0, 1], 0).into(), reflection };
-    let server = Server::bind(Arc::clone(&app.app), &settings).await.unwrap();
-    let address = format!("http://{}", server.local_addr());
+    let bound = Server::bind(Arc::clone(&app.app), &settings).await.unwrap();
+    let address = format!("http://{}", bound.local_addr());
     let (shutdown, requested) = oneshot::channel();
-    let served = tokio::spawn(server.serve(async { requested.await.unwrap() }));
+    let served = tokio::spawn(bound.serve(async { requested.await.unwrap() }));
     let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
     Running { served, shutdown, channel, app }
 }
