@@ -1,5 +1,7 @@
 //! API keys: who calls, and what they may do.
 
+use std::time::Duration;
+
 use crate::id::{ApiKeyId, PortalId};
 use crate::time::Timestamp;
 
@@ -22,7 +24,16 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// How far behind the last use of a key may be.
+pub const USE_RESOLUTION: Duration = Duration::from_mins(1);
+
 impl ApiKey {
+    /// Whether a use at `now` has to be written: once a minute.
+    #[must_use]
+    pub fn use_is_due(&self, now: Timestamp) -> bool {
+        self.last_used_at.is_none_or(|last| now.since(last) >= USE_RESOLUTION)
+    }
+
     /// Whether calls with it are accepted at `now`.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
@@ -150,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_dead_from_its_end_on() {
+    fn a_key_is_dead_from_its_end_on_and_its_use_written_once_a_minute() {
         let end = Timestamp::from_seconds(10);
         let mut key = ApiKey {
             id: ApiKeyId::from_uuid(uuid::Uuid::nil()),
@@ -166,5 +177,9 @@ mod tests {
         key.expires_at = None;
         key.revoked_at = Some(Timestamp::EPOCH);
         assert!(!key.is_live(Timestamp::EPOCH));
+        assert!(key.use_is_due(end), "never used");
+        key.last_used_at = Some(end);
+        assert!(!key.use_is_due(end + Duration::from_secs(59)));
+        assert!(key.use_is_due(end + Duration::from_secs(60)));
     }
 }

@@ -1,7 +1,7 @@
 //! API keys.
 
 use gatehouse_domain::api_key::{
-    AdminGrant, AdminRole, ApiKey, Grant, PortalAccess, PortalGrant, PortalScope,
+    AdminGrant, AdminRole, ApiKey, Grant, PortalAccess, PortalGrant, PortalScope, USE_RESOLUTION,
 };
 use gatehouse_domain::id::{ApiKeyId, PortalId};
 use gatehouse_domain::time::Timestamp;
@@ -58,18 +58,18 @@ impl<C: ConnectionTrait> Queries<C> {
 }
 
 impl Store {
-    /// Writes that a key was used at `now`, unless it was used later than that.
+    /// Writes that a key was used at `now`, unless another call has just done so.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn touch_api_key(&self, id: ApiKeyId, now: Timestamp) -> Result<()> {
-        let earlier = Condition::any()
+        let due = Condition::any()
             .add(Column::LastUsedAt.is_null())
-            .add(Column::LastUsedAt.lt(now.as_micros()));
+            .add(Column::LastUsedAt.lte((now - USE_RESOLUTION).as_micros()));
         Entity::update_many()
             .col_expr(Column::LastUsedAt, Expr::value(now.as_micros()))
             .filter(Column::Id.eq(id.as_uuid()))
-            .filter(earlier)
+            .filter(due)
             .exec(self.autocommit())
             .await?;
         Ok(())

@@ -121,6 +121,12 @@ impl Credentials {
         if !rule.allows(&key.grant) {
             return Err(AppError::ApiKeyScope);
         }
+        if key.use_is_due(now)
+            && let Err(error) = app.store.touch_api_key(key.id, now).await
+        {
+            // Only said to people: no reason to refuse the call.
+            tracing::warn!(%error, "the use of an API key was not written");
+        }
         Ok(Caller(Arc::new(Identity {
             key,
             claimed_actor: self.actor?,

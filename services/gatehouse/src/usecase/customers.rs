@@ -14,6 +14,7 @@ use gatehouse_domain::session::{Limits, SessionEnd};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::{CustomerFilter, SealedPassword, Sessions, StoreError};
 use rand::Rng;
+use tokio::task::spawn_blocking;
 
 use super::retry::retry;
 use super::{Call, about_customer, portals, sealed};
@@ -126,21 +127,34 @@ async fn hash_new(
     email: &Email,
     password: Password,
 ) -> Result<SealedPassword, AppError> {
-    let context = NewPasswordContext {
-        portal_name: &portal.settings.display_name,
-        portal_id: portal.id.as_str(),
-        email,
-    };
-    check_new(&password, portal.settings.password_min_length(call.now), &context).map_err(
-        |violation| {
-            AppError::PasswordPolicy(vec![FieldViolation::new("password", violation.to_string())])
-        },
-    )?;
+    let password = check_policy(call, portal, email, password).await?;
     let slot = app.hasher.reserve()?;
     let mut salt = [0; 16];
     app.entropy.rng().fill_bytes(&mut salt);
     let hash = slot.hash(password, salt).await?;
     Ok(sealed::seal_password(app, key, &hash))
+}
+
+/// Checks a new password on a thread of its own: a hostile one takes a while.
+async fn check_policy(
+    call: &Call,
+    portal: &Portal,
+    email: &Email,
+    password: Password,
+) -> Result<Password, AppError> {
+    let (now, portal, email) = (call.now, portal.clone(), email.clone());
+    let check = move || {
+        let context = NewPasswordContext {
+            portal_name: &portal.settings.display_name,
+            portal_id: portal.id.as_str(),
+            email: &email,
+        };
+        check_new(&password, portal.settings.password_min_length(now), &context).map(|()| password)
+    };
+    let checked = spawn_blocking(check).await.map_err(|error| AppError::Internal(error.into()))?;
+    checked.map_err(|violation| {
+        AppError::PasswordPolicy(vec![FieldViolation::new("password", violation.to_string())])
+    })
 }
 
 /// One customer.
