@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
+use gatehouse_test_postgres::TestPostgres;
 use tempfile::TempDir;
 
 use super::*;
@@ -138,4 +139,29 @@ async fn servers_that_start_at_once_share_one_ring() {
     }
     let canaries = apps[0].store.read().key_canaries().await.unwrap();
     assert_eq!(canaries.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_servers_with_rings_of_their_own_one_gets_the_empty_database() {
+    let url = TestPostgres::create_database().await;
+    let mut starts = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = settings(folder.path());
+        settings.database = url.parse().unwrap();
+        starts.spawn(async move { (open(&settings).await, settings, folder) });
+    }
+    let mut winners = Vec::new();
+    while let Some(start) = starts.join_next().await {
+        match start.unwrap() {
+            (Ok(_), settings, folder) => winners.push((settings, folder)),
+            (Err(refusal), ..) => {
+                let foreign = matches!(refusal, StartupError::KeyRingForeign { .. });
+                let missing = matches!(refusal, StartupError::KeyRingMissing { .. });
+                assert!(foreign || missing, "{refusal:?}");
+            }
+        }
+    }
+    assert_eq!(winners.len(), 1);
+    open(&winners[0].0).await.unwrap();
 }
