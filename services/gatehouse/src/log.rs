@@ -10,8 +10,10 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{LogFormat, LogSettings};
 
-/// Statements carry digests and addresses: only who names these targets gets them.
-const QUIET: &str = "sqlx=warn,sqlx::query=off,sea_orm=warn,sea_orm_migration=warn";
+/// Statements carry digests and addresses, frames carry tokens: only who names
+/// these targets gets them.
+const QUIET: &str = "sqlx=warn,sqlx::query=off,sea_orm=warn,sea_orm_migration=warn,\
+                     h2=warn,hyper=warn,hyper_util=warn";
 
 /// Starts logging for the whole process. Later calls change nothing.
 ///
