@@ -58,6 +58,9 @@ impl Tx {
         digest: &Digest,
         ended_at: Option<Timestamp>,
     ) -> Result<()> {
+        if ended_at.is_none() {
+            self.end_surplus_sign_ins(&sign_in.customer, sign_in.proven_at).await?;
+        }
         let row = ActiveModel {
             portal_id: Set(sign_in.customer.portal.to_string()),
             customer_id: Set(sign_in.customer.customer.to_string()),
@@ -71,9 +74,11 @@ impl Tx {
             ended_at: Set(row::micros(ended_at)),
         };
         Entity::insert(row).exec_without_returning(&self.0).await?;
-        self.end_surplus_sign_ins(&sign_in.customer, sign_in.proven_at).await
+        Ok(())
     }
 
+    /// Makes room for a new one, which is not there yet: whatever the clocks of
+    /// two servers say, it is never the oldest.
     async fn end_surplus_sign_ins(&self, key: &CustomerKey, now: Timestamp) -> Result<()> {
         let surplus = Entity::find()
             .select_only()
@@ -82,7 +87,7 @@ impl Tx {
             .filter(live(now))
             .order_by_desc(Column::ProvenAt)
             .order_by_desc(Column::Id)
-            .offset(MAX_PER_CUSTOMER)
+            .offset(MAX_PER_CUSTOMER - 1)
             // SQLite has no OFFSET without a LIMIT.
             .limit(i32::MAX as u64)
             .into_tuple::<uuid::Uuid>()
