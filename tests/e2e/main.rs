@@ -1,3 +1,21 @@
-//! End-to-end tests over a real server.
+//! End-to-end tests: the real server, called over gRPC as its users call it.
 
-fn main() {}
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends where its expectation does"
+)]
+
+#[macro_use]
+mod support;
+
+mod customers;
+mod enrollment;
+mod passwords;
+mod portals;
+mod second_factor;
+mod sessions;
+mod steps;
+mod whole_sign_in;

@@ -1,0 +1,191 @@
+//! Passwords: what a wrong one tells, and how fast they can be tried.
+
+use std::time::Duration;
+
+use gatehouse_api::v1;
+use gatehouse_api::v1::ErrorReason::{CredentialsRejected, CustomerSuspended, Throttled};
+use tonic::Status;
+
+use crate::support::{
+    Acme, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, client, refused,
+};
+
+on_each_database! {
+    unknown_wrong_and_passwordless_are_alike_byte_for_byte,
+    every_start_is_alike,
+    every_spelling_of_an_address_is_one_identity,
+    five_wrong_passwords_are_free_and_then_each_waits,
+    a_throttled_password_is_not_compared,
+    a_right_password_takes_back_its_own_charge_alone,
+    wrong_passwords_slow_down_their_source_and_address_alone,
+    a_hundred_a_day_is_the_most_but_for_a_source_the_customer_knows,
+    suspension_is_told_only_after_the_right_password,
+}
+
+const WRONG: &str = "wrong horse battery";
+
+/// All of a refusal that reaches a client, but for the request's own id.
+fn bytes(status: &Status) -> (tonic::Code, String, Vec<u8>, Vec<(String, Vec<u8>)>) {
+    let headers = status.metadata().clone().into_headers();
+    let mut headers: Vec<_> = headers
+        .iter()
+        .filter(|(name, _)| !["x-request-id", "date"].contains(&name.as_str()))
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect();
+    headers.sort();
+    (status.code(), status.message().to_owned(), status.details().to_vec(), headers)
+}
+
+async fn unknown_wrong_and_passwordless_are_alike_byte_for_byte(server: TestServer) {
+    let acme = Acme::new(server).await;
+    acme.admin.create_customer(PORTAL, "new@example.com", "").await.unwrap();
+    let try_all = async |count: u32| {
+        let mut answers = Vec::new();
+        for email in [EMAIL, "nobody@example.com", "new@example.com"] {
+            let before = acme.server.password_comparisons();
+            let answer = acme.web.sign_in(email, WRONG).await.err().unwrap();
+            let work = acme.server.password_comparisons() - before;
+            answers.push((bytes(&answer), work));
+        }
+        assert_eq!(answers[0], answers[1], "try {count}");
+        assert_eq!(answers[0], answers[2], "try {count}");
+        answers[0].1
+    };
+    for count in 1..=5 {
+        assert_eq!(try_all(count).await, 1, "the same argon2 work");
+    }
+    // Throttled answers are alike too.
+    assert_eq!(try_all(6).await, 0);
+    let refusal = refused(acme.web.sign_in("nobody@example.com", WRONG).await);
+    assert!(refusal.is(Throttled));
+}
+
+async fn every_start_is_alike(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let known = acme.web.start(EMAIL).await.unwrap();
+    let unknown = acme.web.start("nobody@example.com").await.unwrap();
+    assert_eq!(known.token.len(), unknown.token.len());
+    assert_eq!((known.step(), unknown.step()), ("password", "password"));
+    assert_eq!(known.expire_time, unknown.expire_time);
+}
+
+async fn every_spelling_of_an_address_is_one_identity(server: TestServer) {
+    let acme = Acme::new(server).await;
+    for email in [" ANA@example.com", "ana@EXAMPLE.COM", "ａｎａ@example.com"] {
+        assert_eq!(acme.web.sign_in(email, PASSWORD).await.unwrap().step(), "session");
+    }
+    for _ in 0..5 {
+        refused(acme.web.sign_in("Ana@Example.com", WRONG).await);
+    }
+    assert!(refused(acme.web.sign_in(EMAIL, WRONG).await).is(Throttled), "one budget");
+}
+
+/// Tries a wrong password that is compared.
+async fn try_wrong(acme: &Acme) {
+    let refusal = refused(acme.web.sign_in(EMAIL, WRONG).await);
+    assert_eq!(refusal, Refusal::of(CredentialsRejected));
+}
+
+async fn five_wrong_passwords_are_free_and_then_each_waits(server: TestServer) {
+    let acme = Acme::new(server).await;
+    for _ in 0..5 {
+        try_wrong(&acme).await;
+    }
+    for (tries, wait) in [(5, 3), (15, 5), (3, 10)] {
+        let wait = Duration::from_secs(wait);
+        for _ in 0..tries {
+            let refusal = refused(acme.web.sign_in(EMAIL, WRONG).await);
+            assert_eq!(refusal, Refusal::of(Throttled).wait(acme.server.now(), wait));
+            acme.server.pass(wait - Duration::from_micros(1));
+            let refusal = refused(acme.web.sign_in(EMAIL, PASSWORD).await);
+            assert!(refusal.is(Throttled), "the right one waits as well");
+            acme.server.pass(Duration::from_micros(1));
+            try_wrong(&acme).await;
+        }
+    }
+    acme.server.pass(Duration::from_secs(10));
+    assert_eq!(acme.sign_in().await.step(), "session");
+}
+
+async fn a_throttled_password_is_not_compared(server: TestServer) {
+    let acme = Acme::new(server).await;
+    for _ in 0..5 {
+        try_wrong(&acme).await;
+    }
+    let before = acme.server.password_comparisons();
+    let token = acme.web.start(EMAIL).await.unwrap().token;
+    for password in [WRONG, PASSWORD] {
+        assert!(refused(acme.web.password(&token, password).await).is(Throttled));
+    }
+    assert_eq!(acme.server.password_comparisons(), before);
+    acme.server.pass(Duration::from_secs(3));
+    assert_eq!(acme.web.password(&token, PASSWORD).await.unwrap().step(), "session");
+}
+
+async fn a_right_password_takes_back_its_own_charge_alone(server: TestServer) {
+    let acme = Acme::new(server).await;
+    for _ in 0..4 {
+        try_wrong(&acme).await;
+    }
+    for _ in 0..3 {
+        acme.password_session().await;
+    }
+    try_wrong(&acme).await;
+    let refusal = refused(acme.web.sign_in(EMAIL, WRONG).await);
+    let three_seconds = Duration::from_secs(3);
+    assert_eq!(refusal, Refusal::of(Throttled).wait(acme.server.now(), three_seconds));
+}
+
+async fn wrong_passwords_slow_down_their_source_and_address_alone(server: TestServer) {
+    let acme = Acme::new(server).await;
+    acme.admin.create_customer(PORTAL, "ben@example.com", PASSWORD).await.unwrap();
+    for _ in 0..5 {
+        try_wrong(&acme).await;
+    }
+    assert!(refused(acme.web.sign_in(EMAIL, PASSWORD).await).is(Throttled));
+    let sign_in = acme.web.sign_in("ben@example.com", PASSWORD).await.unwrap();
+    assert_eq!(sign_in.step(), "session", "another address from the same source");
+
+    let elsewhere = v1::ClientContext { ip_address: "198.51.100.9".to_owned(), ..client() };
+    let started = acme.web.start_from(EMAIL, elsewhere).await.unwrap();
+    let sign_in = acme.web.password(&started.token, PASSWORD).await.unwrap();
+    assert_eq!(sign_in.step(), "session", "the same address from another source");
+}
+
+async fn a_hundred_a_day_is_the_most_but_for_a_source_the_customer_knows(server: TestServer) {
+    let acme = Acme::new(server).await;
+    acme.password_session().await;
+    let from =
+        |host: u32| v1::ClientContext { ip_address: format!("198.51.100.{host}"), ..client() };
+    for host in 0..100 {
+        let token = acme.web.start_from(EMAIL, from(host)).await.unwrap().token;
+        let refusal = refused(acme.web.password(&token, WRONG).await);
+        assert_eq!(refusal, Refusal::of(CredentialsRejected), "{host}");
+    }
+    let token = acme.web.start_from(EMAIL, from(100)).await.unwrap().token;
+    assert!(refused(acme.web.password(&token, PASSWORD).await).is(Throttled));
+    assert_eq!(acme.sign_in().await.step(), "session", "the customer is not locked out");
+}
+
+async fn suspension_is_told_only_after_the_right_password(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let request = v1::CreateCustomerRequest {
+        parent: PORTAL.to_owned(),
+        customer: Some(v1::Customer {
+            email: "eve@example.com".to_owned(),
+            suspended: true,
+            ..Default::default()
+        }),
+        password: PASSWORD.to_owned(),
+        ..Default::default()
+    };
+    let made = acme.admin.client().create_customer(request).await.unwrap().into_inner();
+    assert!(made.customer.unwrap().suspended);
+
+    let wrong = refused(acme.web.sign_in("eve@example.com", WRONG).await);
+    assert_eq!(wrong, Refusal::of(CredentialsRejected));
+    for _ in 0..6 {
+        let right = refused(acme.web.sign_in("eve@example.com", PASSWORD).await);
+        assert_eq!(right, Refusal::of(CustomerSuspended), "and takes back its charge");
+    }
+}

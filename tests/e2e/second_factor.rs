@@ -1,0 +1,256 @@
+//! Codes at sign-in: wrong, used, early, late, and too many.
+
+use std::time::Duration;
+
+use gatehouse_api::v1;
+use gatehouse_api::v1::ErrorReason::SignInLocked;
+
+use crate::support::{Acme, Authenticator, Refusal, SignInExt, TestServer, refused, time};
+
+on_each_database! {
+    wrong_codes_say_how_many_are_left,
+    ten_wrong_codes_lock_until_the_time_told,
+    every_further_five_lock_for_twice_as_long,
+    a_hundred_wrong_codes_lock_until_an_administrator_ends_it,
+    a_reset_ends_a_lock,
+    a_new_sign_in_and_a_right_password_give_no_new_guesses,
+    a_locked_customer_reaches_the_step_and_is_refused_there,
+    a_completed_sign_in_clears_the_counter,
+    codes_of_both_kinds_share_one_budget,
+    a_used_code_is_a_wrong_one_that_charges_nothing,
+    a_used_backup_code_is_a_wrong_one_that_charges_nothing,
+    the_code_of_the_enrollment_does_not_sign_in,
+    one_step_either_side_is_accepted_and_no_other,
+    an_earlier_step_than_the_last_one_is_refused,
+    without_skew_only_the_present_step_is_accepted,
+    a_code_of_another_length_is_refused_before_it_is_charged,
+}
+
+/// Presents wrong codes; gives the last refusal.
+async fn guess(acme: &Acme, phone: &Authenticator, times: usize) -> Refusal {
+    let token = acme.sign_in().await.token;
+    let mut last = None;
+    for code in phone.wrong_codes(acme.server.now()).take(times) {
+        last = Some(refused(acme.web.totp(&token, &code).await));
+    }
+    last.unwrap()
+}
+
+fn locked(acme: &Acme, wait: Duration) -> Refusal {
+    Refusal::of(SignInLocked).wait(acme.server.now(), wait)
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+async fn wrong_codes_say_how_many_are_left(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    let token = acme.sign_in().await.token;
+    let wrong = ana.phone.wrong_code(acme.server.now());
+    for left in (0..10).rev() {
+        assert_eq!(refused(acme.web.totp(&token, &wrong).await), Refusal::wrong_code(left));
+    }
+}
+
+async fn ten_wrong_codes_lock_until_the_time_told(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    guess(&acme, &ana.phone, 10).await;
+    let token = acme.sign_in().await.token;
+    let code = ana.phone.code(acme.server.now());
+    assert_eq!(refused(acme.web.totp(&token, &code).await), locked(&acme, 15 * MINUTE));
+    let refusal = refused(acme.web.backup_code(&token, &ana.backup_codes[0]).await);
+    assert_eq!(refusal, locked(&acme, 15 * MINUTE));
+    let lock = acme.admin.customer(&acme.customer).await.unwrap().lock.unwrap();
+    assert_eq!((lock.failures, time(lock.until_time)), (10, acme.server.now() + 15 * MINUTE));
+
+    acme.server.pass(15 * MINUTE - Duration::from_micros(1));
+    assert_eq!(guess(&acme, &ana.phone, 1).await, locked(&acme, Duration::from_micros(1)));
+    acme.server.pass(Duration::from_micros(1));
+    acme.totp_session(&ana.phone).await;
+    assert!(acme.admin.customer(&acme.customer).await.unwrap().lock.is_none());
+}
+
+async fn every_further_five_lock_for_twice_as_long(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    guess(&acme, &ana.phone, 10).await;
+    acme.server.pass(15 * MINUTE);
+    for wait in [30 * MINUTE, 60 * MINUTE, 120 * MINUTE] {
+        assert_eq!(guess(&acme, &ana.phone, 4).await, Refusal::wrong_code(1));
+        assert_eq!(guess(&acme, &ana.phone, 1).await, Refusal::wrong_code(0));
+        assert_eq!(guess(&acme, &ana.phone, 1).await, locked(&acme, wait));
+        acme.server.pass(wait);
+    }
+    acme.totp_session(&ana.phone).await;
+}
+
+async fn a_hundred_wrong_codes_lock_until_an_administrator_ends_it(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    guess(&acme, &ana.phone, 10).await;
+    for _ in 0..18 {
+        acme.server.pass(Duration::from_hours(24));
+        assert_eq!(guess(&acme, &ana.phone, 5).await, Refusal::wrong_code(0));
+    }
+    acme.server.pass(Duration::from_hours(10_000));
+    assert_eq!(guess(&acme, &ana.phone, 1).await, Refusal::of(SignInLocked), "no time helps");
+    let lock = acme.admin.customer(&acme.customer).await.unwrap().lock.unwrap();
+    assert_eq!((lock.failures, lock.until_time), (100, None));
+}
+
+async fn a_reset_ends_a_lock(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    guess(&acme, &ana.phone, 10).await;
+    let answer = acme.admin.reset_mfa(&acme.customer).await.unwrap();
+    assert!(answer.customer.unwrap().lock.is_none());
+    let again = acme.enroll().await;
+    assert_eq!(guess(&acme, &again.phone, 1).await, Refusal::wrong_code(9));
+}
+
+async fn a_new_sign_in_and_a_right_password_give_no_new_guesses(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    for left in (0..10).rev() {
+        assert_eq!(guess(&acme, &ana.phone, 1).await, Refusal::wrong_code(left));
+    }
+    assert_eq!(guess(&acme, &ana.phone, 1).await, locked(&acme, 15 * MINUTE));
+}
+
+async fn a_locked_customer_reaches_the_step_and_is_refused_there(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    guess(&acme, &ana.phone, 10).await;
+    let sign_in = acme.sign_in().await;
+    assert_eq!(sign_in.step(), "second_factor");
+    let code = ana.phone.code(acme.server.now());
+    assert!(refused(acme.web.totp(&sign_in.token, &code).await).is(SignInLocked));
+    assert_eq!(acme.web.get(&sign_in.token).await.unwrap().step(), "second_factor");
+    acme.web.validate(&ana.session.token).await.unwrap();
+}
+
+async fn a_completed_sign_in_clears_the_counter(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    guess(&acme, &ana.phone, 9).await;
+    acme.totp_session(&ana.phone).await;
+    assert_eq!(guess(&acme, &ana.phone, 1).await, Refusal::wrong_code(9));
+}
+
+async fn codes_of_both_kinds_share_one_budget(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    guess(&acme, &ana.phone, 5).await;
+    let token = acme.sign_in().await.token;
+    for left in (0..5).rev() {
+        let refusal = refused(acme.web.backup_code(&token, "0000-0000-0000-0000").await);
+        assert_eq!(refusal, Refusal::wrong_code(left));
+    }
+    assert_eq!(guess(&acme, &ana.phone, 1).await, locked(&acme, 15 * MINUTE));
+}
+
+async fn a_used_code_is_a_wrong_one_that_charges_nothing(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    acme.totp_session(&ana.phone).await;
+    let token = acme.sign_in().await.token;
+    let used = ana.phone.code(acme.server.now());
+    for _ in 0..12 {
+        assert_eq!(refused(acme.web.totp(&token, &used).await), Refusal::wrong_code(10));
+    }
+    acme.next_code();
+    acme.web.totp(&token, &ana.phone.code(acme.server.now())).await.unwrap();
+}
+
+async fn a_used_backup_code_is_a_wrong_one_that_charges_nothing(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    let token = acme.sign_in().await.token;
+    acme.web.backup_code(&token, &ana.backup_codes[0]).await.unwrap();
+    let token = acme.sign_in().await.token;
+    for _ in 0..12 {
+        let refusal = refused(acme.web.backup_code(&token, &ana.backup_codes[0]).await);
+        assert_eq!(refusal, Refusal::wrong_code(10));
+    }
+    acme.web.backup_code(&token, &ana.backup_codes[1]).await.unwrap();
+}
+
+async fn the_code_of_the_enrollment_does_not_sign_in(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let sign_in = acme.sign_in().await;
+    let phone = acme.enable(&sign_in).await;
+    let verified_with = phone.code(acme.server.now());
+    let other = acme.sign_in().await;
+    assert_eq!(other.step(), "second_factor", "it is in force already");
+    let refusal = refused(acme.web.totp(&other.token, &verified_with).await);
+    assert_eq!(refusal, Refusal::wrong_code(10));
+    acme.next_code();
+    acme.totp_session(&phone).await;
+}
+
+async fn one_step_either_side_is_accepted_and_no_other(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    let step = Duration::from_secs(30);
+    acme.server.pass(4 * step);
+    let token = acme.sign_in().await.token;
+    let now = acme.server.now();
+    for far in [now - 2 * step, now + 2 * step] {
+        assert!(acme.web.totp(&token, &ana.phone.code(far)).await.is_err());
+    }
+    for near in [now - step, now, now + step] {
+        let token = acme.sign_in().await.token;
+        acme.web.totp(&token, &ana.phone.code(near)).await.unwrap();
+    }
+}
+
+async fn an_earlier_step_than_the_last_one_is_refused(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    acme.next_code();
+    let (step, now) = (Duration::from_secs(30), acme.server.now());
+    let token = acme.sign_in().await.token;
+    acme.web.totp(&token, &ana.phone.code(now + step)).await.unwrap();
+    let token = acme.sign_in().await.token;
+    for used in [now - step, now, now + step] {
+        let refusal = refused(acme.web.totp(&token, &ana.phone.code(used)).await);
+        assert_eq!(refusal, Refusal::wrong_code(10), "all of them count as used");
+    }
+}
+
+async fn without_skew_only_the_present_step_is_accepted(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    let mfa = Some(v1::MfaPolicy { totp_skew_steps: Some(0), ..Default::default() });
+    acme.update(v1::Portal { mfa, ..Default::default() }, &["mfa.totp_skew_steps"]).await;
+    acme.server.pass(Duration::from_mins(1));
+    let (step, now) = (Duration::from_secs(30), acme.server.now());
+    let token = acme.sign_in().await.token;
+    for (late, left) in [(now - step, 9), (now + step, 8)] {
+        let refusal = refused(acme.web.totp(&token, &ana.phone.code(late)).await);
+        assert_eq!(refusal, Refusal::wrong_code(left));
+    }
+    acme.web.totp(&token, &ana.phone.code(now)).await.unwrap();
+}
+
+async fn a_code_of_another_length_is_refused_before_it_is_charged(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    let token = acme.sign_in().await.token;
+    for code in ["", "12345", "1234567", "12345678", "123456789", "12345a", "-12345"] {
+        let refusal = refused(acme.web.totp(&token, code).await);
+        assert_eq!(refusal, Refusal::invalid(&["totp_code"]), "{code}");
+    }
+    for code in ["", "0000-0000-0000-000", "0000-0000-0000-00000", "UUUU-0000-0000-0000"] {
+        let refusal = refused(acme.web.backup_code(&token, code).await);
+        assert_eq!(refusal, Refusal::invalid(&["backup_code"]), "{code}");
+    }
+    // A code of one kind is no code of the other.
+    let shown = ana.phone.code(acme.server.now());
+    let refusal = refused(acme.web.backup_code(&token, &shown).await);
+    assert_eq!(refusal, Refusal::invalid(&["backup_code"]));
+    let refusal = refused(acme.web.totp(&token, &ana.backup_codes[0]).await);
+    assert_eq!(refusal, Refusal::invalid(&["totp_code"]));
+    assert_eq!(guess(&acme, &ana.phone, 1).await, Refusal::wrong_code(9));
+}

@@ -1,0 +1,247 @@
+//! Sessions: what validates, for how long, and how they end.
+
+use std::time::Duration;
+
+use gatehouse_api::v1;
+use gatehouse_api::v1::ErrorReason::{MfaNotEnabled, ReauthenticationRequired, SessionInvalid};
+use gatehouse_api::v1::sign_out_request::Target;
+
+use crate::support::{Acme, Refusal, SignInExt, TestServer, refused, time};
+
+on_each_database! {
+    an_unknown_session_says_nothing_of_how_it_ended,
+    a_session_ends_when_it_is_idle,
+    use_keeps_a_session_alive_and_looking_does_not,
+    a_session_ends_after_twelve_hours_however_much_it_is_used,
+    signing_out_ends_this_session_alone,
+    signing_out_ends_all_others_but_this,
+    signing_out_ends_the_one_that_is_named,
+    signing_out_of_a_dead_session_is_fine_unless_it_asks_for_others,
+    the_session_of_another_customer_cannot_be_ended,
+    the_twenty_first_session_replaces_the_oldest,
+    a_password_session_of_a_customer_without_a_factor_has_to_set_one_up,
+    a_password_session_of_a_customer_with_a_factor_has_to_prove_it,
+    an_old_proof_has_to_be_renewed,
+    a_policy_that_is_tightened_holds_for_live_sessions,
+    a_policy_that_is_loosened_brings_no_session_back,
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+const MICROSECOND: Duration = Duration::from_micros(1);
+
+async fn an_unknown_session_says_nothing_of_how_it_ended(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let unknown = format!("ghs_{}", "A".repeat(43));
+    assert_eq!(refused(acme.web.validate(&unknown).await), Refusal::of(SessionInvalid));
+}
+
+async fn a_session_ends_when_it_is_idle(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let (one, other) = (acme.password_session().await, acme.password_session().await);
+    acme.server.pass(30 * MINUTE - MICROSECOND);
+    acme.web.validate(&one.token).await.unwrap();
+    acme.server.pass(MICROSECOND);
+    let refusal = refused(acme.web.validate(&other.token).await);
+    assert_eq!(refusal, Refusal::session_ended("idle"));
+    acme.web.validate(&one.token).await.unwrap();
+}
+
+async fn use_keeps_a_session_alive_and_looking_does_not(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let token = acme.password_session().await.token;
+    let look = v1::ValidateSessionRequest { passive: true, ..Default::default() };
+    for _ in 0..3 {
+        acme.server.pass(20 * MINUTE);
+        let session = acme.web.validate(&token).await.unwrap().session.unwrap();
+        assert_eq!(time(session.last_used_time), acme.server.now());
+        assert_eq!(time(session.expire_time), acme.server.now() + 30 * MINUTE);
+    }
+    acme.server.pass(20 * MINUTE);
+    acme.web.validate_with(&token, look.clone()).await.unwrap();
+    acme.server.pass(10 * MINUTE);
+    let refusal = refused(acme.web.validate_with(&token, look).await);
+    assert_eq!(refusal, Refusal::session_ended("idle"));
+}
+
+async fn a_session_ends_after_twelve_hours_however_much_it_is_used(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let issued = acme.password_session().await;
+    let end = acme.server.now() + Duration::from_hours(12);
+    for _ in 0..35 {
+        acme.server.pass(20 * MINUTE);
+        let session = acme.web.validate(&issued.token).await.unwrap().session.unwrap();
+        assert!(time(session.expire_time) <= end);
+    }
+    acme.server.pass(20 * MINUTE - MICROSECOND);
+    acme.web.validate(&issued.token).await.unwrap();
+    acme.server.pass(MICROSECOND);
+    let refusal = refused(acme.web.validate(&issued.token).await);
+    assert_eq!(refusal, Refusal::session_ended("expired"));
+}
+
+async fn signing_out_ends_this_session_alone(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let (one, other) = (acme.password_session().await, acme.password_session().await);
+    assert_eq!(acme.web.sign_out(&one.token, None).await.unwrap(), 1);
+    let refusal = refused(acme.web.validate(&one.token).await);
+    assert_eq!(refusal, Refusal::session_ended("signed_out"));
+    acme.web.validate(&other.token).await.unwrap();
+}
+
+fn others() -> Option<Target> {
+    Some(Target::OtherSessions(v1::OtherSessions {}))
+}
+
+fn named(issued: &v1::IssuedSession) -> Option<Target> {
+    Some(Target::Session(issued.session.as_ref().unwrap().name.clone()))
+}
+
+async fn signing_out_ends_all_others_but_this(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let (one, other) = (acme.password_session().await, acme.password_session().await);
+    acme.server.pass(20 * MINUTE);
+    let this = acme.password_session().await;
+    acme.web.validate(&one.token).await.unwrap();
+    acme.server.pass(10 * MINUTE);
+    let ended = acme.web.sign_out(&this.token, others()).await.unwrap();
+    assert_eq!(ended, 1, "the other one has been idle too long to count");
+    acme.web.validate(&this.token).await.unwrap();
+    for (ended, how) in [(one, "signed_out"), (other, "signed_out")] {
+        let refusal = refused(acme.web.validate(&ended.token).await);
+        assert_eq!(refusal, Refusal::session_ended(how));
+    }
+}
+
+async fn signing_out_ends_the_one_that_is_named(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let (this, other) = (acme.password_session().await, acme.password_session().await);
+    assert_eq!(acme.web.sign_out(&this.token, named(&other)).await.unwrap(), 1);
+    assert_eq!(acme.web.sign_out(&this.token, named(&other)).await.unwrap(), 0);
+    let refusal = refused(acme.web.validate(&other.token).await);
+    assert_eq!(refusal, Refusal::session_ended("signed_out"));
+    assert_eq!(acme.web.sign_out(&this.token, named(&this)).await.unwrap(), 1);
+    assert!(refused(acme.web.validate(&this.token).await).is(SessionInvalid));
+}
+
+async fn signing_out_of_a_dead_session_is_fine_unless_it_asks_for_others(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let (dead, live) = (acme.password_session().await, acme.password_session().await);
+    acme.web.sign_out(&dead.token, None).await.unwrap();
+    assert_eq!(acme.web.sign_out(&dead.token, None).await.unwrap(), 0);
+    let unknown = format!("ghs_{}", "A".repeat(43));
+    assert_eq!(acme.web.sign_out(&unknown, None).await.unwrap(), 0);
+
+    let ended = Refusal::session_ended("signed_out");
+    assert_eq!(refused(acme.web.sign_out(&dead.token, others()).await), ended);
+    assert_eq!(refused(acme.web.sign_out(&dead.token, named(&live)).await), ended);
+    let refusal = refused(acme.web.sign_out(&unknown, others()).await);
+    assert_eq!(refusal, Refusal::of(SessionInvalid));
+    acme.web.validate(&live.token).await.unwrap();
+}
+
+async fn the_session_of_another_customer_cannot_be_ended(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let own = acme.password_session().await;
+    acme.admin
+        .create_customer(crate::support::PORTAL, "ben@example.com", crate::support::PASSWORD)
+        .await
+        .unwrap();
+    let sign_in = acme.web.sign_in("ben@example.com", crate::support::PASSWORD).await.unwrap();
+    let bens = sign_in.issued();
+    assert_eq!(acme.web.sign_out(&own.token, named(&bens)).await.unwrap(), 0);
+    assert_eq!(acme.web.sign_out(&own.token, others()).await.unwrap(), 0);
+    acme.web.validate(&bens.token).await.unwrap();
+}
+
+async fn the_twenty_first_session_replaces_the_oldest(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let mut tokens = Vec::new();
+    for _ in 0..21 {
+        tokens.push(acme.password_session().await.token);
+        acme.server.pass(MICROSECOND);
+    }
+    let refusal = refused(acme.web.validate(&tokens[0]).await);
+    assert_eq!(refusal, Refusal::session_ended("replaced"));
+    for live in &tokens[1..] {
+        acme.web.validate(live).await.unwrap();
+    }
+}
+
+fn needs_proof(accepted: &str) -> Refusal {
+    Refusal::of(ReauthenticationRequired).with("accepted", accepted)
+}
+
+async fn a_password_session_of_a_customer_without_a_factor_has_to_set_one_up(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let issued = acme.password_session().await;
+    assert!(issued.session.unwrap().second_factor_time.is_none());
+    assert_eq!(
+        refused(acme.web.validate_multi_factor(&issued.token).await),
+        Refusal::of(MfaNotEnabled)
+    );
+    acme.web.validate(&issued.token).await.unwrap();
+}
+
+async fn a_password_session_of_a_customer_with_a_factor_has_to_prove_it(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let before = acme.password_session().await;
+    acme.enforce(true).await;
+    let sign_in = acme.sign_in().await;
+    acme.enable(&sign_in).await;
+    let refusal = refused(acme.web.validate_multi_factor(&before.token).await);
+    assert_eq!(refusal, needs_proof("totp_code"));
+    acme.web.backup_codes(&sign_in.token).await.unwrap();
+    let refusal = refused(acme.web.validate_multi_factor(&before.token).await);
+    assert_eq!(refusal, needs_proof("totp_code,backup_code"));
+    acme.web.validate(&before.token).await.unwrap();
+}
+
+async fn an_old_proof_has_to_be_renewed(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let at_most = |minutes: i64| v1::ValidateSessionRequest {
+        max_authentication_age: Some(prost_types::Duration { seconds: minutes * 60, nanos: 0 }),
+        ..Default::default()
+    };
+    let token = acme.password_session().await.token;
+    acme.server.pass(5 * MINUTE);
+    acme.web.validate_with(&token, at_most(5)).await.unwrap();
+    acme.server.pass(MICROSECOND);
+    let refusal = refused(acme.web.validate_with(&token, at_most(5)).await);
+    assert_eq!(refusal, needs_proof("password"));
+    acme.web.validate_with(&token, at_most(6)).await.unwrap();
+
+    acme.enforce(true).await;
+    let ana = acme.enroll().await;
+    acme.web.validate_with(&ana.session.token, at_most(1)).await.unwrap();
+    let fresh = refused(acme.web.validate_with(&token, at_most(600)).await);
+    assert_eq!(fresh, needs_proof("totp_code,backup_code"), "a password is the wrong kind now");
+}
+
+async fn session_policy(acme: &Acme, idle: i64, lifetime: i64) {
+    let seconds = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
+    let session = v1::SessionPolicy {
+        idle_timeout: seconds(idle),
+        max_lifetime: seconds(lifetime),
+        ..Default::default()
+    };
+    let portal = v1::Portal { session: Some(session), ..Default::default() };
+    acme.update(portal, &["session.idle_timeout", "session.max_lifetime"]).await;
+}
+
+async fn a_policy_that_is_tightened_holds_for_live_sessions(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let token = acme.password_session().await.token;
+    acme.server.pass(10 * MINUTE);
+    session_policy(&acme, 600, 3_600).await;
+    let refusal = refused(acme.web.validate(&token).await);
+    assert_eq!(refusal, Refusal::session_ended("idle"));
+}
+
+async fn a_policy_that_is_loosened_brings_no_session_back(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let token = acme.password_session().await.token;
+    acme.server.pass(30 * MINUTE);
+    session_policy(&acme, 86_400, 864_000).await;
+    let refusal = refused(acme.web.validate(&token).await);
+    assert_eq!(refusal, Refusal::session_ended("idle"));
+}

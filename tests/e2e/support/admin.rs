@@ -1,0 +1,129 @@
+//! An administrator's tool.
+
+use gatehouse_api::v1;
+use gatehouse_api::v1::admin_service_client::AdminServiceClient;
+use gatehouse_api::v1::api_key::Grant;
+
+use super::{Answer, Keyed};
+
+/// AdminService with one key.
+#[derive(Clone)]
+pub struct Admin(AdminServiceClient<Keyed>);
+
+impl Admin {
+    pub(super) fn new(channel: Keyed) -> Self {
+        Self(AdminServiceClient::new(channel))
+    }
+
+    /// The generated client.
+    pub fn client(&self) -> AdminServiceClient<Keyed> {
+        self.0.clone()
+    }
+
+    pub async fn create_portal(&self, id: &str, portal: v1::Portal) -> Answer<v1::Portal> {
+        let request = v1::CreatePortalRequest { portal_id: id.to_owned(), portal: Some(portal) };
+        let answer = self.client().create_portal(request).await?.into_inner();
+        Ok(answer.portal.unwrap())
+    }
+
+    pub async fn portal(&self, name: &str) -> Answer<v1::Portal> {
+        let request = v1::GetPortalRequest { name: name.to_owned() };
+        Ok(self.client().get_portal(request).await?.into_inner().portal.unwrap())
+    }
+
+    /// Changes what `mask` names.
+    pub async fn update_portal(
+        &self,
+        portal: v1::Portal,
+        mask: &[&str],
+    ) -> Answer<v1::UpdatePortalResponse> {
+        let request = v1::UpdatePortalRequest {
+            portal: Some(portal),
+            update_mask: Some(update_mask(mask)),
+            ..Default::default()
+        };
+        Ok(self.client().update_portal(request).await?.into_inner())
+    }
+
+    /// Says what a change would mean, and changes nothing.
+    pub async fn preview(&self, portal: v1::Portal, mask: &[&str]) -> Answer<v1::PolicyImpact> {
+        let request = v1::UpdatePortalRequest {
+            portal: Some(portal),
+            update_mask: Some(update_mask(mask)),
+            validate_only: true,
+            ..Default::default()
+        };
+        Ok(self.client().update_portal(request).await?.into_inner().impact.unwrap())
+    }
+
+    /// A customer with a password; empty: without one.
+    pub async fn create_customer(
+        &self,
+        portal: &str,
+        email: &str,
+        password: &str,
+    ) -> Answer<v1::Customer> {
+        let request = v1::CreateCustomerRequest {
+            parent: portal.to_owned(),
+            customer: Some(v1::Customer { email: email.to_owned(), ..Default::default() }),
+            password: password.to_owned(),
+            ..Default::default()
+        };
+        Ok(self.client().create_customer(request).await?.into_inner().customer.unwrap())
+    }
+
+    pub async fn customer(&self, name: &str) -> Answer<v1::Customer> {
+        let request = v1::GetCustomerRequest { name: name.to_owned() };
+        Ok(self.client().get_customer(request).await?.into_inner().customer.unwrap())
+    }
+
+    pub async fn reset_mfa(&self, name: &str) -> Answer<v1::ResetCustomerMfaResponse> {
+        let request = v1::ResetCustomerMfaRequest {
+            name: name.to_owned(),
+            reason: "lost phone".to_owned(),
+            end_password: false,
+        };
+        Ok(self.client().reset_customer_mfa(request).await?.into_inner())
+    }
+
+    /// Makes a key; gives its name and its secret.
+    pub async fn create_key(&self, key: v1::ApiKey) -> Answer<(String, String)> {
+        let request = v1::CreateApiKeyRequest { api_key: Some(key) };
+        let answer = self.client().create_api_key(request).await?.into_inner();
+        Ok((answer.api_key.unwrap().name, answer.secret))
+    }
+
+    /// Makes a portal's key; gives its secret.
+    pub async fn portal_key(&self, portal: &str, access: v1::PortalAccess) -> Answer<String> {
+        let grant = v1::PortalGrant { portal: portal.to_owned(), access: access.into() };
+        let key = v1::ApiKey { grant: Some(Grant::Portal(grant)), ..Default::default() };
+        Ok(self.create_key(key).await?.1)
+    }
+
+    /// Makes an administrator's key; gives its secret.
+    pub async fn admin_key(&self, role: v1::AdminRole, portals: &[&str]) -> Answer<String> {
+        let portals = portals.iter().map(|&portal| portal.to_owned()).collect();
+        let grant = v1::AdminGrant { role: role.into(), portals };
+        let key = v1::ApiKey { grant: Some(Grant::Admin(grant)), ..Default::default() };
+        Ok(self.create_key(key).await?.1)
+    }
+
+    pub async fn revoke_key(&self, name: &str) -> Answer<v1::ApiKey> {
+        let request = v1::RevokeApiKeyRequest { name: name.to_owned() };
+        Ok(self.client().revoke_api_key(request).await?.into_inner().api_key.unwrap())
+    }
+}
+
+fn update_mask(paths: &[&str]) -> prost_types::FieldMask {
+    prost_types::FieldMask { paths: paths.iter().map(|&path| path.to_owned()).collect() }
+}
+
+/// A whole SAML configuration.
+pub fn saml() -> v1::SamlConfig {
+    v1::SamlConfig {
+        idp_entity_id: "https://idp.example/metadata".to_owned(),
+        sso_url: "https://idp.example/sso".to_owned(),
+        // Self-signed, made for tests; its key was thrown away.
+        idp_certificate: include_str!("certificate.pem").to_owned(),
+    }
+}

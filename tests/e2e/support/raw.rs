@@ -1,0 +1,59 @@
+//! Calls below the generated clients.
+
+use http::{HeaderMap, Request};
+use tonic::Status;
+use tonic::body::Body;
+use tonic::transport::Channel;
+use tower::ServiceExt;
+
+use super::Answer;
+
+/// A message without fields, framed.
+pub const EMPTY: &str = "\0\0\0\0\0";
+
+/// A message as gRPC frames it. Its length must be expressible in ASCII: the
+/// four bytes of it below 128 each.
+pub fn frame(message: &str) -> String {
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    format!("\0{}{message}", std::str::from_utf8(&length).unwrap())
+}
+
+/// Calls by path, with whatever headers and body.
+#[derive(Clone)]
+pub struct Raw {
+    channel: Channel,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Raw {
+    pub(super) fn new(channel: Channel) -> Self {
+        Self { channel, headers: Vec::new() }
+    }
+
+    /// With one more header.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// With a key.
+    pub fn key(self, key: &str) -> Self {
+        self.header("authorization", format!("Bearer {key}"))
+    }
+
+    /// Calls `path`. Gives the headers of an answer that did not fail at once.
+    pub async fn call(self, path: &str, body: &str) -> Answer<HeaderMap> {
+        let mut request = Request::post(format!("http://localhost{path}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Body::new(body.to_owned())).unwrap();
+        let answer = self.channel.oneshot(request).await.unwrap();
+        match Status::from_header_map(answer.headers()) {
+            Some(status) if status.code() != tonic::Code::Ok => Err(status),
+            _ => Ok(answer.headers().clone()),
+        }
+    }
+}

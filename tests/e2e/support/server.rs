@@ -1,0 +1,160 @@
+//! The real server, in this process, with a clock that the test holds.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatehouse::app::App;
+use gatehouse::clock::{Clock, ManualClock};
+use gatehouse::config::{LogFormat, LogSettings, Settings};
+use gatehouse::hasher::HasherConfig;
+use gatehouse::server::{Server, ServerSettings};
+use gatehouse::startup;
+use gatehouse::usecase::{Call, api_keys};
+use gatehouse_domain::password::HashParameters;
+use gatehouse_domain::time::Timestamp;
+use gatehouse_test_postgres::TestPostgres;
+use tempfile::TempDir;
+use tonic::transport::Channel;
+
+use super::{Admin, Bearer, Keyed, Raw, Web};
+
+/// Where every clock starts: the beginning of a time step.
+const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+/// What a server stores in.
+#[derive(Clone, Copy, Debug)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// A server that serves until the test ends.
+pub struct TestServer {
+    settings: Settings,
+    folder: Arc<TempDir>,
+    app: Arc<App>,
+    hand: ManualClock,
+    channel: Channel,
+    owner: String,
+}
+
+impl TestServer {
+    /// Over an empty database of its own.
+    pub async fn start(database: Database) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let data_dir = folder.path().join("data");
+        let location = match database {
+            Database::Sqlite => format!("sqlite:{}", data_dir.join("gatehouse.db").display()),
+            Database::Postgres => TestPostgres::create_database().await,
+        };
+        let settings = Settings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            database: location.parse().unwrap(),
+            database_connections: 6,
+            key_ring: data_dir.join("keyring"),
+            data_dir,
+            log: LogSettings { filter: String::new(), format: LogFormat::Text },
+            reflection: true,
+            hasher: hasher(),
+            max_in_flight: 1_024,
+        };
+        let (clock, hand) = Clock::manual(START);
+        let (app, channel) = serve(&settings, clock).await;
+        let call = Call::of_server(START);
+        let (_, owner) = api_keys::create_owner(&app, &call, "owner".to_owned()).await.unwrap();
+        let owner = owner.expose().to_owned();
+        Self { settings, folder, app, hand, channel, owner }
+    }
+
+    /// Another server over the same database, with the same key ring and clock.
+    pub async fn replica(&self) -> Self {
+        let (app, channel) = serve(&self.settings, self.app.clock.clone()).await;
+        Self {
+            settings: self.settings.clone(),
+            folder: Arc::clone(&self.folder),
+            app,
+            hand: self.hand.clone(),
+            channel,
+            owner: self.owner.clone(),
+        }
+    }
+
+    /// What time it is for the server.
+    pub fn now(&self) -> Timestamp {
+        self.app.clock.now()
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, time: Duration) {
+        self.hand.advance(time);
+    }
+
+    /// Passwords compared so far, counted where they are compared.
+    pub fn password_comparisons(&self) -> u64 {
+        self.app.hasher.comparisons()
+    }
+
+    /// AdminService, with the owner's key.
+    pub fn admin(&self) -> Admin {
+        self.admin_with(&self.owner)
+    }
+
+    /// AdminService, with this key.
+    pub fn admin_with(&self, key: &str) -> Admin {
+        Admin::new(self.keyed(key))
+    }
+
+    /// PortalAuthService, with this key.
+    pub fn web_with(&self, key: &str) -> Web {
+        Web::new(self.keyed(key))
+    }
+
+    /// Calls that no generated client would make.
+    pub fn raw(&self) -> Raw {
+        Raw::new(self.channel.clone())
+    }
+
+    /// The connection, without a key.
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// The owner's key.
+    pub fn owner_key(&self) -> &str {
+        &self.owner
+    }
+
+    /// The folder of the SQLite database and the key ring.
+    pub fn data_dir(&self) -> &Path {
+        &self.settings.data_dir
+    }
+
+    fn keyed(&self, key: &str) -> Keyed {
+        Keyed::new(self.channel.clone(), Bearer::new(key))
+    }
+}
+
+async fn serve(settings: &Settings, clock: Clock) -> (Arc<App>, Channel) {
+    let app = App { clock, ..startup::open(settings).await.unwrap() };
+    let app = Arc::new(app);
+    let listen = ServerSettings { listen: settings.listen, reflection: settings.reflection };
+    let server = Server::bind(Arc::clone(&app), &listen).await.unwrap();
+    let address = format!("http://{}", server.local_addr());
+    tokio::spawn(server.serve(pending()));
+    let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
+    (app, channel)
+}
+
+/// The cheapest hash there is: what is tested is not its cost.
+fn hasher() -> HasherConfig {
+    HasherConfig {
+        parameters: HashParameters::new(8, 1, 1).unwrap(),
+        threads: NonZero::<u32>::MIN.saturating_add(1),
+        max_wait: Duration::from_mins(1),
+        ..HasherConfig::default()
+    }
+}
