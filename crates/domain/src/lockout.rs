@@ -109,15 +109,13 @@ impl CodeBudget {
     }
 
     /// Counts charges whose judge is gone as wrong, so that they neither free a
-    /// guess nor keep the customer out for ever.
+    /// guess nor keep the customer out for ever. Whoever does so later comes to
+    /// the same: the lock, if any, begins when their time was over.
     fn settle(self, now: Timestamp, policy: &LockoutPolicy) -> Self {
-        let stale = self.charged_at.is_some_and(|at| now.since(at) >= JUDGING_TIME);
-        if !stale || self.charges == self.failures {
-            return self;
-        }
+        let Some(given_up_at) = self.charged_at.map(|at| at + JUDGING_TIME) else { return self };
         let mut budget = self;
-        while budget.failures < budget.charges {
-            budget = budget.fail(now, policy);
+        while now >= given_up_at && budget.failures < budget.charges {
+            budget = budget.fail(given_up_at, policy);
         }
         budget
     }

@@ -1,5 +1,6 @@
 //! Signing in, a file for each step.
 
+mod failure;
 mod finish;
 mod guess;
 mod issue;

@@ -9,9 +9,10 @@ use gatehouse_domain::portal::Portal;
 use gatehouse_domain::sign_in::{Next, SignIn, after_password};
 use gatehouse_domain::sign_in_start::{SignInStart, SignInToken};
 use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
-use gatehouse_persistence::{SealedPassword, StoreError};
+use gatehouse_persistence::SealedPassword;
 use rand::Rng;
 
+use super::failure::failed;
 use super::guess::{Charged, Guess};
 use super::issue::{Proof, issue};
 use super::load::{Loaded, open_start};
@@ -99,11 +100,7 @@ async fn reject(
     let tx = app.store.begin().await?;
     let resource =
         customer.map_or_else(|| about_portal(&portal.id), |found| about_customer(&found.key));
-    let mut event = call.event(app, EventType::SignInFailed, resource);
-    event.client = start.client.clone();
-    event.reason = Some(error.reason().as_str_name());
-    event.attributes = vec![("step", Next::Password.as_str().to_owned())];
-    tx.record(&event).await?;
+    tx.record(&failed(app, call, resource, &start.client, Next::Password, &error)).await?;
     tx.commit().await?;
     Ok(error)
 }
@@ -136,15 +133,15 @@ async fn accept(
         Some(AppError::CustomerSuspended)
     } else if next == Next::Saml {
         Some(AppError::PortalUsesSaml)
+    } else if tx.sign_in_is_proven(start.id).await? {
+        // Another call with this start was first.
+        Some(AppError::SignInInvalid)
     } else {
         None
     };
     if let Some(refusal) = refusal {
-        let mut event = call.event(app, EventType::SignInFailed, about_customer(key));
-        event.client = start.client.clone();
-        event.reason = Some(refusal.reason().as_str_name());
-        event.attributes = vec![("step", Next::Password.as_str().to_owned())];
-        tx.record(&event).await?;
+        let resource = about_customer(key);
+        tx.record(&failed(app, call, resource, &start.client, Next::Password, &refusal)).await?;
         tx.commit().await?;
         return Ok(Err(refusal));
     }
@@ -156,11 +153,7 @@ async fn accept(
     let token = Token::generate(TokenKind::SignIn, &mut app.entropy.rng());
     let digest = app.vault.digest(DigestKind::SignIn, token.expose().as_bytes());
     let ended_at = (next == Next::Session).then_some(call.now);
-    tx.insert_sign_in(&sign_in, &digest, ended_at).await.map_err(|error| match error {
-        // Another call with this start was first.
-        StoreError::Duplicate => AppError::SignInInvalid,
-        error => error.into(),
-    })?;
+    tx.insert_sign_in(&sign_in, &digest, ended_at).await?;
 
     let loaded = Loaded { sign_in, portal, customer, factor, next };
     if next == Next::Session {

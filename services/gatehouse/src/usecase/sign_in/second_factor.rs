@@ -1,6 +1,5 @@
 //! VerifySecondFactor.
 
-use gatehouse_domain::audit::EventType;
 use gatehouse_domain::backup_code::BackupCode;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::enrollment::Factor;
@@ -13,6 +12,7 @@ use gatehouse_domain::totp::{TimeStep, TotpCode, TotpFactor, TotpParameters, Tot
 use gatehouse_domain::vault::Token;
 use gatehouse_persistence::Tx;
 
+use super::failure::failed;
 use super::issue::{Proof, issue};
 use super::load::Loaded;
 use super::view::SignInView;
@@ -161,11 +161,17 @@ async fn accept(
     use_up: Spend,
 ) -> Result<Result<SignInView, AppError>, AppError> {
     let tx = app.store.begin().await?;
-    // An ended sign-in keeps its charge: nothing can be guessed with it.
-    let loaded = seen.lock(app, &tx, token, call.now).await?;
+    let loaded = match seen.lock(app, &tx, token, call.now).await {
+        Ok(loaded) => loaded,
+        // Ended meanwhile, by another call with the same code or by a reset.
+        Err(refusal @ AppError::SignInInvalid) => {
+            take_back(tx, seen).await?;
+            return Ok(Err(refusal));
+        }
+        Err(error) => return Err(error),
+    };
     if let Err(refusal) = loaded.require(|next| next == Next::SecondFactor) {
-        save_codes(&tx, &loaded.customer, loaded.customer.codes.take_back()).await?;
-        tx.commit().await?;
+        take_back(tx, seen).await?;
         return Ok(Err(refusal));
     }
     let key = &loaded.customer.key;
@@ -192,6 +198,15 @@ async fn accept(
     Ok(Ok(SignInView::finished(&loaded, token, issued)))
 }
 
+/// Ends `tx` with nothing but the return of a right code's charge.
+async fn take_back(tx: Tx, loaded: &Loaded) -> Result<(), AppError> {
+    if let Some(seen) = tx.lock_customer(&loaded.customer.key).await? {
+        save_codes(&tx, &seen, seen.codes.take_back()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
 /// Records a rejected code and what it does to the budget.
 async fn reject(
     app: &App,
@@ -206,11 +221,8 @@ async fn reject(
     save_codes(&tx, &seen, codes).await?;
     let remaining = codes.remaining(&loaded.portal.settings.lockout);
     let error = AppError::CredentialsRejected { attempts_remaining: Some(remaining) };
-    let mut event = call.event(app, EventType::SignInFailed, about_customer(key));
-    event.client = loaded.sign_in.client.clone();
-    event.reason = Some(error.reason().as_str_name());
-    event.attributes = vec![("step", Next::SecondFactor.as_str().to_owned())];
-    tx.record(&event).await?;
+    let (resource, client) = (about_customer(key), &loaded.sign_in.client);
+    tx.record(&failed(app, call, resource, client, Next::SecondFactor, &error)).await?;
     tx.commit().await?;
     Ok(error)
 }
