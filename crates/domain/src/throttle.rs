@@ -2,7 +2,9 @@
 //! and by where it comes from, and are the same for an address nobody has.
 //!
 //! As with codes, a guess is charged and committed before the hash is computed,
-//! and a right password takes back its own charge alone.
+//! and a right password takes back its own charge alone. Only the budget of a
+//! source, which slows and never stops, counts what was found wrong: an office
+//! that signs in at nine must not slow itself by being many.
 
 use std::time::Duration;
 
@@ -56,7 +58,7 @@ pub struct Throttle {
     pub previous: u32,
     /// Charges in it.
     pub current: u32,
-    /// The last charge. Unset: none yet.
+    /// The last charge, or the last try let pass while they are spaced.
     pub charged_at: Option<Timestamp>,
 }
 
@@ -66,11 +68,28 @@ impl Throttle {
     /// # Errors
     /// It must not be made before the time that is returned.
     pub fn charge(self, now: Timestamp, rule: &Rule) -> Result<Self, Timestamp> {
+        self.admit(now, rule).map(|admitted| admitted.count(now, rule))
+    }
+
+    /// Lets one try pass without charging it. While tries are spaced, it keeps
+    /// the others waiting all the same.
+    ///
+    /// # Errors
+    /// It must not be made before the time that is returned.
+    pub fn admit(self, now: Timestamp, rule: &Rule) -> Result<Self, Timestamp> {
         let rolled = self.roll(rule.window_at(now));
-        if let Some(retry_at) = rolled.retry_at(rule).filter(|at| *at > now) {
-            return Err(retry_at);
+        match rolled.retry_at(rule) {
+            Some(retry_at) if retry_at > now => Err(retry_at),
+            Some(_) => Ok(Self { charged_at: Some(now), ..rolled }),
+            None => Ok(self),
         }
-        Ok(Self { current: rolled.current + 1, charged_at: Some(now), ..rolled })
+    }
+
+    /// Counts one try that was found wrong, or is charged beforehand.
+    #[must_use]
+    pub fn count(self, now: Timestamp, rule: &Rule) -> Self {
+        let rolled = self.roll(rule.window_at(now));
+        Self { current: rolled.current.saturating_add(1), charged_at: Some(now), ..rolled }
     }
 
     /// Takes back one charge that was made at `charged_at`.
@@ -143,10 +162,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000_000);
 
     fn charged(count: u32, rule: &Rule) -> Throttle {
-        (0..count).fold(Throttle::default(), |throttle, _| {
-            let rolled = throttle.roll(rule.window_at(NOW));
-            Throttle { current: rolled.current + 1, charged_at: Some(NOW), ..rolled }
-        })
+        (0..count).fold(Throttle::default(), |throttle, _| throttle.count(NOW, rule))
     }
 
     #[test]
@@ -166,8 +182,17 @@ mod tests {
     #[test]
     fn a_source_is_slowed_and_never_stopped() {
         let busy = charged(100_000, &SOURCE);
-        assert_eq!(busy.charge(NOW, &SOURCE), Err(NOW + seconds(1)));
-        assert!(busy.charge(NOW + seconds(1), &SOURCE).is_ok());
+        assert_eq!(busy.admit(NOW, &SOURCE), Err(NOW + seconds(1)));
+        let next = NOW + seconds(1);
+        let admitted = busy.admit(next, &SOURCE).unwrap();
+        assert_eq!(admitted.admit(next, &SOURCE), Err(next + seconds(1)), "one at a time");
+        assert_eq!(admitted.current, busy.current, "and charges nothing");
+    }
+
+    #[test]
+    fn many_tries_at_once_slow_no_source_that_gets_them_right() {
+        let quiet = charged(19, &SOURCE);
+        assert_eq!(quiet.admit(NOW, &SOURCE), Ok(quiet));
     }
 
     #[test]

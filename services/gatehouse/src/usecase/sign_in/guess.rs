@@ -36,28 +36,36 @@ impl Guess<'_> {
 
     async fn try_charge(&self, app: &App, now: Timestamp) -> Result<Charged, AppError> {
         let tx = app.store.begin().await?;
-        let from_known = self.key(app, &ADDRESS_FROM_KNOWN_SOURCE);
-        let mut budgets =
-            vec![self.key(app, &ADDRESS_AND_SOURCE), self.key(app, &ADDRESS), from_known.clone()];
-        // Without an address every customer of the portal would be one source.
-        if self.client.ip_address().is_some() {
-            budgets.push(self.key(app, &SOURCE));
-        }
+        let mut budgets = [&ADDRESS_AND_SOURCE, &ADDRESS, &ADDRESS_FROM_KNOWN_SOURCE]
+            .map(|rule| self.key(app, rule))
+            .to_vec();
+        budgets.extend(self.source_budget(app));
 
         let mut charged = Vec::new();
+        let mut written = Vec::new();
         let mut wait_until = None;
-        let mut address_is_spent = None;
+        let mut address_is_spent = false;
         for mut budget in tx.lock_throttles(&budgets).await? {
-            if budget.rule == &ADDRESS_FROM_KNOWN_SOURCE && address_is_spent.is_none() {
+            let only_slows = budget.rule == &SOURCE;
+            if budget.rule == &ADDRESS_FROM_KNOWN_SOURCE && !address_is_spent {
                 continue;
             }
-            match budget.throttle.charge(now, budget.rule) {
-                Ok(throttle) => {
-                    budget.throttle = throttle;
-                    charged.push(budget);
+            let passed = if only_slows {
+                budget.throttle.admit(now, budget.rule)
+            } else {
+                budget.throttle.charge(now, budget.rule)
+            };
+            match passed {
+                Ok(unchanged) if unchanged == budget.throttle => {}
+                Ok(passed) => {
+                    if !only_slows {
+                        charged.push((budget.key.clone(), budget.rule));
+                    }
+                    budget.throttle = passed;
+                    written.push(budget);
                 }
                 Err(until) if budget.rule == &ADDRESS => {
-                    address_is_spent = Some(until);
+                    address_is_spent = true;
                     if !self.is_from_known_source(app, &tx, now).await? {
                         wait_until = wait_until.max(Some(until));
                     }
@@ -68,10 +76,24 @@ impl Guess<'_> {
         if let Some(until) = wait_until {
             return Err(AppError::Throttled(Wait::until(until, now)));
         }
-        tx.save_throttles(&charged).await?;
+        tx.save_throttles(&written).await?;
         tx.commit().await?;
-        let budgets = charged.into_iter().map(|budget| (budget.key, budget.rule)).collect();
-        Ok(Charged { budgets, at: now })
+        Ok(Charged { budgets: charged, at: now })
+    }
+
+    /// Counts against its source that it was wrong.
+    pub async fn count_wrong(&self, app: &App, tx: &Tx, now: Timestamp) -> Result<(), AppError> {
+        let Some(source) = self.source_budget(app) else { return Ok(()) };
+        let mut budgets = tx.lock_throttles(&[source]).await?;
+        for budget in &mut budgets {
+            budget.throttle = budget.throttle.count(now, budget.rule);
+        }
+        Ok(tx.save_throttles(&budgets).await?)
+    }
+
+    /// None without an address: every customer of the portal would be one source.
+    fn source_budget(&self, app: &App) -> Option<(Digest, &'static Rule)> {
+        self.client.source().map(|_| self.key(app, &SOURCE))
     }
 
     async fn is_from_known_source(

@@ -5,7 +5,6 @@ use gatehouse_domain::customer::Customer;
 use gatehouse_domain::email::Email;
 use gatehouse_domain::id::PortalId;
 use gatehouse_domain::password::{Password, PasswordHash};
-use gatehouse_domain::portal::Portal;
 use gatehouse_domain::sign_in::{Next, SignIn, after_password};
 use gatehouse_domain::sign_in_start::{SignInStart, SignInToken};
 use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
@@ -83,7 +82,7 @@ pub async fn verify_password(
         }
         found => {
             let customer = found.map(|(customer, _)| customer);
-            Err(reject(app, call, &portal, &start, customer.as_ref()).await?)
+            Err(retry(app, || reject(app, call, &guess, customer.as_ref())).await?)
         }
     }
 }
@@ -92,15 +91,15 @@ pub async fn verify_password(
 async fn reject(
     app: &App,
     call: &Call,
-    portal: &Portal,
-    start: &SignInStart,
+    guess: &Guess<'_>,
     customer: Option<&Customer>,
 ) -> Result<AppError, AppError> {
     let error = AppError::CredentialsRejected { attempts_remaining: None };
     let tx = app.store.begin().await?;
+    guess.count_wrong(app, &tx, call.now).await?;
     let resource =
-        customer.map_or_else(|| about_portal(&portal.id), |found| about_customer(&found.key));
-    tx.record(&failed(app, call, resource, &start.client, Next::Password, &error)).await?;
+        customer.map_or_else(|| about_portal(guess.portal), |found| about_customer(&found.key));
+    tx.record(&failed(app, call, resource, guess.client, Next::Password, &error)).await?;
     tx.commit().await?;
     Ok(error)
 }
