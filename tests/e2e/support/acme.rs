@@ -17,6 +17,8 @@ pub struct Acme {
     pub server: TestServer,
     pub admin: Admin,
     pub web: Web,
+    /// The backend's key.
+    pub key: String,
     /// The customer's resource name.
     pub customer: String,
 }
@@ -36,7 +38,7 @@ impl Acme {
         admin.create_portal("acme", portal).await.unwrap();
         let customer = admin.create_customer(PORTAL, EMAIL, PASSWORD).await.unwrap().name;
         let key = admin.portal_key(PORTAL, v1::PortalAccess::Full).await.unwrap();
-        Self { web: server.web_with(&key), server, admin, customer }
+        Self { web: server.web_with(&key), key, server, admin, customer }
     }
 
     /// A portal that enforces MFA.

@@ -1,0 +1,314 @@
+//! Many calls at once, on one server and on three over one database.
+
+use std::future::Future;
+use std::time::Duration;
+
+use gatehouse_api::v1;
+use gatehouse_api::v1::ErrorReason::{CredentialsRejected, SignInInvalid, SignInLocked, Throttled};
+use gatehouse_api::v1::verify_second_factor_request::Proof;
+use tokio::task::JoinSet;
+use tonic::Request;
+
+use crate::support::{
+    Acme, Answer, Database, EMAIL, Enrolled, PASSWORD, Refusal, SignInExt, TestServer, Web, refused,
+};
+
+/// A portal served by one or more servers.
+struct Fleet {
+    acme: Acme,
+    /// The backend, over each server.
+    webs: Vec<Web>,
+    servers: Vec<TestServer>,
+}
+
+impl Fleet {
+    async fn start(database: Database, replicas: usize) -> Self {
+        let acme = Acme::new(TestServer::start(database).await).await;
+        let mut fleet = Self { webs: vec![acme.web.clone()], servers: Vec::new(), acme };
+        for _ in 1..replicas {
+            let replica = fleet.acme.server.replica().await;
+            fleet.webs.push(replica.web_with(&fleet.acme.key));
+            fleet.servers.push(replica);
+        }
+        fleet
+    }
+
+    /// Calls `count` times at once, over all servers in turn.
+    async fn at_once<T, F>(&self, count: usize, call: impl Fn(usize, Web) -> F) -> Vec<Answer<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Answer<T>> + Send + 'static,
+    {
+        let calls = (0..count).map(|n| call(n, self.webs[n % self.webs.len()].clone()));
+        calls.collect::<JoinSet<_>>().join_all().await
+    }
+
+    /// Passwords compared, over all servers.
+    fn password_comparisons(&self) -> u64 {
+        let others = self.servers.iter().map(TestServer::password_comparisons);
+        others.sum::<u64>() + self.acme.server.password_comparisons()
+    }
+
+    /// As many sign-ins at the second factor as a customer may have.
+    async fn tokens(&self) -> Vec<String> {
+        let mut tokens = Vec::new();
+        for _ in 0..5 {
+            tokens.push(self.acme.sign_in().await.token);
+        }
+        tokens
+    }
+
+    async fn enroll(&self) -> Enrolled {
+        self.acme.enforce(true).await;
+        self.acme.enroll().await
+    }
+}
+
+macro_rules! on_one_server_and_three {
+    ($($rule:ident,)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() {
+                super::$rule(super::Fleet::start(super::Database::Sqlite, 1).await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() {
+                super::$rule(super::Fleet::start(super::Database::Postgres, 1).await).await;
+            })*
+        }
+        mod three_replicas {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() {
+                super::$rule(super::Fleet::start(super::Database::Postgres, 3).await).await;
+            })*
+        }
+    };
+}
+
+on_one_server_and_three! {
+    one_totp_code_makes_one_session,
+    one_code_for_one_sign_in_makes_one_session_and_charges_nobody,
+    one_backup_code_makes_one_session,
+    one_start_makes_one_session_and_charges_nobody,
+    two_enrollments_make_one_factor,
+    two_hundred_wrong_codes_stay_within_the_budget,
+    two_hundred_wrong_passwords_stay_within_the_budget,
+    no_session_survives_a_reset,
+    a_guess_whose_deadline_passes_is_charged,
+    a_guess_whose_caller_goes_away_is_charged,
+    revocation_holds_from_the_next_call_on,
+}
+
+/// The one that succeeded, and why the others did not.
+fn winner<T>(answers: Vec<Answer<T>>) -> (T, Vec<Refusal>) {
+    let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!(won.len(), 1, "one succeeds");
+    (won.into_iter().next().unwrap().unwrap(), lost.into_iter().map(refused).collect())
+}
+
+/// Holds the customer to a full budget of wrong codes.
+async fn assert_uncharged(fleet: &Fleet, ana: &Enrolled) {
+    let acme = &fleet.acme;
+    // Longer than any guess may take to be judged.
+    acme.server.pass(Duration::from_mins(1));
+    let sign_in = acme.sign_in().await;
+    let wrong = ana.phone.wrong_code(acme.server.now());
+    assert_eq!(refused(acme.web.totp(&sign_in.token, &wrong).await), Refusal::wrong_code(9));
+}
+
+async fn one_totp_code_makes_one_session(fleet: Fleet) {
+    let ana = fleet.enroll().await;
+    let tokens = fleet.tokens().await;
+    let code = ana.phone.code(fleet.acme.server.now());
+    let answers = fleet.at_once(64, |n, web| {
+        let (token, code) = (tokens[n % tokens.len()].clone(), code.clone());
+        async move { web.totp(&token, &code).await }
+    });
+    let (won, lost) = winner(answers.await);
+    for refusal in lost {
+        let known = [CredentialsRejected, SignInInvalid, Throttled];
+        assert!(known.into_iter().any(|reason| refusal.is(reason)), "{refusal:?}");
+    }
+    fleet.acme.web.validate_multi_factor(&won.issued().token).await.unwrap();
+    assert_uncharged(&fleet, &ana).await;
+}
+
+async fn one_code_for_one_sign_in_makes_one_session_and_charges_nobody(fleet: Fleet) {
+    let ana = fleet.enroll().await;
+    let token = fleet.acme.sign_in().await.token;
+    let code = ana.phone.code(fleet.acme.server.now());
+    let answers = fleet.at_once(8, |_, web| {
+        let (token, code) = (token.clone(), code.clone());
+        async move { web.totp(&token, &code).await }
+    });
+    winner(answers.await);
+    assert_uncharged(&fleet, &ana).await;
+}
+
+async fn one_backup_code_makes_one_session(fleet: Fleet) {
+    let ana = fleet.enroll().await;
+    let tokens = fleet.tokens().await;
+    let answers = fleet.at_once(64, |n, web| {
+        let (token, code) = (tokens[n % tokens.len()].clone(), ana.backup_codes[0].clone());
+        async move { web.backup_code(&token, &code).await }
+    });
+    let (won, _) = winner(answers.await);
+    assert_eq!(won.issued().backup_codes_remaining, 4);
+    assert_uncharged(&fleet, &ana).await;
+}
+
+async fn one_start_makes_one_session_and_charges_nobody(fleet: Fleet) {
+    let token = fleet.acme.web.start(EMAIL).await.unwrap().token;
+    let answers = fleet.at_once(64, |_, web| {
+        let token = token.clone();
+        async move { web.password(&token, PASSWORD).await }
+    });
+    let (won, lost) = winner(answers.await);
+    for refusal in lost {
+        assert!(refusal.is(SignInInvalid) || refusal.is(Throttled), "{refusal:?}");
+    }
+    fleet.acme.web.validate(&won.issued().token).await.unwrap();
+    for _ in 0..5 {
+        let refusal = refused(fleet.acme.web.sign_in(EMAIL, "wrong horse battery").await);
+        assert_eq!(refusal, Refusal::of(CredentialsRejected), "all five are left");
+    }
+}
+
+async fn two_enrollments_make_one_factor(fleet: Fleet) {
+    let acme = &fleet.acme;
+    acme.enforce(true).await;
+    for _ in 0..10 {
+        let mut verified = Vec::new();
+        for _ in 0..2 {
+            let sign_in = acme.sign_in().await;
+            let phone = acme.start_enrollment(&sign_in).await;
+            let code = phone.code(acme.server.now());
+            acme.web.verify_enrollment(&sign_in.token, &code).await.unwrap();
+            verified.push((sign_in.token, phone));
+        }
+        let answers = fleet.at_once(2, |n, web| {
+            let token = verified[n].0.clone();
+            async move { Ok((n, web.enable_mfa(&token).await)) }
+        });
+        let answers = answers.await.into_iter().map(|answer| {
+            let (n, enabled) = answer.unwrap();
+            enabled.map(|_| n)
+        });
+        let (won, lost) = winner(answers.collect());
+        assert_eq!(lost, [Refusal::step("second_factor")]);
+
+        acme.next_code();
+        let now = acme.server.now();
+        let loser = &verified[1 - won];
+        assert!(acme.web.totp(&loser.0, &loser.1.code(now)).await.is_err());
+        acme.web.totp(&loser.0, &verified[won].1.code(now)).await.unwrap();
+        acme.admin.reset_mfa(&acme.customer).await.unwrap();
+    }
+}
+
+async fn two_hundred_wrong_codes_stay_within_the_budget(fleet: Fleet) {
+    let ana = fleet.enroll().await;
+    let tokens = fleet.tokens().await;
+    let wrong: Vec<_> = ana.phone.wrong_codes(fleet.acme.server.now()).take(200).collect();
+    let answers = fleet.at_once(200, |n, web| {
+        let (token, code) = (tokens[n % tokens.len()].clone(), wrong[n].clone());
+        async move { web.totp(&token, &code).await }
+    });
+    let refusals: Vec<_> = answers.await.into_iter().map(refused).collect();
+    let judged = refusals.iter().filter(|refusal| refusal.is(CredentialsRejected)).count();
+    assert_eq!(judged, 10);
+    for refusal in refusals {
+        let known = [CredentialsRejected, SignInLocked, Throttled];
+        assert!(known.into_iter().any(|reason| refusal.is(reason)), "{refusal:?}");
+    }
+    let lock = fleet.acme.admin.customer(&fleet.acme.customer).await.unwrap().lock.unwrap();
+    assert_eq!(lock.failures, 10);
+}
+
+async fn two_hundred_wrong_passwords_stay_within_the_budget(fleet: Fleet) {
+    let before = fleet.password_comparisons();
+    let answers =
+        fleet.at_once(200, |_, web| async move { web.sign_in(EMAIL, "wrong horse battery").await });
+    for refusal in answers.await.into_iter().map(refused) {
+        assert!(refusal.is(CredentialsRejected) || refusal.is(Throttled), "{refusal:?}");
+    }
+    assert_eq!(fleet.password_comparisons() - before, 5, "counted where they are compared");
+}
+
+async fn no_session_survives_a_reset(fleet: Fleet) {
+    let acme = &fleet.acme;
+    acme.enforce(true).await;
+    for round in 0..30 {
+        let ana = acme.enroll().await;
+        let token = acme.sign_in().await.token;
+        let code = ana.phone.code(acme.server.now());
+        let web = &fleet.webs[round % fleet.webs.len()];
+        let (sign_in, reset) =
+            tokio::join!(web.totp(&token, &code), acme.admin.reset_mfa(&acme.customer));
+        reset.unwrap();
+        let sessions = [Ok(ana.session), sign_in.map(SignInExt::issued)];
+        for issued in sessions.into_iter().flatten() {
+            let refusal = refused(web.validate(&issued.token).await);
+            assert_eq!(refusal, Refusal::session_ended("mfa_reset"), "round {round}");
+        }
+    }
+}
+
+/// Guesses, and waits for no answer, until the customer is locked.
+async fn assert_charged<F>(fleet: Fleet, guess: impl Fn(Web, v1::VerifySecondFactorRequest) -> F)
+where
+    F: Future<Output = ()>,
+{
+    let ana = fleet.enroll().await;
+    let acme = &fleet.acme;
+    let token = acme.sign_in().await.token;
+    let codes = ana.phone.wrong_codes(acme.server.now());
+    for (n, code) in codes.take(2_000).enumerate() {
+        let request = v1::VerifySecondFactorRequest {
+            sign_in_token: token.clone(),
+            proof: Some(Proof::TotpCode(code)),
+            client: None,
+        };
+        guess(fleet.webs[n % fleet.webs.len()].clone(), request).await;
+        if acme.admin.customer(&acme.customer).await.unwrap().lock.is_some() {
+            let right = ana.phone.code(acme.server.now());
+            assert!(refused(acme.web.totp(&token, &right).await).is(SignInLocked));
+            return;
+        }
+    }
+    panic!("guesses are free to those who do not wait");
+}
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+async fn a_guess_whose_deadline_passes_is_charged(fleet: Fleet) {
+    assert_charged(fleet, |web, request| async move {
+        let mut request = Request::new(request);
+        request.set_timeout(MILLISECOND);
+        let _ = web.client().verify_second_factor(request).await;
+    })
+    .await;
+}
+
+async fn a_guess_whose_caller_goes_away_is_charged(fleet: Fleet) {
+    assert_charged(fleet, |web, request| async move {
+        let mut client = web.client();
+        let _ = tokio::time::timeout(MILLISECOND, client.verify_second_factor(request)).await;
+    })
+    .await;
+}
+
+async fn revocation_holds_from_the_next_call_on(fleet: Fleet) {
+    let acme = &fleet.acme;
+    let issued = acme.password_session().await;
+    for web in &fleet.webs {
+        web.validate(&issued.token).await.unwrap();
+    }
+    acme.web.sign_out(&issued.token, None).await.unwrap();
+    for web in &fleet.webs {
+        let refusal = refused(web.validate(&issued.token).await);
+        assert_eq!(refusal, Refusal::session_ended("signed_out"));
+    }
+}
