@@ -1,0 +1,46 @@
+//! The rules of the store, every one of them checked on an SQLite file and on a
+//! real PostgreSQL.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at a surprise"
+)]
+
+/// Makes two tests of each rule, `sqlite::rule` and `postgres::rule`. A rule is
+/// an `async fn(TestDatabase)`, and the database is its own.
+macro_rules! on_both_databases {
+    ($($rule:ident,)+) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() {
+                super::$rule($crate::support::TestDatabase::sqlite()).await;
+            })+
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() {
+                super::$rule($crate::support::TestDatabase::postgres().await).await;
+            })+
+        }
+    };
+}
+
+mod api_keys;
+mod audit;
+mod backup_codes;
+mod corrupt;
+mod customer_list;
+mod customers;
+mod enrollments;
+mod factors;
+mod keys;
+mod migration;
+mod portals;
+mod sessions;
+mod sign_ins;
+mod support;
+mod throttles;
+mod transactions;

@@ -1,0 +1,75 @@
+use std::sync::Arc;
+
+use gatehouse_domain::customer::Customer;
+use gatehouse_persistence::Store;
+
+use crate::support::example::{ana, commit, customer, insert, portal};
+use crate::support::{TestDatabase, at_once};
+
+on_both_databases! {
+    a_transaction_that_is_dropped_leaves_nothing,
+    a_transaction_sees_what_it_did,
+    readers_do_not_wait_for_a_writer,
+    reading_and_then_writing_loses_no_update,
+    two_servers_share_a_database,
+}
+
+async fn a_transaction_that_is_dropped_leaves_nothing(database: TestDatabase) {
+    let store = database.store().await;
+    for _ in 0..20 {
+        let tx = store.begin().await.unwrap();
+        tx.insert_portal(&portal("acme")).await.unwrap();
+        drop(tx);
+    }
+    assert_eq!(store.read().portal(&ana().portal).await.unwrap(), None);
+    insert(&store, &[ana()]).await;
+}
+
+async fn a_transaction_sees_what_it_did(database: TestDatabase) {
+    let store = database.store().await;
+    let tx = store.begin().await.unwrap();
+    tx.insert_portal(&portal("acme")).await.unwrap();
+    assert!(tx.portal(&ana().portal).await.unwrap().is_some());
+    assert!(store.read().portal(&ana().portal).await.unwrap().is_none());
+}
+
+async fn readers_do_not_wait_for_a_writer(database: TestDatabase) {
+    let store = database.store().await;
+    insert(&store, &[ana()]).await;
+    let tx = store.begin().await.unwrap();
+    tx.lock_portal(&ana().portal).await.unwrap();
+    let seen = tx.lock_customer(&ana()).await.unwrap().unwrap();
+    let changed = Customer { generation: seen.generation + 1, ..seen.clone() };
+    tx.update_customer(&seen, &changed).await.unwrap();
+    assert_eq!(store.read().customer(&ana()).await.unwrap(), Some(seen));
+    tx.commit().await.unwrap();
+    assert_eq!(store.read().customer(&ana()).await.unwrap(), Some(changed));
+}
+
+/// Reads the customer under a lock and writes what follows from it.
+async fn raise_generation(store: Arc<Store>) {
+    commit(&store, async |tx| {
+        let seen = tx.lock_customer(&ana()).await?.unwrap();
+        let raised = Customer { generation: seen.generation + 1, ..seen.clone() };
+        tx.update_customer(&seen, &raised).await
+    })
+    .await
+    .unwrap();
+}
+
+async fn reading_and_then_writing_loses_no_update(database: TestDatabase) {
+    let store = database.store().await;
+    insert(&store, &[ana()]).await;
+    at_once(64, |_| raise_generation(store.clone())).await;
+    let found = store.read().customer(&ana()).await.unwrap().unwrap();
+    assert_eq!(found.generation, customer(&ana()).generation + 64);
+}
+
+/// As `create-owner-key` and `serve` do.
+async fn two_servers_share_a_database(database: TestDatabase) {
+    let stores = [database.store().await, database.store().await];
+    insert(&stores[0], &[ana()]).await;
+    at_once(64, |number| raise_generation(stores[number % 2].clone())).await;
+    let found = stores[1].read().customer(&ana()).await.unwrap().unwrap();
+    assert_eq!(found.generation, customer(&ana()).generation + 64);
+}
