@@ -1,0 +1,20 @@
+//! The program as its operators meet it: a process with arguments, files, signals and an exit
+//! code, that may be killed at any moment.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends where its expectation does"
+)]
+
+#[macro_use]
+mod support;
+
+mod command_line;
+mod durability;
+mod first_start;
+mod replicas;
+mod secrets_at_rest;
+mod settings;
+mod shutdown;

@@ -1,0 +1,112 @@
+//! Where settings come from, and what is said of bad ones.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::support::{gatehouse, run};
+
+/// `gatehouse migrate` in `folder`, with the settings file `text`.
+fn migrate(folder: &TempDir, text: &str) -> Command {
+    let mut command = gatehouse();
+    command.current_dir(folder).arg("migrate").arg("--config").arg(file(folder, text));
+    command
+}
+
+fn file(folder: &TempDir, text: &str) -> PathBuf {
+    let path = folder.path().join("gatehouse.toml");
+    fs::write(&path, text).unwrap();
+    path
+}
+
+/// The line on standard error of a command that does not take its settings.
+fn refusal(command: Command) -> String {
+    let ended = run(command);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    ended.stderr
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let file = "data_dir = 'file'";
+    for (flag, variable, winner) in [
+        (Some("flag"), Some("variable"), "flag"),
+        (Some("flag"), None, "flag"),
+        (None, Some("variable"), "variable"),
+        (None, None, "file"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = migrate(&folder, file);
+        command.args(flag.map(|path| format!("--data-dir={path}")));
+        command.envs(variable.map(|path| ("GATEHOUSE_DATA_DIR", path)));
+        assert_eq!(run(command).code, Some(0));
+        for source in ["flag", "variable", "file"] {
+            let made = folder.path().join(source).is_dir();
+            assert_eq!(made, source == winner, "{source} of {flag:?}, {variable:?}");
+        }
+    }
+}
+
+#[test]
+fn the_file_may_be_named_by_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = gatehouse();
+    command.current_dir(&folder).arg("migrate");
+    command.env("GATEHOUSE_CONFIG", file(&folder, "data_dir = 'file'"));
+    assert_eq!(run(command).code, Some(0));
+    assert!(folder.path().join("file").is_dir());
+}
+
+#[test]
+fn a_bad_value_is_named_by_its_setting_and_its_source_and_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = "mysql://ana:hunter2@db/gatehouse";
+
+    let mut by_flag = migrate(&folder, "");
+    by_flag.args(["--database-url", bad]);
+    let mut by_variable = migrate(&folder, "");
+    by_variable.env("GATEHOUSE_DATABASE_URL", bad);
+    let by_file = migrate(&folder, "");
+    file(&folder, &format!("database_url = '{bad}'"));
+
+    let path = folder.path().join("gatehouse.toml").display().to_string();
+    for (command, source) in [
+        (by_file, path.as_str()),
+        (by_variable, "GATEHOUSE_DATABASE_URL"),
+        (by_flag, "--database-url"),
+    ] {
+        let line = refusal(command);
+        let start = format!("gatehouse: database_url (from {source}): ");
+        assert!(line.starts_with(&start), "{line}");
+        assert!(!line.contains("hunter2"), "{line}");
+    }
+}
+
+#[test]
+fn a_key_of_the_file_that_is_no_setting_is_refused_by_its_name_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = refusal(migrate(&folder, "data_dir = 'file'\nlisten_on = 'everything'\n"));
+    assert!(line.contains("gatehouse.toml, line 2: "), "{line}");
+    assert!(line.contains("`listen_on`"), "{line}");
+    assert!(!folder.path().join("file").exists());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_refused_by_its_path() {
+    let mut command = gatehouse();
+    command.args(["migrate", "--config", "/no/such/gatehouse.toml"]);
+    assert!(refusal(command).contains("/no/such/gatehouse.toml"));
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_only_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = migrate(&folder, "");
+    command.env("GATEHOUSE_PORT", "tcp://10.0.0.1:50051");
+    let ended = run(command);
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stderr.contains("GATEHOUSE_PORT"), "{}", ended.stderr);
+}
