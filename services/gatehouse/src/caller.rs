@@ -79,6 +79,15 @@ impl Caller {
         }
     }
 
+    /// Lets an administrator's key pass that gives all that `grant` gives.
+    ///
+    /// # Errors
+    /// [`AppError::ApiKeyScope`] for any other.
+    pub fn require_grant(&self, grant: &Grant) -> Result<(), AppError> {
+        let within = self.admin()?.covers(grant);
+        if within { Ok(()) } else { Err(AppError::ApiKeyScope) }
+    }
+
     /// The caller as the audit trail tells of it.
     #[must_use]
     pub fn audited(&self) -> audit::Caller {

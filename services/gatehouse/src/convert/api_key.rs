@@ -57,13 +57,37 @@ const fn role(role: AdminRole) -> v1::AdminRole {
     }
 }
 
-/// The key to make.
+/// What the key to make may do: decides alone, before the other fields are read.
 ///
 /// # Errors
 /// [`AppError::RequestInvalid`].
-pub fn new(request: v1::CreateApiKeyRequest, now: Timestamp) -> Result<NewApiKey, AppError> {
+pub fn grant(request: &v1::CreateApiKeyRequest) -> Result<Grant, AppError> {
     let mut fields = Fields::default();
-    let key = fields.require("api_key", request.api_key).unwrap_or_default();
+    let grant =
+        fields.require("api_key", request.api_key.as_ref()).and_then(|key| match &key.grant {
+            Some(GrantMessage::Admin(grant)) => admin_grant(&mut fields, grant).map(Grant::Admin),
+            Some(GrantMessage::Portal(grant)) => {
+                portal_grant(&mut fields, grant).map(Grant::Portal)
+            }
+            None => {
+                fields.note("api_key.grant", "required: admin or portal");
+                None
+            }
+        });
+    grant.ok_or_else(|| fields.into_error())
+}
+
+/// The key to make, with the grant that [`grant`] has read.
+///
+/// # Errors
+/// [`AppError::RequestInvalid`].
+pub fn new(
+    request: v1::CreateApiKeyRequest,
+    grant: Grant,
+    now: Timestamp,
+) -> Result<NewApiKey, AppError> {
+    let mut fields = Fields::default();
+    let key = request.api_key.unwrap_or_default();
     fields.take("api_key.display_name", check_display_name(&key.display_name));
     let expires_at = key.expire_time.as_ref().and_then(|end| {
         let end = fields.take("api_key.expire_time", parse_timestamp(end))?;
@@ -72,15 +96,6 @@ pub fn new(request: v1::CreateApiKeyRequest, now: Timestamp) -> Result<NewApiKey
         }
         Some(end)
     });
-    let grant = match key.grant {
-        Some(GrantMessage::Admin(grant)) => admin_grant(&mut fields, &grant).map(Grant::Admin),
-        Some(GrantMessage::Portal(grant)) => portal_grant(&mut fields, &grant).map(Grant::Portal),
-        None => {
-            fields.note("api_key.grant", "required: admin or portal");
-            None
-        }
-    };
-    let Some(grant) = grant else { return Err(fields.into_error()) };
     fields.finish()?;
     Ok(NewApiKey { display_name: key.display_name, grant, expires_at })
 }

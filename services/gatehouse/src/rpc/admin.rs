@@ -176,10 +176,11 @@ impl AdminRpc {
         request: Request<v1::CreateApiKeyRequest>,
     ) -> Result<v1::CreateApiKeyResponse, AppError> {
         let incoming = receive(&self.app, request)?;
-        let new = api_key::new(incoming.message, incoming.call.now)?;
-        let grant = incoming.caller.admin()?.clone();
+        let grant = api_key::grant(&incoming.message)?;
+        incoming.caller.require_grant(&grant)?;
+        let new = api_key::new(incoming.message, grant, incoming.call.now)?;
         let (app, call) = (incoming.app, incoming.call);
-        let work = async move { api_keys::create(&app, &call, &grant, new).await };
+        let work = async move { api_keys::create(&app, &call, new).await };
         let (key, token) = self.app.tasks.run(work).await?;
         Ok(v1::CreateApiKeyResponse {
             api_key: Some(api_key::message(&key)),

@@ -20,23 +20,6 @@ pub struct NewApiKey {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Makes a key; the token is its only copy.
-///
-/// # Errors
-/// [`AppError::ApiKeyScope`] if it would be wider than the caller's own grant,
-/// [`AppError::ResourceNotFound`] for a portal that is not there.
-pub async fn create(
-    app: &App,
-    call: &Call,
-    caller: &AdminGrant,
-    new: NewApiKey,
-) -> Result<(ApiKey, Token), AppError> {
-    if !caller.covers(&new.grant) {
-        return Err(AppError::ApiKeyScope);
-    }
-    insert(app, call, new).await
-}
-
 /// Makes the first key: the one that can make all others. Only the server's
 /// command line calls this.
 ///
@@ -48,10 +31,14 @@ pub async fn create_owner(
     display_name: String,
 ) -> Result<(ApiKey, Token), AppError> {
     let grant = Grant::Admin(AdminGrant { role: AdminRole::Owner, scope: PortalScope::All });
-    insert(app, call, NewApiKey { display_name, grant, expires_at: None }).await
+    create(app, call, NewApiKey { display_name, grant, expires_at: None }).await
 }
 
-async fn insert(app: &App, call: &Call, new: NewApiKey) -> Result<(ApiKey, Token), AppError> {
+/// Makes a key, for a caller whose own grant covers it; the token is its only copy.
+///
+/// # Errors
+/// [`AppError::ResourceNotFound`] for a portal that is not there.
+pub async fn create(app: &App, call: &Call, new: NewApiKey) -> Result<(ApiKey, Token), AppError> {
     let rng = &mut app.entropy.rng();
     let (kind, portals) = match &new.grant {
         Grant::Admin(AdminGrant { scope: PortalScope::Some(portals), .. }) => {
