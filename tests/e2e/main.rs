@@ -11,11 +11,15 @@
 #[macro_use]
 mod support;
 
+mod authorization;
+mod bad_input;
 mod customers;
+mod dump;
 mod enrollment;
 mod passwords;
 mod policy;
 mod portals;
+mod protocol;
 mod races;
 mod second_factor;
 mod sessions;

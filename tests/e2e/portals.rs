@@ -7,7 +7,9 @@ use gatehouse_api::v1::ErrorReason::{
     EtagMismatch, MfaEnforcementSamlConflict, ResourceExists, ResourceNotFound,
 };
 
-use crate::support::{Acme, PORTAL, Refusal, TestServer, refused, saml, timestamp};
+use crate::support::{
+    Acme, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, refused, saml, timestamp,
+};
 
 on_each_database! {
     a_portal_id_is_taken_once,
@@ -129,9 +131,9 @@ async fn one_update_may_remove_saml_and_enforce(server: TestServer) {
 
 async fn a_mask_leaves_what_it_does_not_name(server: TestServer) {
     let acme = Acme::new(server).await;
-    let mut change = mfa(true);
-    change.display_name = "Other".to_owned();
-    change.mfa.as_mut().unwrap().issuer = "Acme".to_owned();
+    let mfa = v1::MfaPolicy { enforced: true, issuer: "Acme".to_owned(), ..Default::default() };
+    let change =
+        v1::Portal { display_name: "Other".to_owned(), mfa: Some(mfa), ..Default::default() };
     let updated = acme.update(change, &["mfa.issuer"]).await.portal.unwrap();
     assert_eq!(updated.display_name, "Acme Billing");
     let mfa = updated.mfa.unwrap();
@@ -168,10 +170,8 @@ async fn weaker_sessions_end_where_the_update_says_so(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;
     acme.enforce(false).await;
-    acme.admin.create_customer(PORTAL, "ben@example.com", crate::support::PASSWORD).await.unwrap();
-    let bens = crate::support::SignInExt::issued(
-        acme.web.sign_in("ben@example.com", crate::support::PASSWORD).await.unwrap(),
-    );
+    acme.admin.create_customer(PORTAL, "ben@example.com", PASSWORD).await.unwrap();
+    let bens = acme.web.sign_in("ben@example.com", PASSWORD).await.unwrap().issued();
     let request = v1::UpdatePortalRequest {
         portal: Some(mfa(true)),
         update_mask: Some(prost_types::FieldMask { paths: vec!["mfa.enforced".to_owned()] }),

@@ -306,7 +306,7 @@ async fn revocation_holds_from_the_next_call_on(fleet: Fleet) {
     for web in &fleet.webs {
         web.validate(&issued.token).await.unwrap();
     }
-    acme.web.sign_out(&issued.token, None).await.unwrap();
+    acme.web.sign_out(&issued.token).await.unwrap();
     for web in &fleet.webs {
         let refusal = refused(web.validate(&issued.token).await);
         assert_eq!(refusal, Refusal::session_ended("signed_out"));

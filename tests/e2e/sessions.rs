@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{MfaNotEnabled, ReauthenticationRequired, SessionInvalid};
-use gatehouse_api::v1::sign_out_request::Target;
 
-use crate::support::{Acme, Refusal, SignInExt, TestServer, refused, time};
+use crate::support::{Acme, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, refused, time};
 
 on_each_database! {
     an_unknown_session_says_nothing_of_how_it_ended,
@@ -27,7 +26,6 @@ on_each_database! {
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
-const MICROSECOND: Duration = Duration::from_micros(1);
 
 async fn an_unknown_session_says_nothing_of_how_it_ended(server: TestServer) {
     let acme = Acme::new(server).await;
@@ -38,9 +36,9 @@ async fn an_unknown_session_says_nothing_of_how_it_ended(server: TestServer) {
 async fn a_session_ends_when_it_is_idle(server: TestServer) {
     let acme = Acme::new(server).await;
     let (one, other) = (acme.password_session().await, acme.password_session().await);
-    acme.server.pass(30 * MINUTE - MICROSECOND);
+    acme.server.pass_almost(30 * MINUTE);
     acme.web.validate(&one.token).await.unwrap();
-    acme.server.pass(MICROSECOND);
+    acme.server.pass_the_rest();
     let refusal = refused(acme.web.validate(&other.token).await);
     assert_eq!(refusal, Refusal::session_ended("idle"));
     acme.web.validate(&one.token).await.unwrap();
@@ -72,9 +70,9 @@ async fn a_session_ends_after_twelve_hours_however_much_it_is_used(server: TestS
         let session = acme.web.validate(&issued.token).await.unwrap().session.unwrap();
         assert!(time(session.expire_time) <= end);
     }
-    acme.server.pass(20 * MINUTE - MICROSECOND);
+    acme.server.pass_almost(20 * MINUTE);
     acme.web.validate(&issued.token).await.unwrap();
-    acme.server.pass(MICROSECOND);
+    acme.server.pass_the_rest();
     let refusal = refused(acme.web.validate(&issued.token).await);
     assert_eq!(refusal, Refusal::session_ended("expired"));
 }
@@ -82,18 +80,14 @@ async fn a_session_ends_after_twelve_hours_however_much_it_is_used(server: TestS
 async fn signing_out_ends_this_session_alone(server: TestServer) {
     let acme = Acme::new(server).await;
     let (one, other) = (acme.password_session().await, acme.password_session().await);
-    assert_eq!(acme.web.sign_out(&one.token, None).await.unwrap(), 1);
+    assert_eq!(acme.web.sign_out(&one.token).await.unwrap(), 1);
     let refusal = refused(acme.web.validate(&one.token).await);
     assert_eq!(refusal, Refusal::session_ended("signed_out"));
     acme.web.validate(&other.token).await.unwrap();
 }
 
-fn others() -> Option<Target> {
-    Some(Target::OtherSessions(v1::OtherSessions {}))
-}
-
-fn named(issued: &v1::IssuedSession) -> Option<Target> {
-    Some(Target::Session(issued.session.as_ref().unwrap().name.clone()))
+fn name(issued: &v1::IssuedSession) -> &str {
+    &issued.session.as_ref().unwrap().name
 }
 
 async fn signing_out_ends_all_others_but_this(server: TestServer) {
@@ -103,7 +97,7 @@ async fn signing_out_ends_all_others_but_this(server: TestServer) {
     let this = acme.password_session().await;
     acme.web.validate(&one.token).await.unwrap();
     acme.server.pass(10 * MINUTE);
-    let ended = acme.web.sign_out(&this.token, others()).await.unwrap();
+    let ended = acme.web.sign_out_others(&this.token).await.unwrap();
     assert_eq!(ended, 1, "the other one has been idle too long to count");
     acme.web.validate(&this.token).await.unwrap();
     for (ended, how) in [(one, "signed_out"), (other, "signed_out")] {
@@ -115,26 +109,26 @@ async fn signing_out_ends_all_others_but_this(server: TestServer) {
 async fn signing_out_ends_the_one_that_is_named(server: TestServer) {
     let acme = Acme::new(server).await;
     let (this, other) = (acme.password_session().await, acme.password_session().await);
-    assert_eq!(acme.web.sign_out(&this.token, named(&other)).await.unwrap(), 1);
-    assert_eq!(acme.web.sign_out(&this.token, named(&other)).await.unwrap(), 0);
+    assert_eq!(acme.web.sign_out_named(&this.token, name(&other)).await.unwrap(), 1);
+    assert_eq!(acme.web.sign_out_named(&this.token, name(&other)).await.unwrap(), 0);
     let refusal = refused(acme.web.validate(&other.token).await);
     assert_eq!(refusal, Refusal::session_ended("signed_out"));
-    assert_eq!(acme.web.sign_out(&this.token, named(&this)).await.unwrap(), 1);
+    assert_eq!(acme.web.sign_out_named(&this.token, name(&this)).await.unwrap(), 1);
     assert!(refused(acme.web.validate(&this.token).await).is(SessionInvalid));
 }
 
 async fn signing_out_of_a_dead_session_is_fine_unless_it_asks_for_others(server: TestServer) {
     let acme = Acme::new(server).await;
     let (dead, live) = (acme.password_session().await, acme.password_session().await);
-    acme.web.sign_out(&dead.token, None).await.unwrap();
-    assert_eq!(acme.web.sign_out(&dead.token, None).await.unwrap(), 0);
+    acme.web.sign_out(&dead.token).await.unwrap();
+    assert_eq!(acme.web.sign_out(&dead.token).await.unwrap(), 0);
     let unknown = format!("ghs_{}", "A".repeat(43));
-    assert_eq!(acme.web.sign_out(&unknown, None).await.unwrap(), 0);
+    assert_eq!(acme.web.sign_out(&unknown).await.unwrap(), 0);
 
     let ended = Refusal::session_ended("signed_out");
-    assert_eq!(refused(acme.web.sign_out(&dead.token, others()).await), ended);
-    assert_eq!(refused(acme.web.sign_out(&dead.token, named(&live)).await), ended);
-    let refusal = refused(acme.web.sign_out(&unknown, others()).await);
+    assert_eq!(refused(acme.web.sign_out_others(&dead.token).await), ended);
+    assert_eq!(refused(acme.web.sign_out_named(&dead.token, name(&live)).await), ended);
+    let refusal = refused(acme.web.sign_out_others(&unknown).await);
     assert_eq!(refusal, Refusal::of(SessionInvalid));
     acme.web.validate(&live.token).await.unwrap();
 }
@@ -142,14 +136,11 @@ async fn signing_out_of_a_dead_session_is_fine_unless_it_asks_for_others(server:
 async fn the_session_of_another_customer_cannot_be_ended(server: TestServer) {
     let acme = Acme::new(server).await;
     let own = acme.password_session().await;
-    acme.admin
-        .create_customer(crate::support::PORTAL, "ben@example.com", crate::support::PASSWORD)
-        .await
-        .unwrap();
-    let sign_in = acme.web.sign_in("ben@example.com", crate::support::PASSWORD).await.unwrap();
+    acme.admin.create_customer(PORTAL, "ben@example.com", PASSWORD).await.unwrap();
+    let sign_in = acme.web.sign_in("ben@example.com", PASSWORD).await.unwrap();
     let bens = sign_in.issued();
-    assert_eq!(acme.web.sign_out(&own.token, named(&bens)).await.unwrap(), 0);
-    assert_eq!(acme.web.sign_out(&own.token, others()).await.unwrap(), 0);
+    assert_eq!(acme.web.sign_out_named(&own.token, name(&bens)).await.unwrap(), 0);
+    assert_eq!(acme.web.sign_out_others(&own.token).await.unwrap(), 0);
     acme.web.validate(&bens.token).await.unwrap();
 }
 
@@ -158,7 +149,7 @@ async fn the_twenty_first_session_replaces_the_oldest(server: TestServer) {
     let mut tokens = Vec::new();
     for _ in 0..21 {
         tokens.push(acme.password_session().await.token);
-        acme.server.pass(MICROSECOND);
+        acme.server.pass_the_rest();
     }
     let refusal = refused(acme.web.validate(&tokens[0]).await);
     assert_eq!(refusal, Refusal::session_ended("replaced"));
@@ -205,7 +196,7 @@ async fn an_old_proof_has_to_be_renewed(server: TestServer) {
     let token = acme.password_session().await.token;
     acme.server.pass(5 * MINUTE);
     acme.web.validate_with(&token, at_most(5)).await.unwrap();
-    acme.server.pass(MICROSECOND);
+    acme.server.pass_the_rest();
     let refusal = refused(acme.web.validate_with(&token, at_most(5)).await);
     assert_eq!(refusal, needs_proof("password"));
     acme.web.validate_with(&token, at_most(6)).await.unwrap();

@@ -124,9 +124,9 @@ async fn every_rpc_refuses_a_sign_in_that_is_over_or_unknown(server: TestServer)
 async fn a_sign_in_waits_five_minutes_for_the_password(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let sign_in = acme.web.start(EMAIL).await.unwrap();
-    acme.server.pass(Duration::from_mins(5) - Duration::from_micros(1));
+    acme.server.pass_almost(Duration::from_mins(5));
     acme.web.get(&sign_in.token).await.unwrap();
-    acme.server.pass(Duration::from_micros(1));
+    acme.server.pass_the_rest();
     assert_over(&acme, &sign_in.token).await;
 }
 
@@ -134,10 +134,10 @@ async fn a_sign_in_waits_five_minutes_for_the_code(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;
     let (early, late) = (acme.sign_in().await, acme.sign_in().await);
-    acme.server.pass(Duration::from_mins(5) - Duration::from_micros(1));
+    acme.server.pass_almost(Duration::from_mins(5));
     let code = ana.phone.code(acme.server.now());
     acme.web.totp(&early.token, &code).await.unwrap();
-    acme.server.pass(Duration::from_micros(1));
+    acme.server.pass_the_rest();
     assert_over(&acme, &late.token).await;
 }
 
@@ -145,10 +145,10 @@ async fn a_sign_in_waits_fifteen_minutes_for_an_enrollment(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let (early, late) = (acme.sign_in().await, acme.sign_in().await);
     acme.start_enrollment(&late).await;
-    acme.server.pass(Duration::from_mins(15) - Duration::from_micros(1));
+    acme.server.pass_almost(Duration::from_mins(15));
     acme.enable(&early).await;
     acme.web.finish(&early.token).await.unwrap();
-    acme.server.pass(Duration::from_micros(1));
+    acme.server.pass_the_rest();
     assert_over(&acme, &late.token).await;
 }
 
@@ -167,7 +167,7 @@ async fn the_sixth_live_sign_in_ends_the_oldest(server: TestServer) {
         sign_ins.push(acme.sign_in().await);
         // One that was only started does not count.
         acme.web.start(EMAIL).await.unwrap();
-        acme.server.pass(Duration::from_micros(1));
+        acme.server.pass_the_rest();
     }
     assert_over(&acme, &sign_ins[0].token).await;
     for live in &sign_ins[1..] {

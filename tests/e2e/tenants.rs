@@ -4,7 +4,6 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{
     CredentialsRejected, SessionInvalid, SignInInvalid, Throttled,
 };
-use gatehouse_api::v1::sign_out_request::Target;
 
 use crate::support::{Acme, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, Web, refused};
 
@@ -53,18 +52,16 @@ async fn a_session_of_another_portal_is_unknown(server: TestServer) {
     let issued = acme.password_session().await;
     let unknown = Refusal::of(SessionInvalid);
     assert_eq!(refused(beta.validate(&issued.token).await), unknown);
-    assert_eq!(beta.sign_out(&issued.token, None).await.unwrap(), 0);
-    let others = || Some(Target::OtherSessions(v1::OtherSessions {}));
-    assert_eq!(refused(beta.sign_out(&issued.token, others()).await), unknown);
+    assert_eq!(beta.sign_out(&issued.token).await.unwrap(), 0);
+    assert_eq!(refused(beta.sign_out_others(&issued.token).await), unknown);
 
     let own = beta.sign_in(EMAIL, PASSWORD).await.unwrap().issued();
     let name = issued.session.unwrap().name;
-    let named = Some(Target::Session(name));
-    assert_eq!(beta.sign_out(&own.token, named).await.unwrap(), 0);
-    assert_eq!(beta.sign_out(&own.token, others()).await.unwrap(), 0);
+    assert_eq!(beta.sign_out_named(&own.token, &name).await.unwrap(), 0);
+    assert_eq!(beta.sign_out_others(&own.token).await.unwrap(), 0);
     acme.web.validate(&issued.token).await.unwrap();
 
-    acme.web.sign_out(&issued.token, None).await.unwrap();
+    acme.web.sign_out(&issued.token).await.unwrap();
     let refusal = refused(beta.validate(&issued.token).await);
     assert_eq!(refusal, unknown, "nor how it ended");
 }

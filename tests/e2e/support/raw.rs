@@ -42,6 +42,7 @@ impl Raw {
     }
 
     /// Calls `path`. Gives the headers of an answer that did not fail at once.
+    /// What HTTP refuses before gRPC sees it is UNKNOWN.
     pub async fn call(self, path: &str, body: &str) -> Answer<HeaderMap> {
         let mut request = Request::post(format!("http://localhost{path}"))
             .header("content-type", "application/grpc")
@@ -51,6 +52,9 @@ impl Raw {
         }
         let request = request.body(Body::new(body.to_owned())).unwrap();
         let answer = self.channel.oneshot(request).await.unwrap();
+        if !answer.status().is_success() {
+            return Err(Status::unknown(answer.status().to_string()));
+        }
         match Status::from_header_map(answer.headers()) {
             Some(status) if status.code() != tonic::Code::Ok => Err(status),
             _ => Ok(answer.headers().clone()),

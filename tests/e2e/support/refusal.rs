@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gatehouse_api::v1::ErrorReason;
 use gatehouse_domain::time::Timestamp;
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -40,7 +41,7 @@ impl Refusal {
         let details = status.get_error_details();
         let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
         assert_eq!(info.domain, "gatehouse.v1");
-        let trailer = status.metadata().get("gatehouse-reason").map(|value| value.as_bytes());
+        let trailer = status.metadata().get("gatehouse-reason").map(MetadataValue::as_bytes);
         assert_eq!(trailer, Some(info.reason.as_bytes()), "{status:?}");
         assert!(!status.message().is_empty());
         let reason = ErrorReason::from_str_name(&info.reason)

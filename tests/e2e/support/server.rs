@@ -1,9 +1,10 @@
 //! The real server, in this process, with a clock that the test holds.
 
+use std::fs;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ use super::{Admin, Bearer, Keyed, Raw, Web};
 /// Where every clock starts: the beginning of a time step.
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
+/// The shortest time that a server knows.
+const MICROSECOND: Duration = Duration::from_micros(1);
+
 /// What a server stores in.
 #[derive(Clone, Copy, Debug)]
 pub enum Database {
@@ -35,6 +39,8 @@ pub enum Database {
 /// A server that serves until the test ends.
 pub struct TestServer {
     settings: Settings,
+    /// Where the database is.
+    location: String,
     folder: Arc<TempDir>,
     app: Arc<App>,
     hand: ManualClock,
@@ -67,7 +73,7 @@ impl TestServer {
         let call = Call::of_server(START);
         let (_, owner) = api_keys::create_owner(&app, &call, "owner".to_owned()).await.unwrap();
         let owner = owner.expose().to_owned();
-        Self { settings, folder, app, hand, channel, owner }
+        Self { settings, location, folder, app, hand, channel, owner }
     }
 
     /// Another server over the same database, with the same key ring and clock.
@@ -75,6 +81,7 @@ impl TestServer {
         let (app, channel) = serve(&self.settings, self.app.clock.clone()).await;
         Self {
             settings: self.settings.clone(),
+            location: self.location.clone(),
             folder: Arc::clone(&self.folder),
             app,
             hand: self.hand.clone(),
@@ -91,6 +98,16 @@ impl TestServer {
     /// Lets time pass.
     pub fn pass(&self, time: Duration) {
         self.hand.advance(time);
+    }
+
+    /// Lets all of `time` pass but the last microsecond.
+    pub fn pass_almost(&self, time: Duration) {
+        self.hand.set(self.now() + time - MICROSECOND);
+    }
+
+    /// Lets the microsecond pass that [`Self::pass_almost`] left.
+    pub fn pass_the_rest(&self) {
+        self.pass(MICROSECOND);
     }
 
     /// Passwords compared so far, counted where they are compared.
@@ -128,9 +145,17 @@ impl TestServer {
         &self.owner
     }
 
-    /// The folder of the SQLite database and the key ring.
-    pub fn data_dir(&self) -> &Path {
-        &self.settings.data_dir
+    /// All that the database holds.
+    pub fn dump(&self) -> Vec<u8> {
+        if self.location.starts_with("sqlite:") {
+            let in_folder = |name| self.settings.data_dir.join(name);
+            // The write-ahead log has what is not in the file yet.
+            let files = ["gatehouse.db", "gatehouse.db-wal"].map(in_folder);
+            return files.into_iter().flat_map(|file| fs::read(file).unwrap()).collect();
+        }
+        let dump = Command::new("pg_dump").args(["--inserts", &self.location]).output().unwrap();
+        assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+        dump.stdout
     }
 
     fn keyed(&self, key: &str) -> Keyed {

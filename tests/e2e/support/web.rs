@@ -173,8 +173,23 @@ impl Web {
         Ok(self.client().validate_session(request).await?.into_inner())
     }
 
-    /// Signs out; gives how many sessions have ended.
-    pub async fn sign_out(&self, token: &str, target: Option<Target>) -> Answer<i32> {
+    /// Ends this session; gives how many have ended, as all of these do.
+    pub async fn sign_out(&self, token: &str) -> Answer<i32> {
+        self.sign_out_target(token, None).await
+    }
+
+    /// Ends every session of the customer but this one.
+    pub async fn sign_out_others(&self, token: &str) -> Answer<i32> {
+        let others = Target::OtherSessions(v1::OtherSessions {});
+        self.sign_out_target(token, Some(others)).await
+    }
+
+    /// Ends the session of this name.
+    pub async fn sign_out_named(&self, token: &str, name: &str) -> Answer<i32> {
+        self.sign_out_target(token, Some(Target::Session(name.to_owned()))).await
+    }
+
+    async fn sign_out_target(&self, token: &str, target: Option<Target>) -> Answer<i32> {
         let request = v1::SignOutRequest { session_token: token.to_owned(), target, client: None };
         Ok(self.client().sign_out(request).await?.into_inner().sessions_ended)
     }
