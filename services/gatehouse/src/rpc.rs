@@ -35,6 +35,7 @@ mod portal_auth;
 
 use std::sync::Arc;
 
+use gatehouse_domain::id::PortalId;
 use tonic::Request;
 
 pub use admin::AdminRpc;
@@ -45,16 +46,34 @@ use crate::caller::Caller;
 use crate::error::AppError;
 use crate::usecase::Call;
 
-/// A request taken apart.
-struct Incoming<T> {
+/// One call of a handler: who calls, when, and what works for it.
+struct Context {
     app: Arc<App>,
     call: Call,
     caller: Caller,
-    message: T,
 }
 
-fn receive<T>(app: &Arc<App>, request: Request<T>) -> Result<Incoming<T>, AppError> {
+/// Takes an authorized request apart.
+fn receive<T>(app: &Arc<App>, request: Request<T>) -> Result<(Context, T), AppError> {
     let caller = Caller::of(&request)?;
     let call = Call { now: app.clock.now(), caller: caller.audited() };
-    Ok(Incoming { app: Arc::clone(app), call, caller, message: request.into_inner() })
+    Ok((Context { app: Arc::clone(app), call, caller }, request.into_inner()))
+}
+
+impl Context {
+    /// The portal of a portal's key.
+    fn portal(&self) -> Result<PortalId, AppError> {
+        self.caller.portal().cloned()
+    }
+
+    /// Runs a use case that changes something, in a task of its own: a client
+    /// that goes away does not stop it half way.
+    async fn detach<T, W>(self, use_case: impl FnOnce(Arc<App>, Call) -> W) -> Result<T, AppError>
+    where
+        W: Future<Output = Result<T, AppError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let app = Arc::clone(&self.app);
+        app.tasks.run(use_case(self.app, self.call)).await
+    }
 }

@@ -4,6 +4,7 @@ use gatehouse_api::v1;
 use gatehouse_domain::sign_in_start::SignInToken;
 use gatehouse_domain::vault::{Token, TokenKind};
 
+use super::client_context;
 use super::fields::Fields;
 use crate::error::AppError;
 
@@ -45,9 +46,15 @@ from_requests! {
 }
 
 impl Credential {
-    /// Takes a well-formed token of either kind.
-    pub fn parse(fields: &mut Fields, text: Option<impl Into<Text>>) -> Option<Self> {
-        match text.map(Into::into) {
+    /// Takes a well-formed token of either kind, and looks at the device that
+    /// came along.
+    pub fn parse(
+        fields: &mut Fields,
+        credential: Option<impl Into<Text>>,
+        client: Option<v1::ClientContext>,
+    ) -> Option<Self> {
+        client_context::parse(fields, client);
+        match credential.map(Into::into) {
             Some(Text::SignIn(text)) => {
                 fields.take("sign_in_token", SignInToken::parse(&text)).map(Self::SignIn)
             }

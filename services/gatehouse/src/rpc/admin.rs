@@ -35,17 +35,18 @@ impl AdminRpc {
         &self,
         request: Request<v1::CreatePortalRequest>,
     ) -> Result<v1::CreatePortalResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        incoming.caller.require_all_portals()?;
-        let v1::CreatePortalRequest { portal_id, portal } = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
+        context.caller.require_all_portals()?;
+        let v1::CreatePortalRequest { portal_id, portal } = message;
         let mut fields = Fields::default();
         let id = fields.take("portal_id", portal_id.parse());
         let message = fields.require("portal", portal);
         let (Some(id), Some(message)) = (id, message) else { return Err(fields.into_error()) };
         let settings = portal::settings(message)?;
-        let (app, call) = (incoming.app, incoming.call);
-        let work = async move { portals::create(&app, &call, id, settings).await };
-        let made = self.app.tasks.run(work).await?;
+        let use_case = move |app: Arc<App>, call| async move {
+            portals::create(&app, &call, id, settings).await
+        };
+        let made = context.detach(use_case).await?;
         Ok(v1::CreatePortalResponse { portal: Some(portal::message(&made)) })
     }
 
@@ -53,9 +54,9 @@ impl AdminRpc {
         &self,
         request: Request<v1::GetPortalRequest>,
     ) -> Result<v1::GetPortalResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let id = only("name", name::parse_portal(&incoming.message.name))?;
-        incoming.caller.require_portal(&id)?;
+        let (context, message) = receive(&self.app, request)?;
+        let id = only("name", name::parse_portal(&message.name))?;
+        context.caller.require_portal(&id)?;
         let found = portals::get(&self.app, &id).await?;
         Ok(v1::GetPortalResponse { portal: Some(portal::message(&found)) })
     }
@@ -64,12 +65,12 @@ impl AdminRpc {
         &self,
         request: Request<v1::UpdatePortalRequest>,
     ) -> Result<v1::UpdatePortalResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
+        let (context, message) = receive(&self.app, request)?;
         let v1::UpdatePortalRequest { portal, update_mask, validate_only, end_weaker_sessions } =
-            incoming.message;
+            message;
         let from = portal.unwrap_or_default();
         let id = only("portal.name", name::parse_portal(&from.name))?;
-        incoming.caller.require_portal(&id)?;
+        context.caller.require_portal(&id)?;
         let paths = update_mask.unwrap_or_default().paths;
         // Checked before the portal is looked at; applied to it as it then is.
         portal_mask::merge(&mut v1::Portal::default(), &from, &paths)?;
@@ -85,9 +86,9 @@ impl AdminRpc {
                 portal::settings(merged)
             },
         };
-        let (app, call) = (incoming.app, incoming.call);
-        let work = async move { portals::update(&app, &call, &change).await };
-        let (updated, impact) = self.app.tasks.run(work).await?;
+        let use_case =
+            move |app: Arc<App>, call| async move { portals::update(&app, &call, &change).await };
+        let (updated, impact) = context.detach(use_case).await?;
         Ok(v1::UpdatePortalResponse {
             portal: Some(portal::message(&updated)),
             impact: Some(portal::impact(&impact)),
@@ -98,13 +99,14 @@ impl AdminRpc {
         &self,
         request: Request<v1::CreateCustomerRequest>,
     ) -> Result<v1::CreateCustomerResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let parent = only("parent", name::parse_portal(&incoming.message.parent))?;
-        incoming.caller.require_portal(&parent)?;
-        let new = customer::new(incoming.message, parent)?;
-        let (app, call, now) = (incoming.app, incoming.call.clone(), incoming.call.now);
-        let work = async move { customers::create(&app, &call, new).await };
-        let made = self.app.tasks.run(work).await?;
+        let (context, message) = receive(&self.app, request)?;
+        let parent = only("parent", name::parse_portal(&message.parent))?;
+        context.caller.require_portal(&parent)?;
+        let new = customer::new(message, parent)?;
+        let now = context.call.now;
+        let use_case =
+            move |app: Arc<App>, call| async move { customers::create(&app, &call, new).await };
+        let made = context.detach(use_case).await?;
         Ok(v1::CreateCustomerResponse { customer: Some(customer::message(&made, now)) })
     }
 
@@ -112,11 +114,11 @@ impl AdminRpc {
         &self,
         request: Request<v1::GetCustomerRequest>,
     ) -> Result<v1::GetCustomerResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let key = only("name", name::parse_customer(&incoming.message.name))?;
-        incoming.caller.require_portal(&key.portal)?;
+        let (context, message) = receive(&self.app, request)?;
+        let key = only("name", name::parse_customer(&message.name))?;
+        context.caller.require_portal(&key.portal)?;
         let found = customers::get(&self.app, &key).await?;
-        let customer = customer::message(&found, incoming.call.now);
+        let customer = customer::message(&found, context.call.now);
         Ok(v1::GetCustomerResponse { customer: Some(customer) })
     }
 
@@ -124,10 +126,10 @@ impl AdminRpc {
         &self,
         request: Request<v1::ListCustomersRequest>,
     ) -> Result<v1::ListCustomersResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let (message, now) = (incoming.message, incoming.call.now);
+        let (context, message) = receive(&self.app, request)?;
+        let now = context.call.now;
         let parent = only("parent", name::parse_portals(&message.parent))?;
-        let scope = api_key::list_scope(parent, &incoming.caller.admin()?.scope)?;
+        let scope = api_key::list_scope(parent, &context.caller.admin()?.scope)?;
         let mut fields = Fields::default();
         let filter = customer::filter(&mut fields, &message, scope);
         let size = page::size(&mut fields, message.page_size);
@@ -152,19 +154,21 @@ impl AdminRpc {
         &self,
         request: Request<v1::ResetCustomerMfaRequest>,
     ) -> Result<v1::ResetCustomerMfaResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let v1::ResetCustomerMfaRequest { name, reason, end_password } = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
+        let v1::ResetCustomerMfaRequest { name, reason, end_password } = message;
         let key = only("name", name::parse_customer(&name))?;
-        incoming.caller.require_portal(&key.portal)?;
+        context.caller.require_portal(&key.portal)?;
         let mut fields = Fields::default();
         if reason.chars().count() > MAX_REASON_CHARS {
             fields.note("reason", "at most 200 characters");
         }
         fields.finish()?;
-        let (app, call, now) = (incoming.app, incoming.call.clone(), incoming.call.now);
+        let now = context.call.now;
         let reset = MfaReset { key, reason, end_password };
-        let work = async move { customers::reset_mfa(&app, &call, &reset).await };
-        let (found, ended) = self.app.tasks.run(work).await?;
+        let use_case = move |app: Arc<App>, call| async move {
+            customers::reset_mfa(&app, &call, &reset).await
+        };
+        let (found, ended) = context.detach(use_case).await?;
         Ok(v1::ResetCustomerMfaResponse {
             customer: Some(customer::message(&found, now)),
             sessions_ended: count(ended),
@@ -175,13 +179,13 @@ impl AdminRpc {
         &self,
         request: Request<v1::CreateApiKeyRequest>,
     ) -> Result<v1::CreateApiKeyResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let grant = api_key::grant(&incoming.message)?;
-        incoming.caller.require_grant(&grant)?;
-        let new = api_key::new(incoming.message, grant, incoming.call.now)?;
-        let (app, call) = (incoming.app, incoming.call);
-        let work = async move { api_keys::create(&app, &call, new).await };
-        let (key, token) = self.app.tasks.run(work).await?;
+        let (context, message) = receive(&self.app, request)?;
+        let grant = api_key::grant(&message)?;
+        context.caller.require_grant(&grant)?;
+        let new = api_key::new(message, grant, context.call.now)?;
+        let use_case =
+            move |app: Arc<App>, call| async move { api_keys::create(&app, &call, new).await };
+        let (key, token) = context.detach(use_case).await?;
         Ok(v1::CreateApiKeyResponse {
             api_key: Some(api_key::message(&key)),
             secret: token.expose().to_owned(),
@@ -192,12 +196,13 @@ impl AdminRpc {
         &self,
         request: Request<v1::RevokeApiKeyRequest>,
     ) -> Result<v1::RevokeApiKeyResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let id = only("name", name::parse_api_key(&incoming.message.name))?;
-        let grant = incoming.caller.admin()?.clone();
-        let (app, call) = (incoming.app, incoming.call);
-        let work = async move { api_keys::revoke(&app, &call, &grant, id).await };
-        let key = self.app.tasks.run(work).await?;
+        let (context, message) = receive(&self.app, request)?;
+        let id = only("name", name::parse_api_key(&message.name))?;
+        let grant = context.caller.admin()?.clone();
+        let use_case = move |app: Arc<App>, call| async move {
+            api_keys::revoke(&app, &call, &grant, id).await
+        };
+        let key = context.detach(use_case).await?;
         Ok(v1::RevokeApiKeyResponse { api_key: Some(api_key::message(&key)) })
     }
 }

@@ -41,17 +41,17 @@ impl PortalAuthRpc {
         &self,
         request: Request<v1::StartSignInRequest>,
     ) -> Result<v1::StartSignInResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let v1::StartSignInRequest { email, client } = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
+        let v1::StartSignInRequest { email, client } = message;
         let mut fields = Fields::default();
         fields.take("email", Email::parse(&email));
         fields.require("client", client.as_ref());
         let client = client_context::parse(&mut fields, client);
         let Some(client) = client else { return Err(fields.into_error()) };
         fields.finish()?;
-        let portal = incoming.caller.portal()?;
+        let portal = context.portal()?;
         let typed = email.trim().to_owned();
-        let view = sign_in::start(&self.app, &incoming.call, portal, typed, client).await?;
+        let view = sign_in::start(&self.app, &context.call, &portal, typed, client).await?;
         Ok(v1::StartSignInResponse { sign_in: Some(convert::message(&view)) })
     }
 
@@ -59,11 +59,11 @@ impl PortalAuthRpc {
         &self,
         request: Request<v1::GetSignInRequest>,
     ) -> Result<v1::GetSignInResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let token = SignInToken::parse(&incoming.message.sign_in_token);
+        let (context, message) = receive(&self.app, request)?;
+        let token = SignInToken::parse(&message.sign_in_token);
         let token = token.map_err(|error| error.at("sign_in_token"))?;
-        let portal = incoming.caller.portal()?;
-        let view = sign_in::get(&self.app, &incoming.call, portal, token).await?;
+        let portal = context.portal()?;
+        let view = sign_in::get(&self.app, &context.call, &portal, token).await?;
         Ok(v1::GetSignInResponse { sign_in: Some(convert::message(&view)) })
     }
 
@@ -71,8 +71,8 @@ impl PortalAuthRpc {
         &self,
         request: Request<v1::VerifyPasswordRequest>,
     ) -> Result<v1::VerifyPasswordResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let v1::VerifyPasswordRequest { sign_in_token, password, client } = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
+        let v1::VerifyPasswordRequest { sign_in_token, password, client } = message;
         let mut fields = Fields::default();
         let token = fields.take("sign_in_token", SignInToken::parse(&sign_in_token));
         let password = fields.take("password", Password::parse(&password));
@@ -81,11 +81,11 @@ impl PortalAuthRpc {
             return Err(fields.into_error());
         };
         fields.finish()?;
-        let portal = incoming.caller.portal()?.clone();
-        let (app, call) = (incoming.app, incoming.call);
-        let work =
-            async move { sign_in::verify_password(&app, &call, &portal, token, password).await };
-        let view = self.app.tasks.run(work).await?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            sign_in::verify_password(&app, &call, &portal, token, password).await
+        };
+        let view = context.detach(use_case).await?;
         Ok(v1::VerifyPasswordResponse { sign_in: Some(convert::message(&view)) })
     }
 
@@ -93,8 +93,8 @@ impl PortalAuthRpc {
         &self,
         request: Request<v1::VerifySecondFactorRequest>,
     ) -> Result<v1::VerifySecondFactorResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let v1::VerifySecondFactorRequest { sign_in_token, proof, client } = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
+        let v1::VerifySecondFactorRequest { sign_in_token, proof, client } = message;
         let mut fields = Fields::default();
         let token = fields.take("sign_in_token", SignInToken::parse(&sign_in_token));
         let proof = match proof {
@@ -109,11 +109,11 @@ impl PortalAuthRpc {
         client_context::parse(&mut fields, client);
         let (Some(token), Some(proof)) = (token, proof) else { return Err(fields.into_error()) };
         fields.finish()?;
-        let portal = incoming.caller.portal()?.clone();
-        let (app, call) = (incoming.app, incoming.call);
-        let work =
-            async move { sign_in::verify_second_factor(&app, &call, &portal, &token, proof).await };
-        let view = self.app.tasks.run(work).await?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            sign_in::verify_second_factor(&app, &call, &portal, &token, proof).await
+        };
+        let view = context.detach(use_case).await?;
         Ok(v1::VerifySecondFactorResponse { sign_in: Some(convert::message(&view)) })
     }
 
@@ -121,17 +121,17 @@ impl PortalAuthRpc {
         &self,
         request: Request<v1::StartEnrollmentRequest>,
     ) -> Result<v1::StartEnrollmentResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let v1::StartEnrollmentRequest { credential, factor, client } = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
+        let v1::StartEnrollmentRequest { credential, factor, client } = message;
         let mut fields = Fields::default();
-        let credential = Credential::parse(&mut fields, credential);
+        let credential = Credential::parse(&mut fields, credential, client);
         fields.require("totp", factor);
-        client_context::parse(&mut fields, client);
         let token = Credential::sign_in(credential, fields)?;
-        let portal = incoming.caller.portal()?.clone();
-        let (app, call) = (incoming.app, incoming.call);
-        let work = async move { enrollment::start(&app, &call, &portal, &token).await };
-        let view = self.app.tasks.run(work).await?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            enrollment::start(&app, &call, &portal, &token).await
+        };
+        let view = context.detach(use_case).await?;
         let result = v1::start_enrollment_response::Result::SignIn(convert::message(&view));
         Ok(v1::StartEnrollmentResponse { result: Some(result) })
     }
@@ -140,20 +140,20 @@ impl PortalAuthRpc {
         &self,
         request: Request<v1::VerifyEnrollmentRequest>,
     ) -> Result<v1::VerifyEnrollmentResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let v1::VerifyEnrollmentRequest { credential, proof, client } = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
+        let v1::VerifyEnrollmentRequest { credential, proof, client } = message;
         let mut fields = Fields::default();
-        let credential = Credential::parse(&mut fields, credential);
+        let credential = Credential::parse(&mut fields, credential, client);
         let v1::verify_enrollment_request::Proof::TotpCode(code) =
             proof.unwrap_or(v1::verify_enrollment_request::Proof::TotpCode(String::new()));
         let code = fields.take("totp_code", TotpCode::parse(&code));
-        client_context::parse(&mut fields, client);
         let Some(code) = code else { return Err(fields.into_error()) };
         let token = Credential::sign_in(credential, fields)?;
-        let portal = incoming.caller.portal()?.clone();
-        let (app, call) = (incoming.app, incoming.call);
-        let work = async move { enrollment::verify(&app, &call, &portal, &token, &code).await };
-        let view = self.app.tasks.run(work).await?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            enrollment::verify(&app, &call, &portal, &token, &code).await
+        };
+        let view = context.detach(use_case).await?;
         let result = v1::verify_enrollment_response::Result::SignIn(convert::message(&view));
         Ok(v1::VerifyEnrollmentResponse { result: Some(result) })
     }
@@ -162,16 +162,16 @@ impl PortalAuthRpc {
         &self,
         request: Request<v1::DeleteEnrollmentRequest>,
     ) -> Result<v1::DeleteEnrollmentResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let v1::DeleteEnrollmentRequest { credential, client } = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
+        let v1::DeleteEnrollmentRequest { credential, client } = message;
         let mut fields = Fields::default();
-        let credential = Credential::parse(&mut fields, credential);
-        client_context::parse(&mut fields, client);
+        let credential = Credential::parse(&mut fields, credential, client);
         let token = Credential::sign_in(credential, fields)?;
-        let portal = incoming.caller.portal()?.clone();
-        let (app, call) = (incoming.app, incoming.call);
-        let work = async move { enrollment::delete(&app, &call, &portal, &token).await };
-        let view = self.app.tasks.run(work).await?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            enrollment::delete(&app, &call, &portal, &token).await
+        };
+        let view = context.detach(use_case).await?;
         let result = v1::delete_enrollment_response::Result::SignIn(convert::message(&view));
         Ok(v1::DeleteEnrollmentResponse { result: Some(result) })
     }
@@ -180,16 +180,16 @@ impl PortalAuthRpc {
         &self,
         request: Request<v1::EnableMfaRequest>,
     ) -> Result<v1::EnableMfaResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let v1::EnableMfaRequest { credential, client } = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
+        let v1::EnableMfaRequest { credential, client } = message;
         let mut fields = Fields::default();
-        let credential = Credential::parse(&mut fields, credential);
-        client_context::parse(&mut fields, client);
+        let credential = Credential::parse(&mut fields, credential, client);
         let token = Credential::sign_in(credential, fields)?;
-        let portal = incoming.caller.portal()?.clone();
-        let (app, call) = (incoming.app, incoming.call);
-        let work = async move { enrollment::enable(&app, &call, &portal, &token).await };
-        let view = self.app.tasks.run(work).await?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            enrollment::enable(&app, &call, &portal, &token).await
+        };
+        let view = context.detach(use_case).await?;
         let result = v1::enable_mfa_response::Result::SignIn(convert::message(&view));
         Ok(v1::EnableMfaResponse { result: Some(result) })
     }
@@ -198,16 +198,16 @@ impl PortalAuthRpc {
         &self,
         request: Request<v1::GenerateBackupCodesRequest>,
     ) -> Result<v1::GenerateBackupCodesResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let v1::GenerateBackupCodesRequest { credential, client } = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
+        let v1::GenerateBackupCodesRequest { credential, client } = message;
         let mut fields = Fields::default();
-        let credential = Credential::parse(&mut fields, credential);
-        client_context::parse(&mut fields, client);
+        let credential = Credential::parse(&mut fields, credential, client);
         let token = Credential::sign_in(credential, fields)?;
-        let portal = incoming.caller.portal()?.clone();
-        let (app, call) = (incoming.app, incoming.call);
-        let work = async move { backup_codes::generate(&app, &call, &portal, &token).await };
-        let (codes, view) = self.app.tasks.run(work).await?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            backup_codes::generate(&app, &call, &portal, &token).await
+        };
+        let (codes, view) = context.detach(use_case).await?;
         let result = v1::generate_backup_codes_response::Result::SignIn(convert::message(&view));
         Ok(v1::GenerateBackupCodesResponse {
             codes: codes.iter().map(|code| code.to_text().to_string()).collect(),
@@ -219,17 +219,18 @@ impl PortalAuthRpc {
         &self,
         request: Request<v1::FinishSignInRequest>,
     ) -> Result<v1::FinishSignInResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let v1::FinishSignInRequest { sign_in_token, client } = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
+        let v1::FinishSignInRequest { sign_in_token, client } = message;
         let mut fields = Fields::default();
         let token = fields.take("sign_in_token", SignInToken::parse(&sign_in_token));
         client_context::parse(&mut fields, client);
         let Some(token) = token else { return Err(fields.into_error()) };
         fields.finish()?;
-        let portal = incoming.caller.portal()?.clone();
-        let (app, call) = (incoming.app, incoming.call);
-        let work = async move { sign_in::finish(&app, &call, &portal, &token).await };
-        let view = self.app.tasks.run(work).await?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            sign_in::finish(&app, &call, &portal, &token).await
+        };
+        let view = context.detach(use_case).await?;
         Ok(v1::FinishSignInResponse { sign_in: Some(convert::message(&view)) })
     }
 
@@ -237,8 +238,7 @@ impl PortalAuthRpc {
         &self,
         request: Request<v1::ValidateSessionRequest>,
     ) -> Result<v1::ValidateSessionResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let message = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
         let mut fields = Fields::default();
         let token = Token::parse(TokenKind::Session, &message.session_token);
         let token = fields.take("session_token", token);
@@ -251,8 +251,8 @@ impl PortalAuthRpc {
         let Some(token) = token else { return Err(fields.into_error()) };
         fields.finish()?;
         let require = Requirements { assurance, max_authentication_age, passive: message.passive };
-        let portal = incoming.caller.portal()?;
-        let valid = sessions::validate(&self.app, &incoming.call, portal, &token, require).await?;
+        let portal = context.portal()?;
+        let valid = sessions::validate(&self.app, &context.call, &portal, &token, require).await?;
         Ok(v1::ValidateSessionResponse {
             session: Some(session::message(&valid.session, valid.expires_at)),
             customer: name::customer(&valid.customer.key),
@@ -265,8 +265,8 @@ impl PortalAuthRpc {
         &self,
         request: Request<v1::SignOutRequest>,
     ) -> Result<v1::SignOutResponse, AppError> {
-        let incoming = receive(&self.app, request)?;
-        let v1::SignOutRequest { session_token, target, client } = incoming.message;
+        let (context, message) = receive(&self.app, request)?;
+        let v1::SignOutRequest { session_token, target, client } = message;
         let mut fields = Fields::default();
         let token = fields.take("session_token", Token::parse(TokenKind::Session, &session_token));
         let target = match target {
@@ -280,10 +280,11 @@ impl PortalAuthRpc {
         client_context::parse(&mut fields, client);
         let (Some(token), Some(target)) = (token, target) else { return Err(fields.into_error()) };
         fields.finish()?;
-        let portal = incoming.caller.portal()?.clone();
-        let (app, call) = (incoming.app, incoming.call);
-        let work = async move { sessions::sign_out(&app, &call, &portal, &token, target).await };
-        let ended = self.app.tasks.run(work).await?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            sessions::sign_out(&app, &call, &portal, &token, target).await
+        };
+        let ended = context.detach(use_case).await?;
         Ok(v1::SignOutResponse { sessions_ended: count(ended) })
     }
 }
