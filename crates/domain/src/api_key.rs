@@ -180,6 +180,6 @@ mod tests {
         assert!(key.use_is_due(end), "never used");
         key.last_used_at = Some(end);
         assert!(!key.use_is_due(end + Duration::from_secs(59)));
-        assert!(key.use_is_due(end + Duration::from_secs(60)));
+        assert!(key.use_is_due(end + USE_RESOLUTION));
     }
 }
