@@ -8,6 +8,7 @@ use crate::support::{TestDatabase, at_once};
 
 on_both_databases! {
     a_transaction_that_is_dropped_leaves_nothing,
+    a_transaction_that_is_aborted_leaves_nothing,
     a_transaction_sees_what_it_did,
     readers_do_not_wait_for_a_writer,
     reading_and_then_writing_loses_no_update,
@@ -20,6 +21,24 @@ async fn a_transaction_that_is_dropped_leaves_nothing(database: TestDatabase) {
         let tx = store.begin().await.unwrap();
         tx.insert_portal(&portal("acme")).await.unwrap();
         drop(tx);
+    }
+    assert_eq!(store.read().portal(&ana().portal).await.unwrap(), None);
+    insert(&store, &[ana()]).await;
+}
+
+/// At whatever point it has come to, its beginning included.
+async fn a_transaction_that_is_aborted_leaves_nothing(database: TestDatabase) {
+    let store = database.store().await;
+    for turns in 0..100 {
+        let store = store.clone();
+        let task = tokio::spawn(async move {
+            let tx = store.begin().await?;
+            tx.insert_portal(&portal("acme")).await
+        });
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+        task.abort();
     }
     assert_eq!(store.read().portal(&ana().portal).await.unwrap(), None);
     insert(&store, &[ana()]).await;
