@@ -11,12 +11,17 @@ use crate::email::Email;
 /// A password at rank r of the list of common ones takes zxcvbn at most r + 1
 /// guesses, and whatever it has to put together from two parts at least 15,000.
 /// So this refuses the 10,000 most common, and besides them only passwords that
-/// are guessed as soon as a whole: one word, a repetition, a keyboard row.
+/// are guessed as soon as a whole: one word, a keyboard row, a repetition of these.
 const COMMON_GUESSES: u64 = 10_001;
 
-/// The longest of the common passwords. zxcvbn's time grows with the square of
-/// the length, to a second at 100 characters; at 20 it is well below 100 ms.
+/// The longest of the common passwords; longer ones are common only as the
+/// repetition of a shorter one. zxcvbn's time grows with the square of the
+/// length, to a second at 100 characters; at 20 it is well below 100 ms.
 const LONGEST_COMMON: usize = 20;
+
+/// What is no longer than this makes no password by being repeated, whatever it
+/// is: to try every one takes no time.
+const LONGEST_TRIVIAL_UNIT: usize = 4;
 
 /// What a new password must not be made of.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +44,7 @@ pub enum PasswordPolicyViolation {
         min: u32,
     },
     /// Among the first that anybody would guess.
-    #[error("is one of the most common passwords")]
+    #[error("is one of the most common passwords, or repeats one or a few characters")]
     Common,
     /// Made of the portal's name or the email address.
     #[error("must be more than the name of the portal or the email address")]
@@ -66,16 +71,33 @@ pub fn check_new(
     if is_made_of_names(password, context) {
         return Err(PasswordPolicyViolation::ContainsName);
     }
-    if length <= LONGEST_COMMON && is_common(password) {
+    if is_common(password) {
         return Err(PasswordPolicyViolation::Common);
     }
     Ok(())
 }
 
-/// The list is in lower case; capitals make no password less common.
+/// Whether the password, or what it repeats, is guessed early. The list is in
+/// lower case; capitals make no password less common.
 fn is_common(password: &Password) -> bool {
     let lower_case = Zeroizing::new(password.as_str().to_lowercase());
-    zxcvbn::zxcvbn(&lower_case, &[]).guesses() <= COMMON_GUESSES
+    is_guessed_early(&lower_case)
+        || repeated_unit(&lower_case).is_some_and(|unit| {
+            unit.chars().count() <= LONGEST_TRIVIAL_UNIT || is_guessed_early(unit)
+        })
+}
+
+/// Whether `text` is among the common passwords.
+fn is_guessed_early(text: &str) -> bool {
+    text.chars().count() <= LONGEST_COMMON && zxcvbn::zxcvbn(text, &[]).guesses() <= COMMON_GUESSES
+}
+
+/// The shortest unit that repeated gives `text`, the last time perhaps cut off.
+fn repeated_unit(text: &str) -> Option<&str> {
+    text.char_indices()
+        .skip(1)
+        .map(|(end, _)| text.split_at(end))
+        .find_map(|(unit, rest)| text.starts_with(rest).then_some(unit))
 }
 
 /// Whether nothing but names, digits and punctuation stands in the password.
@@ -141,6 +163,39 @@ mod tests {
     }
 
     #[test]
+    fn refuses_repetitions_of_little_or_of_a_common_password_at_any_length() {
+        for password in [
+            "a".repeat(21),
+            "\u{43f}".repeat(256),
+            "x7Kq".repeat(6),
+            "Password".repeat(3),
+            "1234567890".repeat(3),
+            "qwertyuiop".repeat(3),
+            "letmein".repeat(3),
+            "123456789012345".to_owned(), // the second time cut off
+            "passwordpasswordpasswordpass".to_owned(),
+        ] {
+            assert_eq!(check(&password, 8), Err(PasswordPolicyViolation::Common), "{password}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_unit_is_the_shortest_and_the_last_may_be_cut_off() {
+        for (text, unit) in [
+            ("aaaa", Some("a")),
+            ("abab", Some("ab")),
+            ("abcabca", Some("abc")),
+            ("\u{e9}t\u{e9}t", Some("\u{e9}t")),
+            ("\u{e9}\u{e8}", None), // one first byte
+            ("abcd", None),
+            ("a", None),
+            ("", None),
+        ] {
+            assert_eq!(repeated_unit(text), unit, "{text}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_made_of_the_names() {
         for password in [
             "acmeacmeacmeacme",
@@ -165,6 +220,8 @@ mod tests {
             "my acme billing password",
             "8371 2934 1932 0047",
             "\u{442}\u{440}\u{438} \u{442}\u{43e}\u{43f}\u{43e}\u{43b}\u{44f} \u{43d}\u{430} \u{43f}",
+            "x7Kq9x7Kq9x7Kq9x7Kq9x7Kq9",
+            "correct horse correct horse",
             "4@8({[<3691!|7170$5+7%24@8({[<3691!|7170$5+7%2",
         ] {
             assert_eq!(check(password, 15), Ok(()), "{password}");
