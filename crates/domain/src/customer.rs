@@ -22,6 +22,9 @@ pub struct Customer {
     pub generation: i64,
     /// Whether a password is set.
     pub has_password: bool,
+    /// Rises when the password is set or voided, not when it is hashed anew: a
+    /// proof names the password it was of.
+    pub password_revision: i64,
     /// Wrong codes in a row.
     pub codes: CodeBudget,
     /// When a sign-in last ended in a session.

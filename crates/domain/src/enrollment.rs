@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::id::{CustomerKey, EnrollmentId, FactorId, SessionId, SignInId};
+use crate::lockout::JUDGING_TIME;
 use crate::time::Timestamp;
 use crate::totp::{TimeStep, TotpParameters};
 
@@ -50,6 +51,10 @@ pub struct Enrollment {
     pub parameters: TotpParameters,
     /// Codes charged: judged wrong, or still being judged. 0 to [`MAX_FAILURES`].
     pub charges: u32,
+    /// Codes judged wrong; never more than `charges`.
+    pub failures: u32,
+    /// When the last code was charged.
+    pub charged_at: Option<Timestamp>,
     /// When it ends by itself.
     pub expires_at: Timestamp,
 }
@@ -100,10 +105,18 @@ impl Enrollment {
         }
     }
 
-    /// Wrong codes left after one more has been judged wrong.
+    /// Wrong codes left; with none it is over.
     #[must_use]
     pub const fn remaining(&self) -> u32 {
-        MAX_FAILURES.saturating_sub(self.charges)
+        MAX_FAILURES.saturating_sub(self.failures)
+    }
+
+    /// Whether every code has been charged and none of them can still be judged:
+    /// their judges are gone, and so is the enrollment.
+    #[must_use]
+    pub fn is_abandoned(&self, now: Timestamp) -> bool {
+        self.charges >= MAX_FAILURES
+            && self.charged_at.is_none_or(|at| now.since(at) >= JUDGING_TIME)
     }
 }
 
@@ -123,6 +136,8 @@ mod tests {
             state,
             parameters: TotpParameters::default(),
             charges: 0,
+            failures: 0,
+            charged_at: None,
             expires_at: NOW + LIFETIME,
         }
     }
@@ -131,6 +146,19 @@ mod tests {
     fn a_pending_enrollment_is_no_factor() {
         let id = FactorId::from_uuid(Uuid::nil());
         assert_eq!(enrollment(State::Pending).enable(id, NOW), Err(NotVerified));
+    }
+
+    #[test]
+    fn codes_that_nobody_judges_any_more_end_it() {
+        let spent = Enrollment {
+            charges: MAX_FAILURES,
+            charged_at: Some(NOW),
+            ..enrollment(State::Pending)
+        };
+        assert!(!spent.is_abandoned(NOW + JUDGING_TIME - Duration::from_micros(1)));
+        assert!(spent.is_abandoned(NOW + JUDGING_TIME));
+        let one_left = Enrollment { charges: MAX_FAILURES - 1, ..spent };
+        assert!(!one_left.is_abandoned(NOW + JUDGING_TIME));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub const MAX_CONSECUTIVE_FAILURES: u32 = 100;
 const MAX_LOCK: Duration = Duration::from_hours(24);
 /// A charge older than this belongs to a guess whose judge is gone: every call
 /// ends within 10 seconds. It counts as wrong.
-const JUDGING_TIME: Duration = Duration::from_secs(30);
+pub(crate) const JUDGING_TIME: Duration = Duration::from_secs(30);
 /// What to wait while as many guesses as are allowed are still being judged.
 pub const JUDGING_WAIT: Duration = Duration::from_secs(1);
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::time::Timestamp;
 
 const DAY: Duration = Duration::from_hours(24);
+const HOUR: Duration = Duration::from_hours(1);
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -37,9 +38,10 @@ pub static ADDRESS_AND_SOURCE: Rule = Rule {
 /// One email address, from everywhere. NIST 800-63B-4, section 3.2.2: at most 100.
 pub static ADDRESS: Rule = Rule { name: "address", window: DAY, spacing: &[], limit: 100 };
 /// One email address past its limit, from a source that has completed a sign-in
-/// of it: otherwise anybody could lock anybody out.
+/// of it: otherwise anybody could lock anybody out. Whoever shares the source can
+/// spend it too, so it comes back within two hours.
 pub static ADDRESS_FROM_KNOWN_SOURCE: Rule =
-    Rule { name: "address_from_known_source", window: DAY, spacing: &[], limit: 20 };
+    Rule { name: "address_from_known_source", window: HOUR, spacing: &[], limit: 10 };
 /// One source. It is slowed and never stopped: it may be a whole office.
 pub static SOURCE: Rule =
     Rule { name: "source", window: TEN_MINUTES, spacing: &[(20, seconds(1))], limit: u32::MAX };

@@ -8,7 +8,7 @@ use gatehouse_domain::email::Email;
 use gatehouse_domain::id::{CustomerKey, PortalId};
 use gatehouse_domain::lockout::CodeBudget;
 use gatehouse_domain::time::Timestamp;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 
 use crate::entity::customer::{ActiveModel, Column, Entity, Model};
@@ -42,7 +42,11 @@ impl<C: ConnectionTrait> Queries<C> {
             .filter(Column::Email.eq(email.as_str()))
             .one(&self.0)
             .await?;
-        row.map(with_password).transpose()
+        row.map(|row| {
+            let password = row.password_hash.clone();
+            Ok((decode(row)?, password))
+        })
+        .transpose()
     }
 
     /// The customer with all that answers about them show.
@@ -65,19 +69,7 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn lock_customer(&self, key: &CustomerKey) -> Result<Option<Customer>> {
-        Ok(self.lock_customer_with_password(key).await?.map(|(customer, _)| customer))
-    }
-
-    /// As [`Tx::lock_customer`], with the password hash.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn lock_customer_with_password(
-        &self,
-        key: &CustomerKey,
-    ) -> Result<Option<(Customer, Option<SealedPassword>)>> {
-        let row = by_key(key).lock_exclusive().one(&self.0).await?;
-        row.map(with_password).transpose()
+        by_key(key).lock_exclusive().one(&self.0).await?.map(decode).transpose()
     }
 
     /// A new customer.
@@ -94,6 +86,7 @@ impl Tx {
         row.id = Set(customer.key.customer.to_string());
         row.created_at = Set(customer.created_at.as_micros());
         row.password_hash = Set(password);
+        row.password_revision = Set(customer.password_revision);
         Entity::insert(row).exec_without_returning(&self.0).await?;
         Ok(())
     }
@@ -121,7 +114,7 @@ impl Tx {
         }
     }
 
-    /// Puts `password` in place of the hash that is there; `None` voids it.
+    /// Sets another password; `None` voids it.
     ///
     /// # Errors
     /// [`crate::StoreError`].
@@ -130,8 +123,27 @@ impl Tx {
         key: &CustomerKey,
         password: Option<SealedPassword>,
     ) -> Result<()> {
+        self.write_password(key, password, 1).await
+    }
+
+    /// Puts another hash of the same password in place of the one that is there.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn rehash_password(&self, key: &CustomerKey, password: SealedPassword) -> Result<()> {
+        self.write_password(key, Some(password), 0).await
+    }
+
+    async fn write_password(
+        &self,
+        key: &CustomerKey,
+        password: Option<SealedPassword>,
+        revisions: i64,
+    ) -> Result<()> {
+        let revision = Expr::col(Column::PasswordRevision).add(revisions);
         Entity::update_many()
             .col_expr(Column::PasswordHash, Expr::value(password))
+            .col_expr(Column::PasswordRevision, revision)
             .filter(Column::PortalId.eq(key.portal.as_str()))
             .filter(Column::Id.eq(key.customer.as_str()))
             .exec(&self.0)
@@ -162,11 +174,6 @@ fn encode(customer: &Customer) -> ActiveModel {
     }
 }
 
-fn with_password(row: Model) -> Result<(Customer, Option<SealedPassword>)> {
-    let password = row.password_hash.clone();
-    Ok((decode(row)?, password))
-}
-
 fn decode(row: Model) -> Result<Customer> {
     let id = format!("{}/{}", row.portal_id, row.id);
     try_decode(row).ok_or_else(|| corrupt("customer", &id))
@@ -181,6 +188,7 @@ fn try_decode(row: Model) -> Option<Customer> {
         suspended_at: row::times(row.suspended_at),
         generation: row.generation,
         has_password: row.password_hash.is_some(),
+        password_revision: row.password_revision,
         codes: CodeBudget {
             charges: row.code_charges.try_into().ok()?,
             failures: row.code_failures.try_into().ok()?,

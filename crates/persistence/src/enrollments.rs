@@ -60,6 +60,8 @@ impl Tx {
             digits: Set(enrollment.parameters.digits().into()),
             period_seconds: Set(row::int(enrollment.parameters.period_seconds())),
             charges: Set(row::int(enrollment.charges)),
+            failures: Set(row::int(enrollment.failures)),
+            charged_at: Set(row::micros(enrollment.charged_at)),
             verified_step: Set(verified_step),
             created_at: Set(now.as_micros()),
             expires_at: Set(enrollment.expires_at.as_micros()),
@@ -72,11 +74,25 @@ impl Tx {
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn charge_enrollment(&self, id: EnrollmentId) -> Result<bool> {
+    pub async fn charge_enrollment(&self, id: EnrollmentId, now: Timestamp) -> Result<bool> {
         let updated = Entity::update_many()
             .col_expr(Column::Charges, Expr::col(Column::Charges).add(1))
+            .col_expr(Column::ChargedAt, Expr::value(now.as_micros()))
             .filter(pending(id))
             .filter(Column::Charges.lt(row::int(MAX_FAILURES)))
+            .exec(&self.0)
+            .await?;
+        Ok(updated.rows_affected == 1)
+    }
+
+    /// Judges one charged code wrong; false if no code is asked for any more.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn fail_enrollment(&self, id: EnrollmentId) -> Result<bool> {
+        let updated = Entity::update_many()
+            .col_expr(Column::Failures, Expr::col(Column::Failures).add(1))
+            .filter(pending(id))
             .exec(&self.0)
             .await?;
         Ok(updated.rows_affected == 1)
@@ -95,19 +111,6 @@ impl Tx {
             .exec(&self.0)
             .await?;
         Ok(updated.rows_affected == 1)
-    }
-
-    /// Ends an enrollment whose budget is spent; false if it is not.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn delete_spent_enrollment(&self, id: EnrollmentId) -> Result<bool> {
-        let deleted = Entity::delete_many()
-            .filter(pending(id))
-            .filter(Column::Charges.gte(row::int(MAX_FAILURES)))
-            .exec(&self.0)
-            .await?;
-        Ok(deleted.rows_affected == 1)
     }
 
     /// Ends what `owner` is setting up; false if it is nothing.
@@ -161,6 +164,8 @@ fn try_decode(row: &Model) -> Option<Enrollment> {
         },
         parameters: row::totp_parameters(&row.algorithm, row.digits, row.period_seconds)?,
         charges: row.charges.try_into().ok()?,
+        failures: row.failures.try_into().ok()?,
+        charged_at: row::times(row.charged_at),
         expires_at: Timestamp::from_micros(row.expires_at),
     })
 }

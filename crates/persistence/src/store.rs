@@ -66,9 +66,12 @@ impl Store {
                 Ok(Self { read: Queries(read), write })
             }
             DatabaseLocation::Postgres(url) => {
-                let pool = postgres_options(url, settings.max_connections);
-                let write = Database::connect(pool).await?;
-                Ok(Self { read: Queries(write.clone()), write })
+                // Transactions that wait for each other's locks keep no read waiting.
+                let writers = settings.max_connections.div_ceil(2);
+                let readers = settings.max_connections.saturating_sub(writers).max(1);
+                let write = Database::connect(postgres_options(url, writers)).await?;
+                let read = Database::connect(postgres_options(url, readers)).await?;
+                Ok(Self { read: Queries(read), write })
             }
         }
     }
@@ -118,23 +121,6 @@ impl Store {
     pub async fn is_empty(&self) -> Result<bool> {
         let schema = SchemaManager::new(&self.read.0);
         Ok(!schema.has_table("key_canary").await? || self.read.key_canaries().await?.is_empty())
-    }
-
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] if it does not.
-    pub async fn ping(&self) -> Result<()> {
-        Ok(self.read.0.ping().await?)
-    }
-
-    /// Closes every connection; what is under way is finished.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] if a connection is lost on the way.
-    pub async fn close(&self) -> Result<()> {
-        self.read.0.close_by_ref().await?;
-        Ok(self.write.close_by_ref().await?)
     }
 }
 

@@ -4,7 +4,7 @@
 use gatehouse_domain::throttle::{Rule, Throttle};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::Digest;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Set,
@@ -12,7 +12,7 @@ use sea_orm::{
 
 use crate::entity::known_source;
 use crate::entity::throttle::{ActiveModel, Column, Entity, Model};
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::row;
 use crate::store::{Queries, Tx, corrupt};
 
@@ -25,8 +25,6 @@ pub struct StoredThrottle {
     pub rule: &'static Rule,
     /// What it has seen.
     pub throttle: Throttle,
-    /// Rises by one with every write; 0 for one not yet stored.
-    revision: i64,
 }
 
 impl<C: ConnectionTrait> Queries<C> {
@@ -46,6 +44,8 @@ impl<C: ConnectionTrait> Queries<C> {
 
 impl Tx {
     /// The budgets, in the order asked for, locked until this transaction ends.
+    /// Those not stored yet are stored first: a row that is not there cannot be
+    /// locked, and who found it missing would wait for who holds it.
     ///
     /// # Errors
     /// [`crate::StoreError`].
@@ -53,9 +53,22 @@ impl Tx {
         &self,
         keys: &[(Digest, &'static Rule)],
     ) -> Result<Vec<StoredThrottle>> {
+        let mut blank = keys
+            .iter()
+            .map(|(key, rule)| StoredThrottle {
+                key: key.clone(),
+                rule,
+                throttle: Throttle::default(),
+            })
+            .collect::<Vec<_>>();
+        // One order for everybody, or two of them would wait for each other.
+        blank.sort_unstable_by(|a, b| a.key.as_bytes().cmp(b.key.as_bytes()));
+        Entity::insert_many(blank.iter().map(encode))
+            .on_conflict(OnConflict::column(Column::Key).do_nothing().to_owned())
+            .exec_without_returning(&self.0)
+            .await?;
         let rows = Entity::find()
             .filter(Column::Key.is_in(keys.iter().map(|(key, _)| key.as_bytes())))
-            // One order for everybody, or two of them would wait for each other.
             .order_by_asc(Column::Key)
             .lock_exclusive()
             .all(&self.0)
@@ -63,8 +76,8 @@ impl Tx {
         keys.iter()
             .map(|(key, rule)| {
                 let row = rows.iter().find(|row| row.key == key.as_bytes());
-                let (throttle, revision) = row.map_or(Ok((Throttle::default(), 0)), decode)?;
-                Ok(StoredThrottle { key: key.clone(), rule, throttle, revision })
+                let throttle = row.map_or_else(|| Ok(Throttle::default()), decode)?;
+                Ok(StoredThrottle { key: key.clone(), rule, throttle })
             })
             .collect()
     }
@@ -72,10 +85,8 @@ impl Tx {
     /// Writes budgets that were locked in this transaction.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if one that was not stored yet has been stored
-    /// by another transaction meanwhile: try again.
+    /// [`crate::StoreError`].
     pub async fn save_throttles(&self, throttles: &[StoredThrottle]) -> Result<()> {
-        let next_revision = Expr::col((Entity, Column::Revision)).add(1);
         let overwrite = OnConflict::column(Column::Key)
             .update_columns([
                 Column::WindowNumber,
@@ -83,19 +94,13 @@ impl Tx {
                 Column::Current,
                 Column::ChargedAt,
                 Column::ExpiresAt,
-                Column::Revision,
             ])
-            .action_and_where(next_revision.eq(Expr::col(("excluded", Column::Revision))))
             .to_owned();
-        let written = Entity::insert_many(throttles.iter().map(encode))
+        Entity::insert_many(throttles.iter().map(encode))
             .on_conflict(overwrite)
             .exec_without_returning(&self.0)
             .await?;
-        if written == throttles.len() as u64 {
-            Ok(())
-        } else {
-            Err(StoreError::Conflict("a throttle was stored meanwhile".into()))
-        }
+        Ok(())
     }
 
     /// Remembers a source until `expires_at`.
@@ -127,17 +132,15 @@ fn encode(stored: &StoredThrottle) -> ActiveModel {
         current: Set(row::int(current)),
         charged_at: Set(row::micros(charged_at)),
         expires_at: Set(stored.throttle.expires_at(stored.rule).as_micros()),
-        revision: Set(stored.revision + 1),
     }
 }
 
-fn decode(row: &Model) -> Result<(Throttle, i64)> {
+fn decode(row: &Model) -> Result<Throttle> {
     let count = |count: i32| u32::try_from(count).map_err(|_| corrupt("throttle", &"(digest)"));
-    let throttle = Throttle {
+    Ok(Throttle {
         window: row.window_number,
         previous: count(row.previous)?,
         current: count(row.current)?,
         charged_at: row::times(row.charged_at),
-    };
-    Ok((throttle, row.revision))
+    })
 }

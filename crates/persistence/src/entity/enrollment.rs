@@ -14,6 +14,8 @@ pub struct Model {
     pub digits: i32,
     pub period_seconds: i32,
     pub charges: i32,
+    pub failures: i32,
+    pub charged_at: Option<i64>,
     pub verified_step: Option<i64>,
     pub created_at: i64,
     pub expires_at: i64,

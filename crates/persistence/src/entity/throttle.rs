@@ -10,7 +10,6 @@ pub struct Model {
     pub current: i32,
     pub charged_at: Option<i64>,
     pub expires_at: i64,
-    pub revision: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -135,6 +135,7 @@ fn customer() -> TableCreateStatement {
         null(big("suspended_at")),
         big("generation"),
         null(bytes("password_hash")),
+        big("password_revision"),
         int("code_charges"),
         int("code_failures"),
         null(big("code_charged_at")),
@@ -178,6 +179,8 @@ fn enrollment() -> TableCreateStatement {
         int("digits"),
         int("period_seconds"),
         int("charges"),
+        int("failures"),
+        null(big("charged_at")),
         null(big("verified_step")),
         big("created_at"),
         big("expires_at"),
@@ -248,7 +251,6 @@ fn throttle() -> TableCreateStatement {
         int("current"),
         null(big("charged_at")),
         big("expires_at"),
-        big("revision"),
     ];
     table("throttle", columns, ["key"])
 }

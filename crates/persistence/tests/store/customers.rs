@@ -26,6 +26,7 @@ fn changed(seen: &Customer) -> Customer {
         suspended_at: Some(NOW + MINUTE),
         generation: seen.generation + 1,
         has_password: seen.has_password,
+        password_revision: seen.password_revision,
         codes: CodeBudget {
             charges: 12,
             failures: 10,
@@ -68,12 +69,24 @@ async fn a_password_is_there_or_not(database: TestDatabase) {
     let found = store.read().customer_by_email(&ana().portal, &with.email).await.unwrap();
     assert_eq!(found, Some((with.clone(), Some(b"one".to_vec()))));
 
-    for password in [Some(b"two".to_vec()), None] {
-        commit(&store, async |tx| tx.set_password(&ana(), password.clone()).await).await.unwrap();
-        let expected = Customer { has_password: password.is_some(), ..with.clone() };
+    // Hashed anew it is the same password; set or voided, it is another.
+    for (password, anew, revision) in
+        [(Some(b"1".to_vec()), true, 1), (Some(b"two".to_vec()), false, 2), (None, false, 3)]
+    {
+        commit(&store, async |tx| match password.clone() {
+            Some(hash) if anew => tx.rehash_password(&ana(), hash).await,
+            password => tx.set_password(&ana(), password).await,
+        })
+        .await
+        .unwrap();
+        let expected = Customer {
+            has_password: password.is_some(),
+            password_revision: revision,
+            ..with.clone()
+        };
+        let found = store.read().customer_by_email(&ana().portal, &with.email).await.unwrap();
+        assert_eq!(found, Some((expected.clone(), password)));
         let tx = store.begin().await.unwrap();
-        let locked = tx.lock_customer_with_password(&ana()).await.unwrap();
-        assert_eq!(locked, Some((expected.clone(), password)));
         assert_eq!(tx.lock_customer(&ana()).await.unwrap(), Some(expected));
     }
     let other = key("beta", "ana");

@@ -13,7 +13,7 @@ on_both_databases! {
     no_more_codes_are_charged_than_the_budget_holds,
     a_right_code_takes_its_own_charge_back,
     one_of_many_right_codes_verifies,
-    a_spent_enrollment_ends_and_no_other,
+    wrong_codes_are_counted_while_a_code_is_asked_for,
     an_owner_gives_up_its_own,
     a_customer_loses_every_one,
 }
@@ -29,6 +29,8 @@ async fn an_enrollment_comes_back_as_it_went_in(database: TestDatabase) {
         state: State::Verified { step: TimeStep::from_number(7) },
         parameters: TotpParameters::new(TotpAlgorithm::Sha512, 7, 15).unwrap(),
         charges: MAX_FAILURES,
+        failures: MAX_FAILURES - 1,
+        charged_at: Some(NOW),
         ..enrollment(2, SESSION)
     };
     for (enrollment, sealed) in [(pending, vec![1; 60]), (verified, Vec::new())] {
@@ -80,7 +82,7 @@ async fn no_more_codes_are_charged_than_the_budget_holds(database: TestDatabase)
     .await
     .unwrap();
     let charged = race(&store, |tx| async move {
-        let charged = tx.charge_enrollment(enrollment(1, SIGN_IN).id).await?;
+        let charged = tx.charge_enrollment(enrollment(1, SIGN_IN).id, NOW).await?;
         tx.commit().await?;
         Ok(charged)
     });
@@ -99,17 +101,18 @@ async fn a_right_code_takes_its_own_charge_back(database: TestDatabase) {
     commit(&store, async |tx| {
         tx.put_enrollment(&pending, vec![1], NOW).await?;
         for _ in 0..3 {
-            assert!(tx.charge_enrollment(pending.id).await?);
+            assert!(tx.charge_enrollment(pending.id, NOW).await?);
         }
         assert!(tx.verify_enrollment(pending.id, step).await?);
         // Verified, it asks for no code.
-        assert!(!tx.charge_enrollment(pending.id).await?);
+        assert!(!tx.charge_enrollment(pending.id, NOW).await?);
         Ok(())
     })
     .await
     .unwrap();
     let (found, _) = store.read().enrollment(SIGN_IN, NOW).await.unwrap().unwrap();
-    assert_eq!(found, Enrollment { state: State::Verified { step }, charges: 2, ..pending });
+    let state = State::Verified { step };
+    assert_eq!(found, Enrollment { state, charges: 2, charged_at: Some(NOW), ..pending });
 }
 
 async fn one_of_many_right_codes_verifies(database: TestDatabase) {
@@ -126,24 +129,25 @@ async fn one_of_many_right_codes_verifies(database: TestDatabase) {
     assert_eq!(winners.await, 1);
 }
 
-async fn a_spent_enrollment_ends_and_no_other(database: TestDatabase) {
+async fn wrong_codes_are_counted_while_a_code_is_asked_for(database: TestDatabase) {
     let store = database.store().await;
     insert(&store, &[ana()]).await;
-    let pending = |charges| Enrollment { charges, ..enrollment(1, SIGN_IN) };
-    let verified = Enrollment {
-        state: State::Verified { step: TimeStep::from_number(7) },
-        ..pending(MAX_FAILURES)
-    };
-    for (enrollment, spent) in
-        [(pending(MAX_FAILURES - 1), false), (verified, false), (pending(MAX_FAILURES), true)]
-    {
-        let deleted = commit(&store, async |tx| {
-            tx.put_enrollment(&enrollment, vec![1], NOW).await?;
-            tx.delete_spent_enrollment(enrollment.id).await
-        });
-        assert_eq!(deleted.await.unwrap(), spent, "{enrollment:?}");
-        assert_eq!(database.count("enrollment").await, i64::from(!spent));
-    }
+    let pending = enrollment(1, SIGN_IN);
+    commit(&store, async |tx| {
+        tx.put_enrollment(&pending, vec![1], NOW).await?;
+        for _ in 0..3 {
+            assert!(tx.charge_enrollment(pending.id, NOW).await?);
+        }
+        assert!(tx.fail_enrollment(pending.id).await?);
+        assert!(tx.fail_enrollment(pending.id).await?);
+        assert!(tx.verify_enrollment(pending.id, TimeStep::from_number(7)).await?);
+        assert!(!tx.fail_enrollment(pending.id).await?);
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let (found, _) = store.read().enrollment(SIGN_IN, NOW).await.unwrap().unwrap();
+    assert_eq!(found.failures, 2);
 }
 
 async fn an_owner_gives_up_its_own(database: TestDatabase) {

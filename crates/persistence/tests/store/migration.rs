@@ -4,7 +4,6 @@ on_both_databases! {
     a_new_database_is_empty_until_a_key_has_left_its_canary,
     migrating_again_changes_nothing,
     two_servers_migrate_one_empty_database,
-    an_unmigrated_database_answers_a_ping,
 }
 
 async fn a_new_database_is_empty_until_a_key_has_left_its_canary(database: TestDatabase) {
@@ -28,11 +27,4 @@ async fn two_servers_migrate_one_empty_database(database: TestDatabase) {
     for store in [one, other] {
         assert!(store.is_empty().await.unwrap());
     }
-}
-
-async fn an_unmigrated_database_answers_a_ping(database: TestDatabase) {
-    let store = database.connect().await;
-    store.ping().await.unwrap();
-    store.close().await.unwrap();
-    assert!(store.ping().await.is_err());
 }

@@ -70,6 +70,7 @@ pub async fn create(
         suspended_at: new.suspended.then_some(call.now),
         generation: 1,
         has_password: password.is_some(),
+        password_revision: 1,
         codes: CodeBudget::default(),
         last_sign_in_at: None,
         created_at: call.now,

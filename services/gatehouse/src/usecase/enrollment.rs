@@ -53,6 +53,8 @@ async fn try_start(
         state: State::Pending,
         parameters: TotpParameters::default(),
         charges: 0,
+        failures: 0,
+        charged_at: None,
         expires_at: (call.now + enrollment::LIFETIME).min(loaded.sign_in.expires_at),
     };
     let sealed = sealed::seal_enrollment(app, &enrollment, &secret);

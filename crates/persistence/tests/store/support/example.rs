@@ -79,6 +79,7 @@ pub fn customer(key: &CustomerKey) -> Customer {
         suspended_at: None,
         generation: 1,
         has_password: false,
+        password_revision: 1,
         codes: CodeBudget::default(),
         last_sign_in_at: None,
         created_at: NOW,
@@ -111,6 +112,8 @@ pub fn enrollment(number: u128, owner: Owner) -> Enrollment {
         state: State::Pending,
         parameters: TotpParameters::default(),
         charges: 0,
+        failures: 0,
+        charged_at: None,
         expires_at: NOW + enrollment::LIFETIME,
     }
 }

@@ -6,6 +6,7 @@ use gatehouse_domain::id::PortalId;
 use gatehouse_domain::lockout::JUDGING_WAIT;
 use gatehouse_domain::sign_in_start::SignInToken;
 use gatehouse_domain::totp::{TimeStep, TotpCode, TotpFactor, TotpVerdict};
+use gatehouse_persistence::Tx;
 
 use super::{is_enroll, record};
 use crate::app::App;
@@ -44,7 +45,7 @@ pub async fn verify(
                     retry(app, || accept(app, call, &loaded, &enrollment, step)).await?;
                 }
                 TotpVerdict::Replayed | TotpVerdict::Rejected => {
-                    return Err(retry(app, || reject(app, call, &loaded, owner)).await?);
+                    return Err(retry(app, || reject(app, call, &loaded, &enrollment)).await?);
                 }
             }
         }
@@ -56,19 +57,30 @@ pub async fn verify(
 /// verified the enrollment meanwhile.
 async fn charge(app: &App, call: &Call, enrollment: &Enrollment) -> Result<bool, AppError> {
     let tx = app.store.begin().await?;
-    if tx.charge_enrollment(enrollment.id).await? {
+    if tx.charge_enrollment(enrollment.id, call.now).await? {
         tx.commit().await?;
         return Ok(true);
     }
-    match tx.enrollment(enrollment.owner, call.now).await? {
-        Some((now, _)) if now.id == enrollment.id => match now.state {
-            State::Verified { .. } => Ok(false),
-            State::Pending => {
-                Err(AppError::Throttled(Wait::until(call.now + JUDGING_WAIT, call.now)))
-            }
-        },
-        _ => Err(AppError::EnrollmentNotStarted),
+    let now = current(&tx, call, enrollment).await?.ok_or(AppError::EnrollmentNotStarted)?;
+    if now.state != State::Pending {
+        return Ok(false);
     }
+    if now.is_abandoned(call.now) {
+        tx.delete_enrollment(now.owner).await?;
+        tx.commit().await?;
+        return Err(AppError::EnrollmentNotStarted);
+    }
+    Err(AppError::Throttled(Wait::until(call.now + JUDGING_WAIT, call.now)))
+}
+
+/// The same enrollment as it is in `tx`, unless it has ended or made way for another.
+async fn current(
+    tx: &Tx,
+    call: &Call,
+    enrollment: &Enrollment,
+) -> Result<Option<Enrollment>, AppError> {
+    let found = tx.enrollment(enrollment.owner, call.now).await?;
+    Ok(found.map(|(now, _)| now).filter(|now| now.id == enrollment.id))
 }
 
 async fn accept(
@@ -81,9 +93,11 @@ async fn accept(
     let tx = app.store.begin().await?;
     if tx.verify_enrollment(enrollment.id, step).await? {
         record(app, call, &tx, loaded, EventType::EnrollmentVerified).await?;
-        tx.commit().await?;
+        return Ok(tx.commit().await?);
     }
-    Ok(())
+    // Verified by another call, or ended.
+    let now = current(&tx, call, enrollment).await?;
+    now.map(drop).ok_or(AppError::EnrollmentNotStarted)
 }
 
 /// Records a wrong code, and ends the enrollment with the last one it bears.
@@ -91,14 +105,18 @@ async fn reject(
     app: &App,
     call: &Call,
     loaded: &Loaded,
-    owner: Owner,
+    enrollment: &Enrollment,
 ) -> Result<AppError, AppError> {
     let tx = app.store.begin().await?;
-    let found = tx.enrollment(owner, call.now).await?;
-    let remaining = found.as_ref().map_or(0, |(enrollment, _)| enrollment.remaining());
-    if let Some((enrollment, _)) = found {
-        tx.delete_spent_enrollment(enrollment.id).await?;
-    }
+    tx.fail_enrollment(enrollment.id).await?;
+    let remaining = match current(&tx, call, enrollment).await? {
+        Some(now) if now.remaining() == 0 => {
+            tx.delete_enrollment(now.owner).await?;
+            0
+        }
+        Some(now) => now.remaining(),
+        None => 0,
+    };
     let error = AppError::CredentialsRejected { attempts_remaining: Some(remaining) };
     let key = &loaded.customer.key;
     let mut event = call.event(app, EventType::EnrollmentFailed, about_customer(key));

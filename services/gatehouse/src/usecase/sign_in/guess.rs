@@ -8,7 +8,7 @@ use gatehouse_domain::throttle::{
 };
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{Digest, DigestKind};
-use gatehouse_persistence::Tx;
+use gatehouse_persistence::{StoredThrottle, Tx};
 
 use crate::app::App;
 use crate::error::{AppError, Wait};
@@ -36,47 +36,39 @@ impl Guess<'_> {
 
     async fn try_charge(&self, app: &App, now: Timestamp) -> Result<Charged, AppError> {
         let tx = app.store.begin().await?;
-        let mut budgets = [&ADDRESS_AND_SOURCE, &ADDRESS, &ADDRESS_FROM_KNOWN_SOURCE]
-            .map(|rule| self.key(app, rule))
-            .to_vec();
+        let mut budgets = vec![self.key(app, &ADDRESS_AND_SOURCE), self.key(app, &ADDRESS)];
         budgets.extend(self.source_budget(app));
+        let mut budgets = tx.lock_throttles(&budgets).await?;
+        let spent = |budget: &StoredThrottle| {
+            budget.rule == &ADDRESS && budget.throttle.admit(now, budget.rule).is_err()
+        };
+        if budgets.iter().any(spent) && self.is_from_known_source(app, &tx, now).await? {
+            // Only this address from this source comes here, and holds its budget already.
+            budgets.retain(|budget| !spent(budget));
+            budgets.extend(tx.lock_throttles(&[self.key(app, &ADDRESS_FROM_KNOWN_SOURCE)]).await?);
+        }
 
         let mut charged = Vec::new();
-        let mut written = Vec::new();
         let mut wait_until = None;
-        let mut address_is_spent = false;
-        for mut budget in tx.lock_throttles(&budgets).await? {
+        for budget in &mut budgets {
             let only_slows = budget.rule == &SOURCE;
-            if budget.rule == &ADDRESS_FROM_KNOWN_SOURCE && !address_is_spent {
-                continue;
-            }
             let passed = if only_slows {
                 budget.throttle.admit(now, budget.rule)
             } else {
                 budget.throttle.charge(now, budget.rule)
             };
             match passed {
-                Ok(unchanged) if unchanged == budget.throttle => {}
-                Ok(passed) => {
-                    if !only_slows {
-                        charged.push((budget.key.clone(), budget.rule));
-                    }
-                    budget.throttle = passed;
-                    written.push(budget);
-                }
-                Err(until) if budget.rule == &ADDRESS => {
-                    address_is_spent = true;
-                    if !self.is_from_known_source(app, &tx, now).await? {
-                        wait_until = wait_until.max(Some(until));
-                    }
-                }
+                Ok(throttle) => budget.throttle = throttle,
                 Err(until) => wait_until = wait_until.max(Some(until)),
+            }
+            if !only_slows {
+                charged.push((budget.key.clone(), budget.rule));
             }
         }
         if let Some(until) = wait_until {
             return Err(AppError::Throttled(Wait::until(until, now)));
         }
-        tx.save_throttles(&written).await?;
+        tx.save_throttles(&budgets).await?;
         tx.commit().await?;
         Ok(Charged { budgets: charged, at: now })
     }

@@ -64,6 +64,18 @@ impl Loaded {
         Ok(Self::of(sign_in, portal, customer, factor, now))
     }
 
+    /// Whether the sign-in has not ended meanwhile.
+    pub async fn is_live(
+        &self,
+        app: &App,
+        tx: &Tx,
+        token: &Token,
+        now: Timestamp,
+    ) -> Result<bool, AppError> {
+        let found = tx.sign_in(&self.portal.id, &digests(app, token), now).await?;
+        Ok(found.is_some())
+    }
+
     fn of(
         sign_in: SignIn,
         portal: Portal,

@@ -24,8 +24,6 @@ use crate::usecase::{Call, about_customer, about_portal, portals, sealed};
 /// A customer whose password was found right, outside of any transaction.
 struct Proven {
     customer: Customer,
-    /// The hash that it was right for.
-    hash: SealedPassword,
     /// A stronger one to put in its place.
     rehash: Option<SealedPassword>,
 }
@@ -74,10 +72,10 @@ pub async fn verify_password(
     let verdict = slot.verify(password, stored, salt).await?;
 
     match found {
-        Some((customer, Some(hash))) if verdict.matches => {
+        Some((customer, _)) if verdict.matches => {
             let reseal = |hash: PasswordHash| sealed::seal_password(app, &customer.key, &hash);
             let rehash = verdict.rehash.map(reseal);
-            let proven = Proven { customer, hash, rehash };
+            let proven = Proven { customer, rehash };
             retry(app, || accept(app, call, &start, &proven, &charged)).await?
         }
         found => {
@@ -116,19 +114,18 @@ async fn accept(
     let key = &proven.customer.key;
     let tx = app.store.begin().await?;
     let portal = tx.lock_portal_shared(&key.portal).await?.ok_or(AppError::ApiKeyInvalid)?;
-    let Some((customer, hash)) = tx.lock_customer_with_password(key).await? else {
+    let Some(customer) = tx.lock_customer(key).await? else {
         return Err(AppError::CredentialsRejected { attempts_remaining: None });
     };
-    if hash.as_ref() != Some(&proven.hash) {
-        // Changed since it was read: the proof is of a password that is no more.
-        return Err(AppError::CredentialsRejected { attempts_remaining: None });
-    }
     charged.take_back(&tx).await?;
 
     let factor = tx.factor_with_secret(key).await?;
     let factor_id = factor.as_ref().map(|(factor, _)| factor.id);
     let next = after_password(&portal.settings, factor_id, call.now);
-    let refusal = if customer.suspended_at.is_some() {
+    let refusal = if customer.password_revision != proven.customer.password_revision {
+        // The proof is of a password that is no more.
+        Some(AppError::CredentialsRejected { attempts_remaining: None })
+    } else if customer.suspended_at.is_some() {
         Some(AppError::CustomerSuspended)
     } else if next == Next::Saml {
         Some(AppError::PortalUsesSaml)
@@ -146,7 +143,7 @@ async fn accept(
     }
 
     if let Some(rehash) = &proven.rehash {
-        tx.set_password(key, Some(rehash.clone())).await?;
+        tx.rehash_password(key, rehash.clone()).await?;
     }
     let sign_in = SignIn::proven(start.id, key.clone(), start.client.clone(), next, call.now);
     let token = Token::generate(TokenKind::SignIn, &mut app.entropy.rng());

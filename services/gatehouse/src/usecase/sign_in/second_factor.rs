@@ -38,6 +38,11 @@ enum Spend {
 
 enum Verdict {
     Right(Spend),
+    Not(Rejection),
+}
+
+#[derive(Clone, Copy)]
+enum Rejection {
     /// Right, and used before.
     Replayed,
     Wrong,
@@ -71,14 +76,7 @@ pub async fn verify_second_factor(
     retry(app, || charge(app, call, &loaded)).await?;
     match judge(app, call, &loaded, factor, secret, &proof).await? {
         Verdict::Right(spend) => retry(app, || accept(app, call, &loaded, &token, spend)).await?,
-        Verdict::Replayed => {
-            Err(retry(app, || reject(app, call, &loaded, CodeBudget::take_back)).await?)
-        }
-        Verdict::Wrong => {
-            let lockout = loaded.portal.settings.lockout;
-            let fail = |codes: CodeBudget| codes.fail(call.now, &lockout);
-            Err(retry(app, || reject(app, call, &loaded, fail)).await?)
-        }
+        Verdict::Not(why) => Err(retry(app, || reject(app, call, &loaded, &token, why)).await?),
     }
 }
 
@@ -132,19 +130,19 @@ async fn judge(
                 TotpVerdict::Accepted { step } => {
                     Verdict::Right(Spend::TimeStep { factor: factor.id, step })
                 }
-                TotpVerdict::Replayed => Verdict::Replayed,
-                TotpVerdict::Rejected => Verdict::Wrong,
+                TotpVerdict::Replayed => Verdict::Not(Rejection::Replayed),
+                TotpVerdict::Rejected => Verdict::Not(Rejection::Wrong),
             })
         }
         SecondFactor::BackupCode(code) => {
             let key = &loaded.customer.key;
             let stored = app.store.read().stored_backup_codes(key).await?;
             Ok(match sealed::find_backup_code(app, key, &stored, code)? {
-                Some(found) if found.used_at.is_some() => Verdict::Replayed,
+                Some(found) if found.used_at.is_some() => Verdict::Not(Rejection::Replayed),
                 Some(found) => {
                     Verdict::Right(Spend::BackupCode { set: found.set, slot: found.slot })
                 }
-                None => Verdict::Wrong,
+                None => Verdict::Not(Rejection::Wrong),
             })
         }
     }
@@ -186,7 +184,7 @@ async fn accept(
     if !spent {
         // Another call was first with the same code.
         drop(tx);
-        return Ok(Err(reject(app, call, seen, CodeBudget::take_back).await?));
+        return Ok(Err(reject(app, call, seen, token, Rejection::Replayed).await?));
     }
     if !tx.finish_sign_in(loaded.sign_in.id, call.now).await? {
         return Err(AppError::SignInInvalid);
@@ -207,20 +205,31 @@ async fn take_back(tx: Tx, loaded: &Loaded) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Records a rejected code and what it does to the budget.
+/// Records a rejected code and what it does to the budget. A sign-in that has
+/// ended meanwhile says so: its wrong code is nobody's any more.
 async fn reject(
     app: &App,
     call: &Call,
     loaded: &Loaded,
-    judge: impl Fn(CodeBudget) -> CodeBudget,
+    token: &Token,
+    why: Rejection,
 ) -> Result<AppError, AppError> {
     let key = &loaded.customer.key;
+    let lockout = &loaded.portal.settings.lockout;
     let tx = app.store.begin().await?;
     let seen = tx.lock_customer(key).await?.ok_or(AppError::SignInInvalid)?;
-    let codes = judge(seen.codes);
+    let live = loaded.is_live(app, &tx, token, call.now).await?;
+    let codes = match why {
+        Rejection::Replayed => seen.codes.take_back(),
+        Rejection::Wrong if live => seen.codes.fail(call.now, lockout),
+        Rejection::Wrong => seen.codes,
+    };
     save_codes(&tx, &seen, codes).await?;
-    let remaining = codes.remaining(&loaded.portal.settings.lockout);
-    let error = AppError::CredentialsRejected { attempts_remaining: Some(remaining) };
+    let error = if live {
+        AppError::CredentialsRejected { attempts_remaining: Some(codes.remaining(lockout)) }
+    } else {
+        AppError::SignInInvalid
+    };
     let (resource, client) = (about_customer(key), &loaded.sign_in.client);
     tx.record(&failed(app, call, resource, client, Next::SecondFactor, &error)).await?;
     tx.commit().await?;
