@@ -7,6 +7,7 @@ use idna::uts46::{DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::field::Malformed;
+use crate::text::is_default_ignorable;
 
 /// RFC 5321, section 4.5.3.1.3, as erratum 1690 reads it: a path is at most
 /// 256 bytes with its angle brackets.
@@ -25,8 +26,8 @@ impl Email {
     ///
     /// # Errors
     /// Without exactly one `@` between a local part and a domain name, with a
-    /// space, control or bidirectional formatting character, or longer than 254
-    /// bytes as given or as kept.
+    /// space, control, invisible or bidirectional formatting character, or longer
+    /// than 254 bytes as given or as kept.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         const RULE: Malformed =
             Malformed("an email address of at most 254 bytes, like name@example.com");
@@ -35,6 +36,10 @@ impl Email {
             return Err(RULE);
         }
         let folded = fold(text);
+        // NFKC and lower case keep these; UTS 46 would drop them from the domain.
+        if folded.contains(is_default_ignorable) {
+            return Err(Malformed("an email address without invisible characters"));
+        }
         let (local, domain) = folded.split_once('@').ok_or(RULE)?;
         let refused = |c: char| c == '@' || c.is_whitespace() || crate::text::is_deceptive(c);
         if local.is_empty() || local.contains(refused) || domain.contains(refused) {
@@ -156,6 +161,28 @@ mod tests {
         ] {
             assert_eq!(canonical(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn refuses_every_invisible_character_wherever_it_stands() {
+        for c in ('\0'..=char::MAX).filter(|c| is_default_ignorable(*c)) {
+            for text in [
+                format!("{c}ana@example.com"),
+                format!("an{c}a@example.com"),
+                format!("ana@exa{c}mple.com"),
+                format!("ana@example.com{c}"),
+            ] {
+                assert_eq!(canonical(&text), None, "{text:?}");
+            }
+        }
+    }
+
+    /// It is kept in ASCII, where nothing is invisible.
+    #[test]
+    fn a_domain_that_needs_a_joiner_is_taken_in_its_ascii_form() {
+        assert_eq!(canonical("ana@\u{dc1}\u{dca}\u{200d}\u{dbb}\u{dd3}.example"), None);
+        let ascii = "ana@xn--10cl1a0b660p.example";
+        assert_eq!(canonical(ascii).as_deref(), Some(ascii));
     }
 
     #[test]
