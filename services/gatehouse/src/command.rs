@@ -31,8 +31,9 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// TOML file with settings, also named by GATEHOUSE_CONFIG; none is read by itself
-    #[arg(long, env = "GATEHOUSE_CONFIG", value_name = "PATH", global = true, hide_env = true)]
+    /// TOML file with settings; none is read by itself
+    #[arg(long, env = "GATEHOUSE_CONFIG", value_name = "PATH")]
+    #[arg(global = true, hide_env_values = true)]
     config: Option<PathBuf>,
 
     #[command(flatten)]
@@ -70,7 +71,9 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
             };
         }
     };
-    let settings = match Settings::load(&cli.given, &matches, cli.config.as_deref()) {
+    let settings = config::check_variables(&Cli::command())
+        .and_then(|()| Settings::load(&cli.given, &matches, cli.config.as_deref()));
+    let settings = match settings {
         Ok(settings) => settings,
         Err(error) => return fail(&error, USAGE.into()),
     };
@@ -82,9 +85,6 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
 
 fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> {
     log::start(&settings.log)?;
-    for name in config::unknown_variables(&Cli::command()) {
-        tracing::warn!(name, "this environment variable is not a setting of gatehouse");
-    }
     let runtime = Runtime::new()?;
     runtime.block_on(async {
         match command {

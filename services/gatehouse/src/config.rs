@@ -87,6 +87,12 @@ pub enum ConfigError {
         /// Without the text of the line, which may be secret.
         why: String,
     },
+    /// The environment holds what is not a setting.
+    #[error("{name}: this environment variable is not a setting")]
+    Variable {
+        /// Its name.
+        name: String,
+    },
     /// A setting has no usable value.
     #[error("{setting} (from {origin}): {why}")]
     Value {
@@ -129,18 +135,26 @@ fn read_file(path: &Path) -> Result<Given, ConfigError> {
     })
 }
 
-/// Variables that look like settings and are not. They are not refused:
-/// Kubernetes gives every container `GATEHOUSE_PORT` and more where there is a
-/// service of that name.
-#[must_use]
-pub fn unknown_variables(command: &Command) -> Vec<String> {
+/// Refuses variables that look like settings of `command` and are not.
+///
+/// # Errors
+/// [`ConfigError::Variable`] naming one.
+pub fn check_variables(command: &Command) -> Result<(), ConfigError> {
     let known: BTreeSet<_> = command.get_arguments().filter_map(clap::Arg::get_env).collect();
-    env::vars_os()
+    let unknown = env::vars_os()
         .map(|(name, _)| name)
         .filter(|name| !known.contains(name.as_os_str()))
         .map(|name| name.to_string_lossy().into_owned())
-        .filter(|name| name.starts_with("GATEHOUSE_"))
-        .collect()
+        .find(|name| name.starts_with("GATEHOUSE_") && !is_of_kubernetes(name));
+    unknown.map_or(Ok(()), |name| Err(ConfigError::Variable { name }))
+}
+
+/// Whether Kubernetes gives every container this variable where there is a
+/// service of the name `gatehouse`.
+fn is_of_kubernetes(name: &str) -> bool {
+    matches!(name, "GATEHOUSE_SERVICE_HOST" | "GATEHOUSE_SERVICE_PORT" | "GATEHOUSE_PORT")
+        || name.starts_with("GATEHOUSE_SERVICE_PORT_")
+        || name.starts_with("GATEHOUSE_PORT_")
 }
 
 struct Sources<'a> {

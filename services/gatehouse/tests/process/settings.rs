@@ -102,11 +102,29 @@ fn a_file_that_is_not_there_is_refused_by_its_path() {
 }
 
 #[test]
-fn a_variable_that_is_no_setting_is_only_warned_of() {
+fn a_variable_that_is_no_setting_is_refused_by_its_name() {
+    for name in ["GATEHOUSE_DATABSE_URL", "GATEHOUSE_PORTS", "GATEHOUSE_SERVICE_PORTS"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = migrate(&folder, "");
+        command.env(name, "postgres://ana:hunter2@db/gatehouse");
+        let line = refusal(command);
+        assert!(line.contains(name) && !line.contains("hunter2"), "{line}");
+        assert!(!folder.path().join("gatehouse-data").exists());
+    }
+}
+
+#[test]
+fn the_variables_that_kubernetes_adds_for_a_service_are_no_settings() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = migrate(&folder, "");
-    command.env("GATEHOUSE_PORT", "tcp://10.0.0.1:50051");
+    command.envs([
+        ("GATEHOUSE_SERVICE_HOST", "10.0.0.1"),
+        ("GATEHOUSE_SERVICE_PORT", "50051"),
+        ("GATEHOUSE_SERVICE_PORT_GRPC", "50051"),
+        ("GATEHOUSE_PORT", "tcp://10.0.0.1:50051"),
+        ("GATEHOUSE_PORT_50051_TCP", "tcp://10.0.0.1:50051"),
+        ("GATEHOUSE_PORT_50051_TCP_ADDR", "10.0.0.1"),
+    ]);
     let ended = run(command);
-    assert_eq!(ended.code, Some(0));
-    assert!(ended.stderr.contains("GATEHOUSE_PORT"), "{}", ended.stderr);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
