@@ -114,6 +114,11 @@ async fn connect(settings: &Settings) -> Result<Store, StartupError> {
         file::make_folder(folder)
             .map_err(|source| StartupError::File { path: folder.clone(), source })?;
     }
+    if let DatabaseLocation::Sqlite(path) = &settings.database {
+        // SQLite would leave its mode to the umask. The files beside it get the same mode.
+        file::create(path, "")
+            .map_err(|source| StartupError::File { path: path.clone(), source })?;
+    }
     let database = DatabaseSettings {
         location: settings.database.clone(),
         max_connections: settings.database_connections,

@@ -1,4 +1,4 @@
-//! The key ring's file and its folder.
+//! The data folder and the files that are made for their owner alone.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind, Write};
@@ -37,8 +37,10 @@ pub(super) fn create(path: &Path, text: &str) -> io::Result<bool> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
-    match file.persist_noclobber(path) {
-        Ok(_) => {
+    // Closed before it has its name: closing a database would drop the locks
+    // that this process has on it.
+    match file.into_temp_path().persist_noclobber(path) {
+        Ok(()) => {
             File::open(folder)?.sync_all()?;
             Ok(true)
         }

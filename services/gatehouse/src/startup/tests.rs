@@ -66,6 +66,19 @@ async fn the_first_start_makes_what_the_next_one_finds() {
 }
 
 #[tokio::test]
+async fn what_is_made_in_an_open_folder_is_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path());
+    fs::create_dir(&settings.data_dir).unwrap();
+    fs::set_permissions(&settings.data_dir, fs::Permissions::from_mode(0o755)).unwrap();
+    let _app = open(&settings).await.unwrap();
+    for file in ["gatehouse.db", "gatehouse.db-wal", "gatehouse.db-shm", "keyring"] {
+        let mode = fs::metadata(settings.data_dir.join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+#[tokio::test]
 async fn no_ring_is_made_for_a_database_in_use() {
     let (_folder, settings) = used().await;
     fs::remove_file(&settings.key_ring).unwrap();
