@@ -142,8 +142,9 @@ pub struct HashSlot {
 }
 
 impl HashSlot {
-    /// Verifies `password` against the stored hash. Without one it does the same
-    /// work, and never matches. `rehash_salt` is for a right password whose
+    /// Verifies `password` against the stored hash. Without one it does the work of
+    /// the configured parameters, and never matches; a cheaper stored hash that does
+    /// not match is made up to the same work. `rehash_salt` is for a right password whose
     /// stored hash is weaker than configured.
     ///
     /// The future may be dropped: what has begun then ends unheard.
@@ -162,13 +163,9 @@ impl HashSlot {
         let shared = Arc::clone(&self.shared);
         self.run(stored.memory_kib(), move |memory| {
             shared.comparisons.fetch_add(1, Ordering::Relaxed);
-            let matches = stored.verify(&password, memory)? && known;
-            let rehash = if matches && stored.needs_rehash(&parameters) {
-                Some(PasswordHash::generate(&password, rehash_salt, parameters, memory)?)
-            } else {
-                None
-            };
-            Ok(PasswordVerdict { matches, rehash })
+            let mut verdict = judge(&password, &stored, parameters, rehash_salt, memory)?;
+            verdict.matches &= known;
+            Ok(verdict)
         })
         .await
     }
@@ -226,6 +223,29 @@ impl Drop for HashSlot {
     fn drop(&mut self) {
         self.shared.queue().leave(self.permits);
     }
+}
+
+/// Compares `password` with the stored hash. Every refusal is the work that
+/// `parameters` ask for: a cheaper hash, from before they were raised, would tell
+/// a known email from an unknown one by its time.
+fn judge(
+    password: &Password,
+    stored: &PasswordHash,
+    parameters: HashParameters,
+    salt: [u8; 16],
+    memory: &mut [Block],
+) -> Result<PasswordVerdict, HashingFailed> {
+    let matches = stored.verify(password, memory)?;
+    let mut rehash = None;
+    if matches {
+        if stored.needs_rehash(&parameters) {
+            rehash = Some(PasswordHash::generate(password, salt, parameters, memory)?);
+        }
+    } else if let Some(missing) = stored.missing_work(&parameters) {
+        // For its work alone.
+        PasswordHash::generate(password, salt, missing, memory)?;
+    }
+    Ok(PasswordVerdict { matches, rehash })
 }
 
 /// What one hash takes until one has been measured: about half a microsecond for

@@ -154,6 +154,16 @@ impl PasswordHash {
         self.parameters.cost() < configured.cost()
     }
 
+    /// What to do besides verifying against this hash for as much work as
+    /// `configured` is, to a KiB a pass, in no more memory. Nothing if the hash
+    /// is no cheaper, or by less than argon2 can do.
+    #[must_use]
+    pub fn missing_work(&self, configured: &HashParameters) -> Option<HashParameters> {
+        let missing = configured.cost().saturating_sub(self.parameters.cost());
+        let passes = missing.div_ceil(configured.memory_kib);
+        HashParameters::new(missing.checked_div(passes)?, passes, configured.lanes).ok()
+    }
+
     /// The PHC string, to be sealed and stored.
     #[must_use]
     pub fn to_phc(&self) -> Zeroizing<String> {

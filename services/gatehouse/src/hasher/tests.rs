@@ -83,6 +83,30 @@ async fn a_weaker_hash_is_made_again_only_for_the_right_password() {
     assert!(verify("secret", rehash).await.matches);
 }
 
+#[test]
+fn a_wrong_password_is_the_same_work_for_a_cheaper_hash_as_for_a_decoy() {
+    let configured = HashParameters::new(32, 3, 1).unwrap();
+    for (memory_kib, passes, missing) in
+        [(32, 3, None), (8, 3, Some((24, 3))), (32, 2, Some((32, 1))), (64, 1, Some((32, 1)))]
+    {
+        let stored = PasswordHash::decoy(HashParameters::new(memory_kib, passes, 1).unwrap());
+        let mut done = vec![Block::new(); 64];
+        judge(&password("wrong"), &stored, configured, SALT, &mut done).unwrap();
+
+        // Each hash leaves its mark on the memory: no work more, and none less.
+        let mut expected = vec![Block::new(); 64];
+        stored.verify(&password("wrong"), &mut expected).unwrap();
+        let mut cost = memory_kib * passes;
+        if let Some((memory_kib, passes)) = missing {
+            let rest = HashParameters::new(memory_kib, passes, 1).unwrap();
+            PasswordHash::generate(&password("wrong"), SALT, rest, &mut expected).unwrap();
+            cost += rest.cost();
+        }
+        assert!(done.iter().zip(&expected).all(|(one, other)| one.as_ref() == other.as_ref()));
+        assert_eq!(cost, configured.cost());
+    }
+}
+
 #[tokio::test]
 async fn a_heavy_hash_runs_alone_when_it_needs_more_than_there_is() {
     let hasher = hasher(2);

@@ -112,6 +112,37 @@ fn a_cheaper_hash_is_to_be_made_again() {
 }
 
 #[test]
+fn a_cheaper_hash_and_its_missing_work_are_the_configured_work() {
+    for (configured, stored) in [
+        ((19_456, 2), (19_456, 1)),
+        ((19_456, 2), (12_000, 2)),
+        ((19_456, 2), (9_728, 3)),
+        ((19_456, 2), (8, 1)),
+        ((47_104, 1), (19_456, 2)),
+        ((12_288, 3), (32_768, 1)),
+        ((12_289, 3), (4_096, 1)),
+        ((131_072, 10), (8, 1)),
+    ] {
+        let [configured, stored] = [configured, stored]
+            .map(|(memory_kib, passes)| HashParameters::new(memory_kib, passes, 1).unwrap());
+        let missing = PasswordHash::decoy(stored).missing_work(&configured).unwrap();
+        assert!(missing.memory_kib() <= configured.memory_kib());
+        // Each pass fills whole KiB.
+        let unfilled = configured.cost() - stored.cost() - missing.cost();
+        assert!(unfilled < missing.passes, "{configured:?} {stored:?} {missing:?}");
+    }
+}
+
+#[test]
+fn no_work_is_missing_from_a_hash_that_is_no_cheaper() {
+    let configured = HashParameters::new(64, 2, 1).unwrap();
+    for (memory_kib, passes) in [(64, 2), (128, 1), (64, 3), (125, 1)] {
+        let stored = HashParameters::new(memory_kib, passes, 1).unwrap();
+        assert_eq!(PasswordHash::decoy(stored).missing_work(&configured), None);
+    }
+}
+
+#[test]
 fn a_decoy_is_the_work_of_a_real_hash_and_never_matches() {
     let parameters = HashParameters::new(64, 2, 1).unwrap();
     let decoy: PasswordHash = PasswordHash::decoy(parameters).to_phc().parse().unwrap();
