@@ -271,6 +271,29 @@ async fn every_bad_field_of_a_request_is_named_at_once(server: TestServer) {
     let answer: Answer<_> = acme.admin.client().create_customer(request).await;
     let fields = ["customer_id", "password", "customer.email", "customer.display_name"];
     assert_eq!(refused(answer), Refusal::invalid(&fields));
+    let minute = prost_types::Duration { seconds: 60, nanos: 0 };
+    let second = prost_types::Duration { seconds: 1, nanos: 0 };
+    let portal = v1::Portal {
+        lockout: Some(v1::LockoutPolicy { max_failures: Some(2), lock_duration: Some(minute) }),
+        session: Some(v1::SessionPolicy {
+            idle_timeout: Some(second),
+            max_lifetime: Some(second),
+            reauthentication_window: Some(minute),
+        }),
+        ..Default::default()
+    };
+    let request = v1::CreatePortalRequest { portal_id: "No Id".to_owned(), portal: Some(portal) };
+    let answer: Answer<_> = acme.admin.client().create_portal(request).await;
+    let fields = [
+        "portal_id",
+        "portal.lockout.max_failures",
+        "portal.session.idle_timeout",
+        "portal.session.max_lifetime",
+    ];
+    assert_eq!(refused(answer), Refusal::invalid(&fields));
+    let device = v1::ClientContext { ip_address: "x".to_owned(), user_agent: "x".repeat(10_000) };
+    let refusal = refused(acme.web.start_from(EMAIL, device).await);
+    assert_eq!(refusal, Refusal::invalid(&["client.ip_address", "client.user_agent"]));
     // At most twenty are told.
     let paths: Vec<_> = (0..30).map(|n| format!("x{n}")).collect();
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();

@@ -9,7 +9,6 @@ use gatehouse_domain::portal::{
 use gatehouse_domain::saml;
 
 use super::fields::{Fields, count, duration, parse_duration, parse_timestamp, timestamp};
-use crate::error::AppError;
 use crate::usecase::portals::PolicyImpact;
 
 /// The message.
@@ -50,28 +49,24 @@ pub fn message(portal: &Portal) -> v1::Portal {
     }
 }
 
-/// The settings in a message; output-only fields are not read.
-///
-/// # Errors
-/// [`AppError::RequestInvalid`] naming every bad field below `portal`.
-pub fn settings(portal: v1::Portal) -> Result<PortalSettings, AppError> {
-    let mut fields = Fields::default();
+/// The settings in a message; output-only fields are not read. Notes every bad
+/// field below `portal`; the settings count only where there is none.
+pub fn settings(fields: &mut Fields, portal: v1::Portal) -> PortalSettings {
     fields.take("portal.display_name", check_display_name(&portal.display_name));
-    let mfa = mfa(&mut fields, portal.mfa.unwrap_or_default());
-    let saml = portal.saml.map(|saml| saml_config(&mut fields, saml));
+    let mfa = mfa(fields, portal.mfa.unwrap_or_default());
+    let saml = portal.saml.map(|saml| saml_config(fields, saml));
     let min_length = portal.password.unwrap_or_default().min_length;
-    let password_min_length = small(&mut fields, "portal.password.min_length", min_length, 8, 64);
-    let lockout = lockout(&mut fields, portal.lockout.unwrap_or_default());
-    let session = session(&mut fields, portal.session.unwrap_or_default());
-    fields.finish()?;
-    Ok(PortalSettings {
+    let password_min_length = small(fields, "portal.password.min_length", min_length, 8, 64);
+    let lockout = lockout(fields, portal.lockout.unwrap_or_default());
+    let session = session(fields, portal.session.unwrap_or_default());
+    PortalSettings {
         display_name: portal.display_name,
         mfa,
         saml,
         password_min_length,
         lockout,
         session,
-    })
+    }
 }
 
 fn mfa(fields: &mut Fields, mfa: v1::MfaPolicy) -> MfaPolicy {
@@ -115,7 +110,15 @@ fn session(fields: &mut Fields, session: v1::SessionPolicy) -> SessionPolicy {
     let idle = member("idle_timeout", session.idle_timeout);
     let lifetime = member("max_lifetime", session.max_lifetime);
     let window = member("reauthentication_window", session.reauthentication_window);
-    within(fields, "portal.session", SessionPolicy::new(idle, lifetime, window))
+    // Each alone, so that all that are out of range are named.
+    for member in [
+        SessionPolicy::new(idle, None, None),
+        SessionPolicy::new(None, lifetime, None),
+        SessionPolicy::new(None, None, window),
+    ] {
+        within(fields, "portal.session", member);
+    }
+    SessionPolicy::new(idle, lifetime, window).unwrap_or_default()
 }
 
 fn small(fields: &mut Fields, field: &str, value: Option<i32>, least: u8, most: u8) -> Option<u8> {

@@ -41,8 +41,9 @@ impl AdminRpc {
         let mut fields = Fields::default();
         let id = fields.take("portal_id", portal_id.parse());
         let message = fields.require("portal", portal);
-        let (Some(id), Some(message)) = (id, message) else { return Err(fields.into_error()) };
-        let settings = portal::settings(message)?;
+        let settings = message.map(|message| portal::settings(&mut fields, message));
+        let (Some(id), Some(settings)) = (id, settings) else { return Err(fields.into_error()) };
+        fields.finish()?;
         let use_case = move |app: Arc<App>, call| async move {
             portals::create(&app, &call, id, settings).await
         };
@@ -83,7 +84,10 @@ impl AdminRpc {
             edit: move |present: &gatehouse_domain::portal::Portal| {
                 let mut merged = portal::message(present);
                 portal_mask::merge(&mut merged, &from, &paths)?;
-                portal::settings(merged)
+                let mut fields = Fields::default();
+                let settings = portal::settings(&mut fields, merged);
+                fields.finish()?;
+                Ok(settings)
             },
         };
         let use_case =
