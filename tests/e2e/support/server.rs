@@ -51,6 +51,12 @@ pub struct TestServer {
 impl TestServer {
     /// Over an empty database of its own.
     pub async fn start(database: Database) -> Self {
+        // PostgreSQL bears 300, over all tests at once.
+        Self::with_connections(database, 6).await
+    }
+
+    /// With so many connections to the database at most.
+    pub async fn with_connections(database: Database, database_connections: u32) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let data_dir = folder.path().join("data");
         let location = match database {
@@ -60,7 +66,7 @@ impl TestServer {
         let settings = Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             database: location.parse().unwrap(),
-            database_connections: 6,
+            database_connections,
             key_ring: data_dir.join("keyring"),
             data_dir,
             log: LogSettings { filter: String::new(), format: LogFormat::Text },
