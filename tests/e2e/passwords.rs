@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{CredentialsRejected, CustomerSuspended, Throttled};
+use gatehouse_domain::password::HashParameters;
 use tonic::Status;
 
 use crate::support::{
@@ -21,6 +22,7 @@ on_each_database! {
     a_hundred_a_day_is_the_most_but_for_a_source_the_customer_knows,
     a_source_that_fails_twenty_times_is_slowed_for_every_address,
     suspension_is_told_only_after_the_right_password,
+    right_passwords_at_once_are_right_while_they_are_hashed_anew,
 }
 
 const WRONG: &str = "wrong horse battery";
@@ -203,5 +205,22 @@ async fn suspension_is_told_only_after_the_right_password(server: TestServer) {
     for _ in 0..6 {
         let right = refused(acme.web.sign_in("eve@example.com", PASSWORD).await);
         assert_eq!(right, Refusal::of(CustomerSuspended), "and takes back its charge");
+    }
+}
+
+async fn right_passwords_at_once_are_right_while_they_are_hashed_anew(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let dearer = HashParameters::new(64, 2, 1).unwrap();
+    let web = acme.server.replica_hashing(dearer).await.web_with(&acme.key);
+    for _ in 0..4 {
+        let sign_in = || web.sign_in(EMAIL, PASSWORD);
+        let answers = tokio::join!(sign_in(), sign_in(), sign_in());
+        for answer in [answers.0, answers.1, answers.2] {
+            assert_eq!(answer.unwrap().step(), "session");
+        }
+    }
+    // None of them kept its charge: five wrong ones are still free.
+    for _ in 0..5 {
+        try_wrong(&acme).await;
     }
 }

@@ -84,9 +84,16 @@ impl TestServer {
 
     /// Another server over the same database, with the same key ring and clock.
     pub async fn replica(&self) -> Self {
-        let (app, channel) = serve(&self.settings, self.app.clock.clone()).await;
+        self.replica_hashing(self.settings.hasher.parameters).await
+    }
+
+    /// A replica whose operator has changed the cost of a hash.
+    pub async fn replica_hashing(&self, parameters: HashParameters) -> Self {
+        let hasher = HasherConfig { parameters, ..self.settings.hasher };
+        let settings = Settings { hasher, ..self.settings.clone() };
+        let (app, channel) = serve(&settings, self.app.clock.clone()).await;
         Self {
-            settings: self.settings.clone(),
+            settings,
             location: self.location.clone(),
             folder: Arc::clone(&self.folder),
             app,

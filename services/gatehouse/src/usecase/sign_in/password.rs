@@ -24,7 +24,7 @@ use crate::usecase::{Call, about_customer, about_portal, portals, sealed};
 /// A customer whose password was found right, outside of any transaction.
 struct Proven {
     customer: Customer,
-    /// A stronger one to put in its place.
+    /// A stronger hash of the same password, to put in place of the stored one.
     rehash: Option<SealedPassword>,
 }
 
