@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use gatehouse_api::v1;
+use gatehouse_api::v1::EnrollmentState;
 use gatehouse_api::v1::ErrorReason::{EnrollmentNotStarted, EnrollmentNotVerified, SignInInvalid};
+
+use tokio::task::JoinSet;
 
 use crate::support::{Acme, Refusal, SignInExt, TestServer, refused, time};
 
@@ -12,6 +15,7 @@ on_each_database! {
     wrong_codes_of_an_enrollment_do_not_charge_the_customer,
     only_a_verified_enrollment_can_be_enabled,
     of_a_verified_enrollment_the_code_is_not_read,
+    verified_is_answered_only_of_what_is_verified,
     an_enrollment_is_invisible_and_useless_to_another_sign_in,
     an_enrollment_is_never_shown_to_administrators,
     a_verified_enrollment_that_is_abandoned_is_no_factor,
@@ -80,9 +84,29 @@ async fn of_a_verified_enrollment_the_code_is_not_read(server: TestServer) {
     let wrong = phone.wrong_code(now);
     for _ in 0..6 {
         let again = acme.web.verify_enrollment(&sign_in.token, &wrong).await.unwrap();
-        assert!(again.pending().unwrap().0 == v1::EnrollmentState::Verified);
+        assert!(again.pending().unwrap().0 == EnrollmentState::Verified);
     }
     acme.web.enable_mfa(&sign_in.token).await.unwrap();
+}
+
+async fn verified_is_answered_only_of_what_is_verified(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let sign_in = acme.sign_in().await;
+    for _ in 0..5 {
+        let phone = acme.start_enrollment(&sign_in).await;
+        let now = acme.server.now();
+        let right = phone.code(now);
+        let mut tries = JoinSet::new();
+        for code in phone.wrong_codes(now).take(7).chain([right]) {
+            let (web, token) = (acme.web.clone(), sign_in.token.clone());
+            tries.spawn(async move { web.verify_enrollment(&token, &code).await });
+        }
+        let answers = tries.join_all().await;
+        let stands = acme.web.get(&sign_in.token).await.unwrap();
+        let verified =
+            stands.pending().is_some_and(|(state, _)| state == EnrollmentState::Verified);
+        assert_eq!(answers.iter().any(Result::is_ok), verified);
+    }
 }
 
 async fn an_enrollment_is_invisible_and_useless_to_another_sign_in(server: TestServer) {
