@@ -1,8 +1,8 @@
 //! The one source of randomness.
 
-use rand::CryptoRng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
+use rand::{CryptoRng, Rng};
 
 /// Hands out generators for secrets, ids and salts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,12 +18,19 @@ impl Entropy {
     pub fn rng(self) -> impl CryptoRng + Send + Sync + 'static {
         UnwrapErr(SysRng)
     }
+
+    /// A new salt for one password hash.
+    #[must_use]
+    pub fn salt(self) -> [u8; 16] {
+        let mut salt = [0; 16];
+        self.rng().fill_bytes(&mut salt);
+        salt
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::Rng;
 
     #[test]
     fn two_generators_never_agree() {

@@ -9,7 +9,7 @@ use gatehouse_domain::vault::Token;
 
 use super::retry::retry;
 use super::sign_in::{Loaded, SignInView, view};
-use super::{Call, about_customer, sealed};
+use super::{Call, sealed};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -47,9 +47,7 @@ async fn try_generate(
     let set = BackupCodeSetId::generate(call.now, rng);
     let digests = sealed::seal_backup_codes(app, key, set, &codes);
     tx.put_backup_codes(key, set, digests, call.now).await?;
-    let mut event = call.event(app, EventType::BackupCodesGenerated, about_customer(key));
-    event.client = loaded.sign_in.client.clone();
-    tx.record(&event).await?;
+    loaded.record(app, call, &tx, EventType::BackupCodesGenerated).await?;
     tx.commit().await?;
     Ok((codes, loaded))
 }

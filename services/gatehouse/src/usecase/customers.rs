@@ -13,7 +13,6 @@ use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, SessionEnd};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::{CustomerFilter, SealedPassword, Sessions, StoreError};
-use rand::Rng;
 use tokio::task::spawn_blocking;
 
 use super::retry::retry;
@@ -130,9 +129,7 @@ async fn hash_new(
 ) -> Result<SealedPassword, AppError> {
     let password = check_policy(call, portal, email, password).await?;
     let slot = app.hasher.reserve()?;
-    let mut salt = [0; 16];
-    app.entropy.rng().fill_bytes(&mut salt);
-    let hash = slot.hash(password, salt).await?;
+    let hash = slot.hash(password, app.entropy.salt()).await?;
     Ok(sealed::seal_password(app, key, &hash))
 }
 

@@ -15,7 +15,7 @@ pub use verify::verify;
 
 use super::retry::retry;
 use super::sign_in::{Loaded, SignInView, view};
-use super::{Call, about_customer, sealed};
+use super::{Call, sealed};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -59,7 +59,7 @@ async fn try_start(
     };
     let sealed = sealed::seal_enrollment(app, &enrollment, &secret);
     tx.put_enrollment(&enrollment, sealed, call.now).await?;
-    record(app, call, &tx, &loaded, EventType::EnrollmentStarted).await?;
+    loaded.record(app, call, &tx, EventType::EnrollmentStarted).await?;
     tx.commit().await?;
     Ok(loaded)
 }
@@ -90,7 +90,7 @@ async fn try_delete(
     let loaded = seen.lock(app, &tx, token, call.now).await?;
     loaded.require(is_enroll)?;
     if tx.delete_enrollment(Owner::SignIn(loaded.sign_in.id)).await? {
-        record(app, call, &tx, &loaded, EventType::EnrollmentDeleted).await?;
+        loaded.record(app, call, &tx, EventType::EnrollmentDeleted).await?;
         tx.commit().await?;
     }
     Ok(loaded)
@@ -143,7 +143,7 @@ async fn try_enable(
     let seen = &loaded.customer;
     let after = Customer { generation: seen.generation + 1, ..seen.clone() };
     tx.update_customer(seen, &after).await?;
-    record(app, call, &tx, &loaded, EventType::MfaEnabled).await?;
+    loaded.record(app, call, &tx, EventType::MfaEnabled).await?;
     tx.commit().await?;
 
     loaded.sign_in.enabled_factor = Some(factor.id);
@@ -155,16 +155,4 @@ async fn try_enable(
 
 const fn is_enroll(next: Next) -> bool {
     matches!(next, Next::Enroll { .. })
-}
-
-async fn record(
-    app: &App,
-    call: &Call,
-    tx: &gatehouse_persistence::Tx,
-    loaded: &Loaded,
-    kind: EventType,
-) -> Result<(), AppError> {
-    let mut event = call.event(app, kind, about_customer(&loaded.customer.key));
-    event.client = loaded.sign_in.client.clone();
-    Ok(tx.record(&event).await?)
 }

@@ -67,9 +67,7 @@ pub fn open_password(
 /// Seals the secret of a factor being set up.
 #[must_use]
 pub fn seal_enrollment(app: &App, enrollment: &Enrollment, secret: &TotpSecret) -> SealedSecret {
-    let row = enrollment.id.to_string();
-    let context = context("enrollment", "secret", &enrollment.customer, &row);
-    app.vault.seal(&mut app.entropy.rng(), &context, secret.expose())
+    seal_secret(app, "enrollment", &enrollment.customer, &enrollment.id.to_string(), secret)
 }
 
 /// Opens the secret of a factor being set up.
@@ -81,20 +79,13 @@ pub fn open_enrollment(
     enrollment: &Enrollment,
     sealed: &[u8],
 ) -> Result<TotpSecret, AppError> {
-    let row = enrollment.id.to_string();
-    let context = context("enrollment", "secret", &enrollment.customer, &row);
-    let secret = app.vault.open(&context, sealed);
-    secret
-        .map(|bytes| TotpSecret::from_bytes(&bytes))
-        .map_err(|error| damaged("enrollment", &enrollment.customer, error))
+    open_secret(app, "enrollment", &enrollment.customer, &enrollment.id.to_string(), sealed)
 }
 
 /// Seals the secret of a factor in force.
 #[must_use]
 pub fn seal_factor(app: &App, factor: &Factor, secret: &TotpSecret) -> SealedSecret {
-    let row = factor.id.to_string();
-    let context = context("factor", "secret", &factor.customer, &row);
-    app.vault.seal(&mut app.entropy.rng(), &context, secret.expose())
+    seal_secret(app, "factor", &factor.customer, &factor.id.to_string(), secret)
 }
 
 /// Opens the secret of a factor in force.
@@ -102,12 +93,29 @@ pub fn seal_factor(app: &App, factor: &Factor, secret: &TotpSecret) -> SealedSec
 /// # Errors
 /// [`AppError::Internal`] if it is damaged.
 pub fn open_factor(app: &App, factor: &Factor, sealed: &[u8]) -> Result<TotpSecret, AppError> {
-    let row = factor.id.to_string();
-    let context = context("factor", "secret", &factor.customer, &row);
-    let secret = app.vault.open(&context, sealed);
-    secret
-        .map(|bytes| TotpSecret::from_bytes(&bytes))
-        .map_err(|error| damaged("factor", &factor.customer, error))
+    open_secret(app, "factor", &factor.customer, &factor.id.to_string(), sealed)
+}
+
+fn seal_secret(
+    app: &App,
+    table: &'static str,
+    key: &CustomerKey,
+    row: &str,
+    secret: &TotpSecret,
+) -> SealedSecret {
+    let context = context(table, "secret", key, row);
+    app.vault.seal(&mut app.entropy.rng(), &context, secret.expose())
+}
+
+fn open_secret(
+    app: &App,
+    table: &'static str,
+    key: &CustomerKey,
+    row: &str,
+    sealed: &[u8],
+) -> Result<TotpSecret, AppError> {
+    let secret = app.vault.open(&context(table, "secret", key, row), sealed);
+    secret.map(|bytes| TotpSecret::from_bytes(&bytes)).map_err(|error| damaged(table, key, error))
 }
 
 /// Seals the digests of a set of backup codes, in the order of their slots.

@@ -8,7 +8,7 @@ use gatehouse_domain::sign_in_start::SignInToken;
 use gatehouse_domain::totp::{TimeStep, TotpCode, TotpFactor, TotpVerdict};
 use gatehouse_persistence::Tx;
 
-use super::{is_enroll, record};
+use super::is_enroll;
 use crate::app::App;
 use crate::error::{AppError, Wait};
 use crate::usecase::retry::retry;
@@ -92,7 +92,7 @@ async fn accept(
 ) -> Result<(), AppError> {
     let tx = app.store.begin().await?;
     if tx.verify_enrollment(enrollment.id, step).await? {
-        record(app, call, &tx, loaded, EventType::EnrollmentVerified).await?;
+        loaded.record(app, call, &tx, EventType::EnrollmentVerified).await?;
         return Ok(tx.commit().await?);
     }
     // Verified by another call, or ended.

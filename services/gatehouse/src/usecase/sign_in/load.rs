@@ -1,5 +1,6 @@
 //! A sign-in under way, with all that decides what it asks for next.
 
+use gatehouse_domain::audit::EventType;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::enrollment::Factor;
 use gatehouse_domain::id::PortalId;
@@ -12,7 +13,7 @@ use gatehouse_persistence::{SealedSecret, Tx};
 
 use crate::app::App;
 use crate::error::AppError;
-use crate::usecase::portals;
+use crate::usecase::{Call, about_customer, portals};
 
 /// A live sign-in whose password has been proven.
 pub(in crate::usecase) struct Loaded {
@@ -97,6 +98,19 @@ impl Loaded {
         } else {
             Err(AppError::SignInStep { expected: self.next.as_str() })
         }
+    }
+
+    /// Records in `tx` what the sign-in does.
+    pub async fn record(
+        &self,
+        app: &App,
+        call: &Call,
+        tx: &Tx,
+        kind: EventType,
+    ) -> Result<(), AppError> {
+        let mut event = call.event(app, kind, about_customer(&self.customer.key));
+        event.client = self.sign_in.client.clone();
+        Ok(tx.record(&event).await?)
     }
 
     /// The factor in force.

@@ -9,7 +9,6 @@ use gatehouse_domain::sign_in::{Next, SignIn, after_password};
 use gatehouse_domain::sign_in_start::{SignInStart, SignInToken};
 use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
 use gatehouse_persistence::SealedPassword;
-use rand::Rng;
 
 use super::failure::failed;
 use super::guess::{Charged, Guess};
@@ -67,9 +66,7 @@ pub async fn verify_password(
         Some((customer, Some(hash))) => Some(sealed::open_password(app, &customer.key, hash)?),
         _ => None,
     };
-    let mut salt = [0; 16];
-    app.entropy.rng().fill_bytes(&mut salt);
-    let verdict = slot.verify(password, stored, salt).await?;
+    let verdict = slot.verify(password, stored, app.entropy.salt()).await?;
 
     match found {
         Some((customer, _)) if verdict.matches => {
