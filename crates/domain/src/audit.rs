@@ -8,8 +8,9 @@ use crate::id::{ApiKeyId, AuditEventId, CustomerId, PortalId, SessionId};
 use crate::time::Timestamp;
 
 macro_rules! event_types {
-    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
-        /// The types of events. Their words are stable; more may come.
+    ($($(#[$doc:meta])* $name:ident = $word:literal [$($attribute:literal),*],)*) => {
+        /// The types of events. Their words and attributes are stable; more of
+        /// both may come.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum EventType {
             $($(#[$doc])* $name,)*
@@ -26,43 +27,82 @@ macro_rules! event_types {
                     $(Self::$name => $word,)*
                 }
             }
+
+            /// The keys of the attributes that an event of this type has.
+            #[must_use]
+            pub const fn attributes(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$name => &[$($attribute),*],)*
+                }
+            }
         }
     };
 }
 
 event_types! {
     /// A portal was made.
-    PortalCreated = "portal.created",
-    /// Settings of a portal were changed; attribute `paths`.
-    PortalUpdated = "portal.updated",
+    PortalCreated = "portal.created" [],
+    /// Settings of a portal were changed.
+    PortalUpdated = "portal.updated" ["paths", "sessions_ended"],
+    /// A portal was deleted with all its customers.
+    PortalDeleted = "portal.deleted" ["customers"],
     /// A customer was made.
-    CustomerCreated = "customer.created",
-    /// An API key was made; attribute `key`.
-    ApiKeyCreated = "api_key.created",
-    /// An API key was ended; attribute `key`.
-    ApiKeyRevoked = "api_key.revoked",
-    /// A sign-in ended in a session; attribute `factor`.
-    SignInSucceeded = "sign_in.succeeded",
-    /// A password or code was refused; attribute `step`.
-    SignInFailed = "sign_in.failed",
-    /// A password was proven and a sign-in goes on; attribute `next`.
-    PasswordVerified = "sign_in.password_verified",
+    CustomerCreated = "customer.created" [],
+    /// Email or display name of a customer were changed.
+    CustomerUpdated = "customer.updated" ["paths"],
+    /// A customer was suspended, perhaps with other changes.
+    CustomerSuspended = "customer.suspended" ["paths", "sessions_ended"],
+    /// A customer's suspension was ended, perhaps with other changes.
+    CustomerReinstated = "customer.reinstated" ["paths"],
+    /// A customer was deleted.
+    CustomerDeleted = "customer.deleted" [],
+    /// An administrator forgot a customer's wrong codes and passwords.
+    CustomerUnlocked = "customer.unlocked" [],
+    /// An API key was made.
+    ApiKeyCreated = "api_key.created" ["key"],
+    /// An API key was ended.
+    ApiKeyRevoked = "api_key.revoked" ["key"],
+    /// An invitation was made: `requested_by` is `administrator` or `customer`.
+    InvitationCreated = "invitation.created" ["requested_by"],
+    /// An invitation was presented that could not be accepted.
+    InvitationFailed = "invitation.failed" [],
+    /// A sign-in ended in a session; `factor` is `totp`, `backup_code` or `none`.
+    SignInSucceeded = "sign_in.succeeded" ["factor"],
+    /// A password or code was refused at `step`.
+    SignInFailed = "sign_in.failed" ["step"],
+    /// A password was proven and a sign-in goes on at `next`.
+    PasswordVerified = "sign_in.password_verified" ["next"],
+    /// A password was set: `by` is `customer` or `invitation`.
+    PasswordChanged = "password.changed" ["by", "sessions_ended"],
+    /// A change of password was refused for the present one.
+    PasswordChangeFailed = "password.change_failed" [],
     /// Setting up a factor began.
-    EnrollmentStarted = "mfa.enrollment_started",
+    EnrollmentStarted = "mfa.enrollment_started" [],
     /// The code of a factor being set up was right.
-    EnrollmentVerified = "mfa.enrollment_verified",
-    /// The code of a factor being set up was wrong; attribute `attempts_remaining`.
-    EnrollmentFailed = "mfa.enrollment_failed",
+    EnrollmentVerified = "mfa.enrollment_verified" [],
+    /// The code of a factor being set up was wrong.
+    EnrollmentFailed = "mfa.enrollment_failed" ["attempts_remaining"],
     /// Setting up a factor was given up.
-    EnrollmentDeleted = "mfa.enrollment_deleted",
-    /// A factor came into force.
-    MfaEnabled = "mfa.enabled",
-    /// An administrator took the factor away; attributes `reason`, `end_password`, `sessions_ended`.
-    MfaReset = "mfa.reset",
+    EnrollmentDeleted = "mfa.enrollment_deleted" [],
+    /// A factor came into force; `replaced` tells whether there was one before.
+    MfaEnabled = "mfa.enabled" ["replaced"],
+    /// A customer took the factor and the backup codes out of force.
+    MfaDisabled = "mfa.disabled" [],
+    /// An administrator took the factor away.
+    MfaReset = "mfa.reset" ["reason", "end_password", "sessions_ended"],
     /// Backup codes were made in place of all earlier ones.
-    BackupCodesGenerated = "backup_codes.generated",
-    /// Sessions were ended by their customer; attribute `sessions_ended`.
-    SignedOut = "session.signed_out",
+    BackupCodesGenerated = "backup_codes.generated" [],
+    /// A customer was proven again: `proof` is `password`, `totp` or `backup_code`.
+    SessionReauthenticated = "session.reauthenticated" ["proof"],
+    /// A proof within a session was refused.
+    ReauthenticationFailed = "session.reauthentication_failed" ["proof"],
+    /// Sessions were ended by their customer.
+    SignedOut = "session.signed_out" ["sessions_ended"],
+    /// Sessions were ended by an administrator.
+    SessionsRevoked = "session.revoked" ["sessions_ended"],
+    /// A call with a live key was refused: beyond the key's grant, or a change
+    /// that an administrator could not make. `method` is the RPC's name.
+    CallRefused = "call.refused" ["method"],
 }
 
 /// Who called, as far as it is known.
@@ -106,7 +146,7 @@ pub struct Event {
     pub client: ClientContext,
     /// The full name of the error reason. Unset: it was not refused.
     pub reason: Option<&'static str>,
-    /// More, under fixed keys of each type.
+    /// More, under the keys of [`EventType::attributes`].
     pub attributes: Vec<(&'static str, String)>,
 }
 

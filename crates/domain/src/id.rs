@@ -121,6 +121,10 @@ uuid_id! {
     BackupCodeSetId
 }
 uuid_id! {
+    /// An invitation.
+    InvitationId
+}
+uuid_id! {
     /// An API key.
     ApiKeyId
 }

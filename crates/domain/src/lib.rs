@@ -8,6 +8,7 @@
 //! - **Sign-in**: on its way to a session; never accepted as one. Never a login.
 //! - **Session**: a customer signed in on one device, after success only.
 //! - **Factor**: a second factor in force. **Enrollment**: one that is not yet.
+//! - **Invitation**: a one-time right to set a password, the first or a forgotten one.
 //! - **Backup code**: one of five that each work once; NIST 800-63B's look-up
 //!   secret. Never a recovery code.
 //! - **Time step**, **period**: as in RFC 6238.
@@ -20,7 +21,7 @@
 //!
 //! # Where things are
 //!
-//! [`portal`], [`customer`], [`session`], [`api_key`] and [`audit`] are the nouns;
+//! [`portal`], [`customer`], [`session`], [`invitation`], [`api_key`] and [`audit`] are the nouns;
 //! [`sign_in`] decides what a sign-in asks next and [`enrollment`] how a factor
 //! comes into force; [`password`], [`totp`] and [`backup_code`] judge proofs;
 //! [`throttle`] and [`lockout`] bound guessing; [`vault`] keeps secrets.
@@ -34,6 +35,7 @@ pub mod email;
 pub mod enrollment;
 pub mod field;
 pub mod id;
+pub mod invitation;
 pub mod lockout;
 mod page_token;
 pub mod password;

@@ -37,6 +37,8 @@ impl Tx {
             client_user_agent: Set(event.client.user_agent().to_owned()),
             reason: Set(event.reason.map(str::to_owned)),
             attributes: Set(attributes),
+            number: Set(None),
+            chain_digest: Set(None),
         };
         Entity::insert(row).exec_without_returning(&self.0).await?;
         Ok(())

@@ -6,7 +6,7 @@
 //!
 //! What must happen at most once is one guarded UPDATE, judged by the rows it
 //! affected: [`Tx::accept_time_step`], [`Tx::consume_backup_code`],
-//! [`Tx::finish_sign_in`]. Reading first and writing then loses under READ
+//! [`Tx::consume_invitation`], [`Tx::finish_sign_in`]. Reading first and writing then loses under READ
 //! COMMITTED.
 
 mod api_keys;
@@ -17,6 +17,7 @@ mod enrollments;
 mod entity;
 mod error;
 mod factors;
+mod invitations;
 mod keys;
 mod location;
 mod migration;

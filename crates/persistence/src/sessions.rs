@@ -82,6 +82,7 @@ impl Tx {
             absolute_limit: Set(row::duration_micros(session.limits.absolute)),
             ended_at: Set(None),
             end_reason: Set(None),
+            expires_at: Set((session.created_at + session.limits.absolute).as_micros()),
         };
         Entity::insert(row).exec_without_returning(&self.0).await?;
         Ok(())

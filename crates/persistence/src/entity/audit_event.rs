@@ -19,6 +19,8 @@ pub struct Model {
     pub client_user_agent: String,
     pub reason: Option<String>,
     pub attributes: String,
+    pub number: Option<i64>,
+    pub chain_digest: Option<Vec<u8>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -6,10 +6,13 @@
 
 use sea_orm_migration::prelude::*;
 
+use super::schema::{
+    CUSTOMER_COLUMNS, big, bytes, column, customer_table, index, int, null, table, text, unique,
+    uuid,
+};
+
 #[derive(DeriveMigrationName)]
 pub(super) struct Migration;
-
-const CUSTOMER_COLUMNS: [&str; 2] = ["portal_id", "customer_id"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -35,71 +38,6 @@ impl MigrationTrait for Migration {
         }
         Ok(())
     }
-}
-
-fn text(name: &'static str) -> ColumnDef {
-    column(name, ColumnType::Text)
-}
-
-fn int(name: &'static str) -> ColumnDef {
-    column(name, ColumnType::Integer)
-}
-
-fn big(name: &'static str) -> ColumnDef {
-    column(name, ColumnType::BigInteger)
-}
-
-fn bytes(name: &'static str) -> ColumnDef {
-    column(name, ColumnType::VarBinary(StringLen::None))
-}
-
-fn uuid(name: &'static str) -> ColumnDef {
-    column(name, ColumnType::Uuid)
-}
-
-fn column(name: &'static str, kind: ColumnType) -> ColumnDef {
-    let mut column = ColumnDef::new_with_type(name, kind);
-    column.not_null();
-    column
-}
-
-fn null(mut column: ColumnDef) -> ColumnDef {
-    column.null();
-    column
-}
-
-fn table<const N: usize>(
-    name: &'static str,
-    columns: impl IntoIterator<Item = ColumnDef>,
-    primary_key: [&'static str; N],
-) -> TableCreateStatement {
-    let mut table = Table::create();
-    table.table(name);
-    for mut column in columns {
-        table.col(&mut column);
-    }
-    let mut key = Index::create();
-    for column in primary_key {
-        key.col(column);
-    }
-    table.primary_key(&mut key);
-    table
-}
-
-/// A table whose rows belong to a customer and go with them.
-fn customer_table<const N: usize>(
-    name: &'static str,
-    columns: impl IntoIterator<Item = ColumnDef>,
-    primary_key: [&'static str; N],
-) -> TableCreateStatement {
-    let mut table = table(name, CUSTOMER_COLUMNS.map(text).into_iter().chain(columns), primary_key);
-    let mut owner = ForeignKey::create();
-    owner
-        .from(name, ("portal_id", "customer_id"))
-        .to("customer", ("portal_id", "id"))
-        .on_delete(ForeignKeyAction::Cascade);
-    table.foreign_key(&mut owner);
-    table
 }
 
 fn portal() -> TableCreateStatement {
@@ -285,15 +223,6 @@ fn key_canary() -> TableCreateStatement {
 }
 
 fn indexes() -> Vec<IndexCreateStatement> {
-    let index = |name: &'static str, table: &'static str, columns: &[&'static str]| {
-        let mut index = Index::create();
-        index.name(name).table(table);
-        for column in columns {
-            index.col(*column);
-        }
-        index
-    };
-    let unique = |name, table, columns| index(name, table, columns).unique().take();
     vec![
         unique("customer_email", "customer", &["portal_id", "email"]),
         // One enrollment for each owner: starting again replaces it.

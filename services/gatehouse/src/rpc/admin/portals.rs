@@ -1,0 +1,86 @@
+//! Portals and their policies.
+
+use std::sync::Arc;
+
+use gatehouse_api::v1;
+use gatehouse_domain::id::name;
+use tonic::Request;
+
+use super::AdminRpc;
+use crate::app::App;
+use crate::convert::fields::{Fields, only};
+use crate::convert::{portal, portal_mask};
+use crate::error::AppError;
+use crate::rpc::receive;
+use crate::usecase::portals;
+use crate::usecase::portals::PortalChange;
+
+impl AdminRpc {
+    pub(super) async fn create_portal(
+        &self,
+        request: Request<v1::CreatePortalRequest>,
+    ) -> Result<v1::CreatePortalResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        context.caller.require_all_portals()?;
+        let v1::CreatePortalRequest { portal_id, portal } = message;
+        let mut fields = Fields::default();
+        let id = fields.take("portal_id", portal_id.parse());
+        let message = fields.require("portal", portal);
+        let settings = message.map(|message| portal::settings(&mut fields, message));
+        let (Some(id), Some(settings)) = (id, settings) else { return Err(fields.into_error()) };
+        fields.finish()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            portals::create(&app, &call, id, settings).await
+        };
+        let made = context.detach(use_case).await?;
+        Ok(v1::CreatePortalResponse { portal: Some(portal::message(&made)) })
+    }
+
+    pub(super) async fn get_portal(
+        &self,
+        request: Request<v1::GetPortalRequest>,
+    ) -> Result<v1::GetPortalResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let id = only("name", name::parse_portal(&message.name))?;
+        context.caller.require_portal(&id)?;
+        let found = portals::get(&self.app, &id).await?;
+        Ok(v1::GetPortalResponse { portal: Some(portal::message(&found)) })
+    }
+
+    pub(super) async fn update_portal(
+        &self,
+        request: Request<v1::UpdatePortalRequest>,
+    ) -> Result<v1::UpdatePortalResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::UpdatePortalRequest { portal, update_mask, validate_only, end_weaker_sessions } =
+            message;
+        let from = portal.unwrap_or_default();
+        let id = only("portal.name", name::parse_portal(&from.name))?;
+        context.caller.require_portal(&id)?;
+        let paths = update_mask.unwrap_or_default().paths;
+        // Checked before the portal is looked at; applied to it as it then is.
+        portal_mask::merge(&mut v1::Portal::default(), &from, &paths)?;
+        let change = PortalChange {
+            id,
+            etag: Some(from.etag.clone()).filter(|etag| !etag.is_empty()),
+            validate_only,
+            end_weaker_sessions,
+            paths: paths.join(","),
+            edit: move |present: &gatehouse_domain::portal::Portal| {
+                let mut merged = portal::message(present);
+                portal_mask::merge(&mut merged, &from, &paths)?;
+                let mut fields = Fields::default();
+                let settings = portal::settings(&mut fields, merged);
+                fields.finish()?;
+                Ok(settings)
+            },
+        };
+        let use_case =
+            move |app: Arc<App>, call| async move { portals::update(&app, &call, &change).await };
+        let (updated, impact) = context.detach(use_case).await?;
+        Ok(v1::UpdatePortalResponse {
+            portal: Some(portal::message(&updated)),
+            impact: Some(portal::impact(&impact)),
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! Signing in.
+
+use std::sync::Arc;
+
+use gatehouse_api::v1;
+use gatehouse_api::v1::verify_second_factor_request::Proof;
+use gatehouse_domain::backup_code::BackupCode;
+use gatehouse_domain::email::Email;
+use gatehouse_domain::password::Password;
+use gatehouse_domain::sign_in_start::SignInToken;
+use gatehouse_domain::totp::TotpCode;
+use tonic::Request;
+
+use super::PortalAuthRpc;
+use crate::app::App;
+use crate::convert::fields::Fields;
+use crate::convert::{client_context, sign_in as convert};
+use crate::error::AppError;
+use crate::rpc::receive;
+use crate::usecase::sign_in;
+use crate::usecase::sign_in::SecondFactor;
+
+impl PortalAuthRpc {
+    pub(super) async fn start_sign_in(
+        &self,
+        request: Request<v1::StartSignInRequest>,
+    ) -> Result<v1::StartSignInResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::StartSignInRequest { email, client } = message;
+        let mut fields = Fields::default();
+        fields.take("email", Email::parse(&email));
+        fields.require("client", client.as_ref());
+        let client = client_context::parse(&mut fields, client);
+        let Some(client) = client else { return Err(fields.into_error()) };
+        fields.finish()?;
+        let portal = context.portal()?;
+        let typed = email.trim().to_owned();
+        let view = sign_in::start(&self.app, &context.call, &portal, typed, client).await?;
+        Ok(v1::StartSignInResponse { sign_in: Some(convert::message(&view)) })
+    }
+
+    pub(super) async fn get_sign_in(
+        &self,
+        request: Request<v1::GetSignInRequest>,
+    ) -> Result<v1::GetSignInResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let token = SignInToken::parse(&message.sign_in_token);
+        let token = token.map_err(|error| error.at("sign_in_token"))?;
+        let portal = context.portal()?;
+        let view = sign_in::get(&self.app, &context.call, &portal, token).await?;
+        Ok(v1::GetSignInResponse { sign_in: Some(convert::message(&view)) })
+    }
+
+    pub(super) async fn verify_password(
+        &self,
+        request: Request<v1::VerifyPasswordRequest>,
+    ) -> Result<v1::VerifyPasswordResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::VerifyPasswordRequest { sign_in_token, password, client } = message;
+        let mut fields = Fields::default();
+        let token = fields.take("sign_in_token", SignInToken::parse(&sign_in_token));
+        let password = fields.take("password", Password::parse(&password));
+        client_context::parse(&mut fields, client);
+        let (Some(token), Some(password)) = (token, password) else {
+            return Err(fields.into_error());
+        };
+        fields.finish()?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            sign_in::verify_password(&app, &call, &portal, token, password).await
+        };
+        let view = context.detach(use_case).await?;
+        Ok(v1::VerifyPasswordResponse { sign_in: Some(convert::message(&view)) })
+    }
+
+    pub(super) async fn verify_second_factor(
+        &self,
+        request: Request<v1::VerifySecondFactorRequest>,
+    ) -> Result<v1::VerifySecondFactorResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::VerifySecondFactorRequest { sign_in_token, proof, client } = message;
+        let mut fields = Fields::default();
+        let token = fields.take("sign_in_token", SignInToken::parse(&sign_in_token));
+        let proof = match proof {
+            Some(Proof::TotpCode(code)) => {
+                fields.take("totp_code", TotpCode::parse(&code)).map(SecondFactor::Totp)
+            }
+            Some(Proof::BackupCode(code)) => {
+                fields.take("backup_code", BackupCode::parse(&code)).map(SecondFactor::BackupCode)
+            }
+            None => fields.require("proof", None),
+        };
+        client_context::parse(&mut fields, client);
+        let (Some(token), Some(proof)) = (token, proof) else { return Err(fields.into_error()) };
+        fields.finish()?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            sign_in::verify_second_factor(&app, &call, &portal, &token, proof).await
+        };
+        let view = context.detach(use_case).await?;
+        Ok(v1::VerifySecondFactorResponse { sign_in: Some(convert::message(&view)) })
+    }
+
+    pub(super) async fn finish_sign_in(
+        &self,
+        request: Request<v1::FinishSignInRequest>,
+    ) -> Result<v1::FinishSignInResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::FinishSignInRequest { sign_in_token, client } = message;
+        let mut fields = Fields::default();
+        let token = fields.take("sign_in_token", SignInToken::parse(&sign_in_token));
+        client_context::parse(&mut fields, client);
+        let Some(token) = token else { return Err(fields.into_error()) };
+        fields.finish()?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            sign_in::finish(&app, &call, &portal, &token).await
+        };
+        let view = context.detach(use_case).await?;
+        Ok(v1::FinishSignInResponse { sign_in: Some(convert::message(&view)) })
+    }
+}
