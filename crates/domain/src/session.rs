@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::client::ClientContext;
+use crate::enrollment::Factor;
 use crate::id::{CustomerKey, SessionId};
 use crate::portal::SessionPolicy;
 use crate::time::Timestamp;
@@ -165,17 +166,24 @@ impl Session {
         }
     }
 
-    /// When the customer last gave the proof that counts: a second factor where
-    /// one is in force, else anything.
+    /// When the customer last gave the proof that counts: of the factor in force,
+    /// else anything. What was proven by a factor that another has replaced since
+    /// is no proof of the new one.
     #[must_use]
-    pub const fn proven_at(&self, factor_in_force: bool) -> Option<Timestamp> {
-        if factor_in_force { self.second_factor_at } else { Some(self.authenticated_at) }
+    pub fn proven_at(&self, in_force: Option<&Factor>) -> Option<Timestamp> {
+        match in_force {
+            Some(factor) => self.second_factor_at.filter(|at| *at >= factor.enabled_at),
+            None => Some(self.authenticated_at),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::enrollment::Owner;
+    use crate::id::FactorId;
+    use crate::totp::{TimeStep, TotpParameters};
 
     const START: Timestamp = Timestamp::from_seconds(1_000_000);
     const MINUTE: Duration = Duration::from_mins(1);
@@ -239,14 +247,35 @@ mod tests {
         assert_eq!(session().expires_at(&shorter), START + MINUTE);
     }
 
+    fn factor(enabled_at: Timestamp) -> Factor {
+        let session = session();
+        Factor {
+            id: FactorId::from_uuid(uuid::Uuid::nil()),
+            customer: session.customer,
+            parameters: TotpParameters::default(),
+            accepted_step: TimeStep::from_number(0),
+            enabled_at,
+            last_used_at: None,
+            enabled_by: Owner::Session(session.id),
+        }
+    }
+
     #[test]
     fn with_a_factor_in_force_a_password_is_no_proof() {
         let mut session = session();
-        assert_eq!(session.proven_at(false), Some(START));
-        assert_eq!(session.proven_at(true), None);
+        let factor = factor(START);
+        assert_eq!(session.proven_at(None), Some(START));
+        assert_eq!(session.proven_at(Some(&factor)), None);
         session.second_factor_at = Some(START);
-        assert_eq!(session.proven_at(true), Some(START));
+        assert_eq!(session.proven_at(Some(&factor)), Some(START));
         assert_eq!(session.assurance(), Assurance::MultiFactor);
+    }
+
+    #[test]
+    fn the_proof_of_a_factor_that_was_replaced_does_not_count() {
+        let session = Session { second_factor_at: Some(START), ..session() };
+        assert_eq!(session.proven_at(Some(&factor(START + TICK))), None);
+        assert_eq!(session.assurance(), Assurance::MultiFactor, "it was strong all the same");
     }
 
     #[test]

@@ -28,6 +28,17 @@ impl<C: ConnectionTrait> Queries<C> {
         by_key(key).one(&self.0).await?.map(decode).transpose()
     }
 
+    /// The customer and the password hash.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn customer_with_password(
+        &self,
+        key: &CustomerKey,
+    ) -> Result<Option<(Customer, Option<SealedPassword>)>> {
+        by_key(key).one(&self.0).await?.map(decode_with_password).transpose()
+    }
+
     /// The customer with this email and the password hash.
     ///
     /// # Errors
@@ -42,11 +53,7 @@ impl<C: ConnectionTrait> Queries<C> {
             .filter(Column::Email.eq(email.as_str()))
             .one(&self.0)
             .await?;
-        row.map(|row| {
-            let password = row.password_hash.clone();
-            Ok((decode(row)?, password))
-        })
-        .transpose()
+        row.map(decode_with_password).transpose()
     }
 
     /// The customer with all that answers about them show.
@@ -172,6 +179,11 @@ fn encode(customer: &Customer) -> ActiveModel {
         revision: Set(customer.revision),
         ..Default::default()
     }
+}
+
+fn decode_with_password(row: Model) -> Result<(Customer, Option<SealedPassword>)> {
+    let password = row.password_hash.clone();
+    Ok((decode(row)?, password))
 }
 
 fn decode(row: Model) -> Result<Customer> {

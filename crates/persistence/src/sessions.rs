@@ -40,6 +40,19 @@ impl<C: ConnectionTrait> Queries<C> {
             .await?;
         row.map(decode).transpose()
     }
+
+    /// The session of a customer, live or not.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn customer_session(
+        &self,
+        key: &CustomerKey,
+        id: SessionId,
+    ) -> Result<Option<Session>> {
+        let row = Entity::find_by_id(id.as_uuid()).filter(of(key)).one(&self.0).await?;
+        row.map(decode).transpose()
+    }
 }
 
 impl Store {
@@ -86,6 +99,32 @@ impl Tx {
         };
         Entity::insert(row).exec_without_returning(&self.0).await?;
         Ok(())
+    }
+
+    /// Notes that the customer was proven in a session at `now`, which is a use of
+    /// it; false if it has ended.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn prove_session(
+        &self,
+        id: SessionId,
+        second_factor: bool,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let now = now.as_micros();
+        let mut update = Entity::update_many()
+            .col_expr(Column::LastUsedAt, Expr::value(now))
+            .col_expr(Column::AuthenticatedAt, Expr::value(now));
+        if second_factor {
+            update = update.col_expr(Column::SecondFactorAt, Expr::value(now));
+        }
+        let updated = update
+            .filter(Column::Id.eq(id.as_uuid()))
+            .filter(Column::EndedAt.is_null())
+            .exec(&self.0)
+            .await?;
+        Ok(updated.rows_affected == 1)
     }
 
     async fn end_surplus_sessions(&self, new: &Session) -> Result<()> {

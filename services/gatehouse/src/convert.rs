@@ -11,5 +11,6 @@ pub mod mfa;
 pub mod page;
 pub mod portal;
 pub mod portal_mask;
+pub mod proof;
 pub mod session;
 pub mod sign_in;

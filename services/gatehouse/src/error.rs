@@ -233,6 +233,22 @@ impl AppError {
     }
 }
 
+impl AppError {
+    /// Whether it says something about what was presented. The others are trouble
+    /// of the server's own, after which nothing is known.
+    #[must_use]
+    pub const fn is_verdict(&self) -> bool {
+        !matches!(
+            self,
+            Self::Overloaded { .. }
+                | Self::DeadlineExceeded
+                | Self::StoreUnavailable(_)
+                | Self::Collided(_)
+                | Self::Internal(_)
+        )
+    }
+}
+
 impl From<FieldViolation> for AppError {
     fn from(violation: FieldViolation) -> Self {
         Self::RequestInvalid(vec![violation])

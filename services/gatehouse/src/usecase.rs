@@ -5,11 +5,16 @@ pub mod api_keys;
 pub mod backup_codes;
 pub mod customers;
 pub mod enrollment;
+pub mod holder;
+pub mod mfa;
+pub mod passwords;
 pub mod portals;
+pub mod proof;
 pub mod sealed;
 pub mod sessions;
 pub mod sign_in;
 
+mod account;
 mod retry;
 
 use gatehouse_domain::audit::{self, Event, EventType, Resource};

@@ -20,6 +20,12 @@ pub fn parse(fields: &mut Fields, client: Option<v1::ClientContext>) -> Option<C
     ip.and(context)
 }
 
+/// The customer's device, which must be there: what it says is kept.
+pub fn require(fields: &mut Fields, client: Option<v1::ClientContext>) -> Option<ClientContext> {
+    let client = fields.require("client", client)?;
+    parse(fields, Some(client))
+}
+
 /// The message.
 #[must_use]
 pub fn message(client: &ClientContext) -> v1::ClientContext {

@@ -4,17 +4,9 @@ use gatehouse_api::v1;
 use gatehouse_domain::sign_in_start::SignInToken;
 use gatehouse_domain::vault::{Token, TokenKind};
 
-use super::client_context;
 use super::fields::Fields;
-use crate::error::AppError;
-
-/// The token of either.
-pub enum Credential {
-    /// A sign-in at `enroll` or `backup_codes`.
-    SignIn(SignInToken),
-    /// A session, in My Account.
-    Session(Token),
-}
+use super::{client_context, mfa, sign_in};
+use crate::usecase::holder::{Credential, HolderView};
 
 /// The `credential` of any of the five requests that have one.
 pub enum Text {
@@ -24,8 +16,10 @@ pub enum Text {
     Session(String),
 }
 
-macro_rules! from_requests {
-    ($($request:ident,)*) => {
+/// The `credential` of each request, and the `result` of each answer: what the
+/// credential was for.
+macro_rules! messages {
+    ($($request:ident -> $response:ident,)*) => {
         $(impl From<v1::$request::Credential> for Text {
             fn from(credential: v1::$request::Credential) -> Self {
                 match credential {
@@ -33,54 +27,47 @@ macro_rules! from_requests {
                     v1::$request::Credential::SessionToken(text) => Self::Session(text),
                 }
             }
+        }
+
+        impl From<&HolderView> for v1::$response::Result {
+            fn from(view: &HolderView) -> Self {
+                match view {
+                    HolderView::SignIn(view) => Self::SignIn(sign_in::message(view)),
+                    HolderView::Mfa(view) => Self::Mfa(mfa::own(view)),
+                }
+            }
         })*
     };
 }
 
-from_requests! {
-    start_enrollment_request,
-    verify_enrollment_request,
-    delete_enrollment_request,
-    enable_mfa_request,
-    generate_backup_codes_request,
+messages! {
+    start_enrollment_request -> start_enrollment_response,
+    verify_enrollment_request -> verify_enrollment_response,
+    delete_enrollment_request -> delete_enrollment_response,
+    enable_mfa_request -> enable_mfa_response,
+    generate_backup_codes_request -> generate_backup_codes_response,
 }
 
-impl Credential {
-    /// Takes a well-formed token of either kind, and looks at the device that
-    /// came along.
-    pub fn parse(
-        fields: &mut Fields,
-        credential: Option<impl Into<Text>>,
-        client: Option<v1::ClientContext>,
-    ) -> Option<Self> {
-        client_context::parse(fields, client);
-        match credential.map(Into::into) {
-            Some(Text::SignIn(text)) => {
-                fields.take("sign_in_token", SignInToken::parse(&text)).map(Self::SignIn)
-            }
-            Some(Text::Session(text)) => {
-                let token = Token::parse(TokenKind::Session, &text);
-                fields.take("session_token", token).map(Self::Session)
-            }
-            None => fields.require("credential", None),
+/// Takes a well-formed token of either kind, with the device that came along.
+pub fn parse(
+    fields: &mut Fields,
+    credential: Option<impl Into<Text>>,
+    client: Option<v1::ClientContext>,
+) -> Option<Credential> {
+    let client = client_context::parse(fields, client);
+    match credential.map(Into::into) {
+        Some(Text::SignIn(text)) => {
+            fields.take("sign_in_token", SignInToken::parse(&text)).map(Credential::SignIn)
         }
+        Some(Text::Session(text)) => {
+            let token = session_token(fields, &text);
+            token.zip(client).map(|(token, client)| Credential::Session(token, client))
+        }
+        None => fields.require("credential", None),
     }
+}
 
-    /// The token of a sign-in, once all fields have been read.
-    ///
-    /// # Errors
-    /// [`AppError::RequestInvalid`]; [`AppError::Unimplemented`] for a session:
-    /// My Account is not built yet.
-    pub fn sign_in(credential: Option<Self>, fields: Fields) -> Result<SignInToken, AppError> {
-        match credential {
-            None => Err(fields.into_error()),
-            Some(credential) => {
-                fields.finish()?;
-                match credential {
-                    Self::SignIn(token) => Ok(token),
-                    Self::Session(_) => Err(AppError::Unimplemented),
-                }
-            }
-        }
-    }
+/// The token of a session.
+pub fn session_token(fields: &mut Fields, text: &str) -> Option<Token> {
+    fields.take("session_token", Token::parse(TokenKind::Session, text))
 }

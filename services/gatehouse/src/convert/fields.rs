@@ -45,6 +45,17 @@ impl Fields {
         if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
     }
 
+    /// The value of all fields together, if nothing is wrong with any.
+    ///
+    /// # Errors
+    /// [`AppError::RequestInvalid`] with all of it.
+    pub fn finish_with<T>(self, value: Option<T>) -> Result<T, AppError> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self.into_error()),
+        }
+    }
+
     /// The error to answer with, where a value is missing.
     #[must_use]
     pub fn into_error(self) -> AppError {

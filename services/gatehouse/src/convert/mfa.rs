@@ -8,6 +8,7 @@ use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::totp::{TotpAlgorithm, TotpParameters};
 
 use super::fields::{count, timestamp};
+use crate::usecase::mfa::MfaView;
 use crate::usecase::sign_in::EnrollmentView;
 
 /// What can be set up: the cards on the page.
@@ -30,6 +31,15 @@ pub fn message(view: &CustomerView, settings: &PortalSettings, now: Timestamp) -
         available: available(),
         backup_codes_create_time: view.backup_codes.map(|codes| timestamp(codes.created_at)),
         enroll_by_time: announced.map(timestamp),
+    }
+}
+
+/// A customer's MFA, with what the session that asks is setting up.
+#[must_use]
+pub fn own(view: &MfaView) -> v1::Mfa {
+    v1::Mfa {
+        pending: view.pending.as_ref().map(enrollment),
+        ..message(&view.customer, &view.portal.settings, view.at)
     }
 }
 

@@ -2,21 +2,22 @@
 
 use gatehouse_api::v1;
 use gatehouse_domain::id::name;
-use gatehouse_domain::session::{Assurance, Session};
-use gatehouse_domain::time::Timestamp;
+use gatehouse_domain::session::Assurance;
 
 use super::client_context;
 use super::fields::timestamp;
+use crate::usecase::sessions::SessionView;
 
 /// The message.
 #[must_use]
-pub fn message(session: &Session, expires_at: Timestamp) -> v1::Session {
+pub fn message(view: &SessionView) -> v1::Session {
+    let SessionView { session, expires_at } = view;
     v1::Session {
         name: name::session(&session.customer, session.id),
         assurance: assurance(session.assurance()).into(),
         create_time: Some(timestamp(session.created_at)),
         last_used_time: Some(timestamp(session.last_used_at)),
-        expire_time: Some(timestamp(expires_at)),
+        expire_time: Some(timestamp(*expires_at)),
         authentication_time: Some(timestamp(session.authenticated_at)),
         second_factor_time: session.second_factor_at.map(timestamp),
         client: Some(client_context::message(&session.client)),

@@ -44,7 +44,7 @@ fn second_factor(view: &SecondFactorView) -> v1::SecondFactorStep {
 fn issued_session(issued: &IssuedSession) -> v1::IssuedSession {
     v1::IssuedSession {
         token: issued.token.expose().to_owned(),
-        session: Some(session::message(&issued.session, issued.expires_at)),
+        session: Some(session::message(&issued.session)),
         backup_codes_remaining: count(issued.backup_codes_remaining),
         enroll_by_time: issued.enroll_by.map(timestamp),
     }

@@ -41,16 +41,16 @@ grpc_service! {
         finish_sign_in: FinishSignInRequest -> FinishSignInResponse,
         validate_session: ValidateSessionRequest -> ValidateSessionResponse,
         sign_out: SignOutRequest -> SignOutResponse,
+        change_password: ChangePasswordRequest -> ChangePasswordResponse,
+        reauthenticate_session: ReauthenticateSessionRequest -> ReauthenticateSessionResponse,
+        disable_mfa: DisableMfaRequest -> DisableMfaResponse,
+        get_mfa: GetMfaRequest -> GetMfaResponse,
+        accept_invitation: AcceptInvitationRequest -> AcceptInvitationResponse,
+        get_own_portal: GetOwnPortalRequest -> GetOwnPortalResponse,
     }
     unbuilt {
-        get_own_portal: GetOwnPortalRequest -> GetOwnPortalResponse,
         request_invitation: RequestInvitationRequest -> RequestInvitationResponse,
-        accept_invitation: AcceptInvitationRequest -> AcceptInvitationResponse,
-        get_mfa: GetMfaRequest -> GetMfaResponse,
-        disable_mfa: DisableMfaRequest -> DisableMfaResponse,
-        reauthenticate_session: ReauthenticateSessionRequest -> ReauthenticateSessionResponse,
         list_own_sessions: ListOwnSessionsRequest -> ListOwnSessionsResponse,
-        change_password: ChangePasswordRequest -> ChangePasswordResponse,
     }
     other {}
 }

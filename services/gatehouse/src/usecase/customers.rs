@@ -8,15 +8,15 @@ use gatehouse_domain::email::Email;
 use gatehouse_domain::field::FieldViolation;
 use gatehouse_domain::id::{CustomerId, CustomerKey, PortalId, name};
 use gatehouse_domain::lockout::CodeBudget;
-use gatehouse_domain::password::{NewPasswordContext, Password, check_new};
+use gatehouse_domain::password::Password;
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, SessionEnd};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::{CustomerFilter, SealedPassword, Sessions, StoreError};
-use tokio::task::spawn_blocking;
 
+use super::passwords::{NewPassword, hash_new};
 use super::retry::retry;
-use super::{Call, about_customer, portals, sealed};
+use super::{Call, about_customer, portals};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -59,7 +59,10 @@ pub async fn create(
     let id = new.id.unwrap_or_else(|| CustomerId::generate(call.now, &mut app.entropy.rng()));
     let key = CustomerKey::new(new.portal, id);
     let password = match new.password {
-        Some(password) => Some(hash_new(app, call, &portal, &key, &new.email, password).await?),
+        Some(password) => {
+            let password = NewPassword { password, field: "password" };
+            Some(hash_new(app, call, &portal, &key, &new.email, password).await?)
+        }
         None => None,
     };
     let customer = Customer {
@@ -116,43 +119,6 @@ async fn taken(app: &App, customer: &Customer) -> Result<AppError, AppError> {
         fields.push(FieldViolation::new("customer.email", "another customer has it"));
     }
     Ok(AppError::ResourceExists { name: name::customer(&customer.key), fields })
-}
-
-/// Checks a new password against the portal's policy and hashes it.
-async fn hash_new(
-    app: &App,
-    call: &Call,
-    portal: &Portal,
-    key: &CustomerKey,
-    email: &Email,
-    password: Password,
-) -> Result<SealedPassword, AppError> {
-    let password = check_policy(call, portal, email, password).await?;
-    let slot = app.hasher.reserve()?;
-    let hash = slot.hash(password, app.entropy.salt()).await?;
-    Ok(sealed::seal_password(app, key, &hash))
-}
-
-/// Checks a new password on a thread of its own: a hostile one takes a while.
-async fn check_policy(
-    call: &Call,
-    portal: &Portal,
-    email: &Email,
-    password: Password,
-) -> Result<Password, AppError> {
-    let (now, portal, email) = (call.now, portal.clone(), email.clone());
-    let check = move || {
-        let context = NewPasswordContext {
-            portal_name: &portal.settings.display_name,
-            portal_id: portal.id.as_str(),
-            email: &email,
-        };
-        check_new(&password, portal.settings.password_min_length(now), &context).map(|()| password)
-    };
-    let checked = spawn_blocking(check).await.map_err(|error| AppError::Internal(error.into()))?;
-    checked.map_err(|violation| {
-        AppError::PasswordPolicy(vec![FieldViolation::new("password", violation.to_string())])
-    })
 }
 
 /// One customer.

@@ -1,45 +1,42 @@
-//! Sessions: validate, sign out.
+//! Sessions: validate, prove again, sign out.
 
-use std::time::Duration;
+mod reauthenticate;
+mod requirements;
+mod signed_in;
 
-use gatehouse_domain::audit::{EventType, Resource};
+use gatehouse_domain::audit::{Event, EventType};
+use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::id::{CustomerKey, PortalId, SessionId};
 use gatehouse_domain::portal::Portal;
-use gatehouse_domain::session::{Assurance, Limits, Session, SessionEnd};
+use gatehouse_domain::session::{Limits, Session, SessionEnd};
 use gatehouse_domain::time::Timestamp;
-use gatehouse_domain::vault::{Digest, DigestKind, Token};
+use gatehouse_domain::vault::Token;
 use gatehouse_persistence::Sessions;
 
+pub use reauthenticate::{SessionProof, reauthenticate};
+pub use requirements::Requirements;
+pub(super) use signed_in::SignedIn;
+
+use self::signed_in::live;
 use super::retry::retry;
-use super::{Call, about_customer, portals};
+use super::{Call, portals};
 use crate::app::App;
 use crate::error::AppError;
 
-const PASSWORD: &[&str] = &["password"];
-const TOTP: &[&str] = &["totp_code"];
-const TOTP_OR_BACKUP_CODE: &[&str] = &["totp_code", "backup_code"];
-
-/// What a service asks of a session.
-#[derive(Clone, Copy, Debug)]
-pub struct Requirements {
-    /// At least this much.
-    pub assurance: Option<Assurance>,
-    /// A proof no older than this.
-    pub max_authentication_age: Option<Duration>,
-    /// Only look: not a use.
-    pub passive: bool,
-}
-
-/// A session that is good enough.
+/// A session as its answers show it.
 #[derive(Clone, Debug)]
-pub struct ValidSession {
+pub struct SessionView {
     /// The session.
     pub session: Session,
     /// When it ends if it is not used again.
     pub expires_at: Timestamp,
-    /// Whose it is.
-    pub customer: Customer,
+}
+
+impl SessionView {
+    pub(super) fn of(session: Session, portal: &Portal) -> Self {
+        Self { expires_at: session.expires_at(&portal.settings.session), session }
+    }
 }
 
 /// Succeeds only for a live session that is good enough; counts as its use.
@@ -53,73 +50,18 @@ pub async fn validate(
     portal: &PortalId,
     token: &Token,
     require: Requirements,
-) -> Result<ValidSession, AppError> {
+) -> Result<(SessionView, Customer), AppError> {
     let portal = portals::own(app, portal).await?;
     let mut session = live(app, &portal, token, call.now).await?;
-    let read = app.store.read();
-    let customer = read.customer(&session.customer).await?;
+    let customer = app.store.read().customer(&session.customer).await?;
     let customer = customer.ok_or(AppError::SessionInvalid { end: None })?;
-    check(app, &session, require, call.now).await?;
+    require.check(app, &session, call.now).await?;
 
-    let policy = &portal.settings.session;
-    if !require.passive && session.activity_is_due(call.now, policy) {
+    if !require.passive && session.activity_is_due(call.now, &portal.settings.session) {
         app.store.touch_session(session.id, call.now).await?;
         session.last_used_at = call.now;
     }
-    Ok(ValidSession { expires_at: session.expires_at(policy), session, customer })
-}
-
-async fn check(
-    app: &App,
-    session: &Session,
-    require: Requirements,
-    now: Timestamp,
-) -> Result<(), AppError> {
-    if require.assurance.is_none() && require.max_authentication_age.is_none() {
-        return Ok(());
-    }
-    let has_factor = app.store.read().factor(&session.customer).await?.is_some();
-    if require.assurance > Some(session.assurance()) {
-        return Err(if has_factor {
-            AppError::ReauthenticationRequired { accepted: codes(app, &session.customer).await? }
-        } else {
-            AppError::MfaNotEnabled
-        });
-    }
-    let fresh = require.max_authentication_age.is_none_or(|age| {
-        session.proven_at(has_factor).is_some_and(|proven_at| now.since(proven_at) <= age)
-    });
-    if fresh {
-        return Ok(());
-    }
-    let accepted = if has_factor { codes(app, &session.customer).await? } else { PASSWORD };
-    Err(AppError::ReauthenticationRequired { accepted })
-}
-
-async fn codes(app: &App, key: &CustomerKey) -> Result<&'static [&'static str], AppError> {
-    let left = app.store.read().backup_codes(key).await?;
-    Ok(if left.is_some_and(|codes| codes.remaining > 0) { TOTP_OR_BACKUP_CODE } else { TOTP })
-}
-
-/// The live session that `token` is of.
-async fn live(
-    app: &App,
-    portal: &Portal,
-    token: &Token,
-    now: Timestamp,
-) -> Result<Session, AppError> {
-    let session = app.store.read().session(&portal.id, &digests(app, token)).await?;
-    let session = session.ok_or(AppError::SessionInvalid { end: None })?;
-    session.check_live(now, &portal.settings.session).map_err(ended)?;
-    Ok(session)
-}
-
-const fn ended(end: SessionEnd) -> AppError {
-    AppError::SessionInvalid { end: Some(end.as_str()) }
-}
-
-fn digests(app: &App, token: &Token) -> Vec<Digest> {
-    app.vault.digests(DigestKind::Session, token.expose().as_bytes())
+    Ok((SessionView::of(session, &portal), customer))
 }
 
 /// What to end.
@@ -143,13 +85,14 @@ pub async fn sign_out(
     call: &Call,
     portal: &PortalId,
     token: &Token,
+    client: &ClientContext,
     target: SignOutTarget,
 ) -> Result<u64, AppError> {
-    let portal = portals::own(app, portal).await?;
-    let session = match (live(app, &portal, token, call.now).await, &target) {
+    let held = match (SignedIn::read(app, portal, token, client, call.now).await, &target) {
         (Err(AppError::SessionInvalid { .. }), SignOutTarget::This) => return Ok(0),
-        (session, _) => session?,
+        (held, _) => held?,
     };
+    let session = &held.session;
     let which = match target {
         SignOutTarget::This => Sessions::One(session.id),
         SignOutTarget::Session(customer, id) if customer == session.customer => Sessions::One(id),
@@ -157,24 +100,21 @@ pub async fn sign_out(
         SignOutTarget::Session(..) => return Ok(0),
         SignOutTarget::Others => Sessions::AllBut(session.id),
     };
-    retry(app, || try_sign_out(app, call, &portal, &session, which)).await
+    retry(app, || try_sign_out(app, call, &held, which)).await
 }
 
 async fn try_sign_out(
     app: &App,
     call: &Call,
-    portal: &Portal,
-    session: &Session,
+    held: &SignedIn,
     which: Sessions,
 ) -> Result<u64, AppError> {
-    let limits = Limits::from(&portal.settings.session);
-    let key = &session.customer;
+    let limits = Limits::from(&held.account.portal.settings.session);
+    let key = held.account.key();
     let tx = app.store.begin().await?;
     let ended = tx.end_sessions(key, which, SessionEnd::SignedOut, &limits, call.now).await?;
-    let resource = Resource { session: Some(session.id), ..about_customer(key) };
-    let mut event = call.event(app, EventType::SignedOut, resource);
-    event.attributes = vec![("sessions_ended", ended.to_string())];
-    tx.record(&event).await?;
+    let attributes = vec![("sessions_ended", ended.to_string())];
+    tx.record(&Event { attributes, ..held.event(app, call, EventType::SignedOut) }).await?;
     tx.commit().await?;
     Ok(ended)
 }

@@ -1,21 +1,21 @@
 //! Signing in, a file for each step.
 
-mod failure;
 mod finish;
-mod guess;
+mod invitation;
 mod issue;
-mod load;
 mod password;
+mod proceed;
 mod second_factor;
 mod start;
+mod under_way;
 mod view;
 
 pub use finish::finish;
+pub use invitation::accept_invitation;
 pub use password::verify_password;
-pub use second_factor::{SecondFactor, verify_second_factor};
+pub use second_factor::verify_second_factor;
 pub use start::{get, start};
 pub use view::{EnrollmentView, IssuedSession, NextView, SecondFactorView, SignInView, TotpSetup};
 
-pub(super) use load::Loaded;
-pub(super) use second_factor::check_length;
-pub(super) use view::view;
+pub(super) use under_way::UnderWay;
+pub(super) use view::{enrollment_view, view};

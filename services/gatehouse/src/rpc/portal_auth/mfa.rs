@@ -8,14 +8,44 @@ use tonic::Request;
 
 use super::PortalAuthRpc;
 use crate::app::App;
-use crate::convert::credential::Credential;
 use crate::convert::fields::Fields;
-use crate::convert::sign_in as convert;
+use crate::convert::{client_context, credential, mfa};
 use crate::error::AppError;
 use crate::rpc::receive;
-use crate::usecase::{backup_codes, enrollment};
+use crate::usecase::{backup_codes, enrollment, mfa as usecase};
 
 impl PortalAuthRpc {
+    pub(super) async fn get_mfa(
+        &self,
+        request: Request<v1::GetMfaRequest>,
+    ) -> Result<v1::GetMfaResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let mut fields = Fields::default();
+        let token = credential::session_token(&mut fields, &message.session_token);
+        let Some(token) = token else { return Err(fields.into_error()) };
+        let portal = context.portal()?;
+        let view = usecase::get(&self.app, &context.call, &portal, &token).await?;
+        Ok(v1::GetMfaResponse { mfa: Some(mfa::own(&view)) })
+    }
+
+    pub(super) async fn disable_mfa(
+        &self,
+        request: Request<v1::DisableMfaRequest>,
+    ) -> Result<v1::DisableMfaResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::DisableMfaRequest { session_token, client } = message;
+        let mut fields = Fields::default();
+        let token = credential::session_token(&mut fields, &session_token);
+        let client = client_context::parse(&mut fields, client);
+        let (Some(token), Some(client)) = (token, client) else { return Err(fields.into_error()) };
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            usecase::disable(&app, &call, &portal, &token, &client).await
+        };
+        let view = context.detach(use_case).await?;
+        Ok(v1::DisableMfaResponse { mfa: Some(mfa::own(&view)) })
+    }
+
     pub(super) async fn start_enrollment(
         &self,
         request: Request<v1::StartEnrollmentRequest>,
@@ -23,38 +53,36 @@ impl PortalAuthRpc {
         let (context, message) = receive(&self.app, request)?;
         let v1::StartEnrollmentRequest { credential, factor, client } = message;
         let mut fields = Fields::default();
-        let credential = Credential::parse(&mut fields, credential, client);
+        let credential = credential::parse(&mut fields, credential, client);
         fields.require("totp", factor);
-        let token = Credential::sign_in(credential, fields)?;
+        let credential = fields.finish_with(credential)?;
         let portal = context.portal()?;
         let use_case = move |app: Arc<App>, call| async move {
-            enrollment::start(&app, &call, &portal, &token).await
+            enrollment::start(&app, &call, &portal, &credential).await
         };
         let view = context.detach(use_case).await?;
-        let result = v1::start_enrollment_response::Result::SignIn(convert::message(&view));
-        Ok(v1::StartEnrollmentResponse { result: Some(result) })
+        Ok(v1::StartEnrollmentResponse { result: Some((&view).into()) })
     }
 
     pub(super) async fn verify_enrollment(
         &self,
         request: Request<v1::VerifyEnrollmentRequest>,
     ) -> Result<v1::VerifyEnrollmentResponse, AppError> {
+        use v1::verify_enrollment_request::Proof;
+
         let (context, message) = receive(&self.app, request)?;
         let v1::VerifyEnrollmentRequest { credential, proof, client } = message;
         let mut fields = Fields::default();
-        let credential = Credential::parse(&mut fields, credential, client);
-        let v1::verify_enrollment_request::Proof::TotpCode(code) =
-            proof.unwrap_or(v1::verify_enrollment_request::Proof::TotpCode(String::new()));
+        let credential = credential::parse(&mut fields, credential, client);
+        let Proof::TotpCode(code) = proof.unwrap_or(Proof::TotpCode(String::new()));
         let code = fields.take("totp_code", TotpCode::parse(&code));
-        let Some(code) = code else { return Err(fields.into_error()) };
-        let token = Credential::sign_in(credential, fields)?;
+        let (credential, code) = fields.finish_with(credential.zip(code))?;
         let portal = context.portal()?;
         let use_case = move |app: Arc<App>, call| async move {
-            enrollment::verify(&app, &call, &portal, &token, &code).await
+            enrollment::verify(&app, &call, &portal, &credential, &code).await
         };
         let view = context.detach(use_case).await?;
-        let result = v1::verify_enrollment_response::Result::SignIn(convert::message(&view));
-        Ok(v1::VerifyEnrollmentResponse { result: Some(result) })
+        Ok(v1::VerifyEnrollmentResponse { result: Some((&view).into()) })
     }
 
     pub(super) async fn delete_enrollment(
@@ -64,15 +92,14 @@ impl PortalAuthRpc {
         let (context, message) = receive(&self.app, request)?;
         let v1::DeleteEnrollmentRequest { credential, client } = message;
         let mut fields = Fields::default();
-        let credential = Credential::parse(&mut fields, credential, client);
-        let token = Credential::sign_in(credential, fields)?;
+        let credential = credential::parse(&mut fields, credential, client);
+        let credential = fields.finish_with(credential)?;
         let portal = context.portal()?;
         let use_case = move |app: Arc<App>, call| async move {
-            enrollment::delete(&app, &call, &portal, &token).await
+            enrollment::delete(&app, &call, &portal, &credential).await
         };
         let view = context.detach(use_case).await?;
-        let result = v1::delete_enrollment_response::Result::SignIn(convert::message(&view));
-        Ok(v1::DeleteEnrollmentResponse { result: Some(result) })
+        Ok(v1::DeleteEnrollmentResponse { result: Some((&view).into()) })
     }
 
     pub(super) async fn enable_mfa(
@@ -82,15 +109,14 @@ impl PortalAuthRpc {
         let (context, message) = receive(&self.app, request)?;
         let v1::EnableMfaRequest { credential, client } = message;
         let mut fields = Fields::default();
-        let credential = Credential::parse(&mut fields, credential, client);
-        let token = Credential::sign_in(credential, fields)?;
+        let credential = credential::parse(&mut fields, credential, client);
+        let credential = fields.finish_with(credential)?;
         let portal = context.portal()?;
         let use_case = move |app: Arc<App>, call| async move {
-            enrollment::enable(&app, &call, &portal, &token).await
+            enrollment::enable(&app, &call, &portal, &credential).await
         };
         let view = context.detach(use_case).await?;
-        let result = v1::enable_mfa_response::Result::SignIn(convert::message(&view));
-        Ok(v1::EnableMfaResponse { result: Some(result) })
+        Ok(v1::EnableMfaResponse { result: Some((&view).into()) })
     }
 
     pub(super) async fn generate_backup_codes(
@@ -100,17 +126,16 @@ impl PortalAuthRpc {
         let (context, message) = receive(&self.app, request)?;
         let v1::GenerateBackupCodesRequest { credential, client } = message;
         let mut fields = Fields::default();
-        let credential = Credential::parse(&mut fields, credential, client);
-        let token = Credential::sign_in(credential, fields)?;
+        let credential = credential::parse(&mut fields, credential, client);
+        let credential = fields.finish_with(credential)?;
         let portal = context.portal()?;
         let use_case = move |app: Arc<App>, call| async move {
-            backup_codes::generate(&app, &call, &portal, &token).await
+            backup_codes::generate(&app, &call, &portal, &credential).await
         };
         let (codes, view) = context.detach(use_case).await?;
-        let result = v1::generate_backup_codes_response::Result::SignIn(convert::message(&view));
         Ok(v1::GenerateBackupCodesResponse {
             codes: codes.iter().map(|code| code.to_text().to_string()).collect(),
-            result: Some(result),
+            result: Some((&view).into()),
         })
     }
 }

@@ -1,21 +1,22 @@
-//! Sessions.
+//! Sessions, and the portal that they are of.
 
 use std::sync::Arc;
 
 use gatehouse_api::v1;
 use gatehouse_api::v1::sign_out_request::Target;
 use gatehouse_domain::id::name;
-use gatehouse_domain::vault::{Token, TokenKind};
+use gatehouse_domain::password::Password;
 use tonic::Request;
 
 use super::PortalAuthRpc;
 use crate::app::App;
 use crate::convert::fields::{Fields, count, parse_duration};
-use crate::convert::{client_context, session};
+use crate::convert::{client_context, credential, portal, proof, session};
 use crate::error::AppError;
 use crate::rpc::receive;
-use crate::usecase::sessions;
+use crate::usecase::passwords::NewPassword;
 use crate::usecase::sessions::{Requirements, SignOutTarget};
+use crate::usecase::{passwords, portals, sessions};
 
 impl PortalAuthRpc {
     pub(super) async fn validate_session(
@@ -24,8 +25,7 @@ impl PortalAuthRpc {
     ) -> Result<v1::ValidateSessionResponse, AppError> {
         let (context, message) = receive(&self.app, request)?;
         let mut fields = Fields::default();
-        let token = Token::parse(TokenKind::Session, &message.session_token);
-        let token = fields.take("session_token", token);
+        let token = credential::session_token(&mut fields, &message.session_token);
         let assurance = session::parse_assurance(message.min_assurance);
         let assurance = fields.take("min_assurance", assurance).flatten();
         let age = message.max_authentication_age.as_ref();
@@ -36,12 +36,13 @@ impl PortalAuthRpc {
         fields.finish()?;
         let require = Requirements { assurance, max_authentication_age, passive: message.passive };
         let portal = context.portal()?;
-        let valid = sessions::validate(&self.app, &context.call, &portal, &token, require).await?;
+        let (valid, customer) =
+            sessions::validate(&self.app, &context.call, &portal, &token, require).await?;
         Ok(v1::ValidateSessionResponse {
-            session: Some(session::message(&valid.session, valid.expires_at)),
-            customer: name::customer(&valid.customer.key),
-            email: valid.customer.email.to_string(),
-            display_name: valid.customer.display_name,
+            session: Some(session::message(&valid)),
+            customer: name::customer(&customer.key),
+            email: customer.email.to_string(),
+            display_name: customer.display_name,
         })
     }
 
@@ -52,7 +53,7 @@ impl PortalAuthRpc {
         let (context, message) = receive(&self.app, request)?;
         let v1::SignOutRequest { session_token, target, client } = message;
         let mut fields = Fields::default();
-        let token = fields.take("session_token", Token::parse(TokenKind::Session, &session_token));
+        let token = credential::session_token(&mut fields, &session_token);
         let target = match target {
             None => Some(SignOutTarget::This),
             Some(Target::OtherSessions(v1::OtherSessions {})) => Some(SignOutTarget::Others),
@@ -61,14 +62,65 @@ impl PortalAuthRpc {
                 session.map(|(customer, id)| SignOutTarget::Session(customer, id))
             }
         };
-        client_context::parse(&mut fields, client);
-        let (Some(token), Some(target)) = (token, target) else { return Err(fields.into_error()) };
-        fields.finish()?;
+        let client = client_context::parse(&mut fields, client);
+        let all = token.zip(target).zip(client);
+        let ((token, target), client) = fields.finish_with(all)?;
         let portal = context.portal()?;
         let use_case = move |app: Arc<App>, call| async move {
-            sessions::sign_out(&app, &call, &portal, &token, target).await
+            sessions::sign_out(&app, &call, &portal, &token, &client, target).await
         };
         let ended = context.detach(use_case).await?;
         Ok(v1::SignOutResponse { sessions_ended: count(ended) })
+    }
+
+    pub(super) async fn reauthenticate_session(
+        &self,
+        request: Request<v1::ReauthenticateSessionRequest>,
+    ) -> Result<v1::ReauthenticateSessionResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::ReauthenticateSessionRequest { session_token, proof, client } = message;
+        let mut fields = Fields::default();
+        let token = credential::session_token(&mut fields, &session_token);
+        let proof = proof::parse_session_proof(&mut fields, proof);
+        let client = client_context::parse(&mut fields, client);
+        let ((token, proof), client) = fields.finish_with(token.zip(proof).zip(client))?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            sessions::reauthenticate(&app, &call, &portal, &token, &client, proof).await
+        };
+        let view = context.detach(use_case).await?;
+        Ok(v1::ReauthenticateSessionResponse { session: Some(session::message(&view)) })
+    }
+
+    pub(super) async fn change_password(
+        &self,
+        request: Request<v1::ChangePasswordRequest>,
+    ) -> Result<v1::ChangePasswordResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::ChangePasswordRequest { session_token, current_password, new_password, client } =
+            message;
+        let mut fields = Fields::default();
+        let token = credential::session_token(&mut fields, &session_token);
+        let current = fields.take("current_password", Password::parse(&current_password));
+        let new = fields.take("new_password", Password::parse(&new_password));
+        let client = client_context::parse(&mut fields, client);
+        let all = token.zip(client).zip(current.zip(new));
+        let ((token, client), (current, password)) = fields.finish_with(all)?;
+        let new = NewPassword { password, field: "new_password" };
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            passwords::change(&app, &call, &portal, &token, &client, (current, new)).await
+        };
+        let ended = context.detach(use_case).await?;
+        Ok(v1::ChangePasswordResponse { sessions_ended: count(ended) })
+    }
+
+    pub(super) async fn get_own_portal(
+        &self,
+        request: Request<v1::GetOwnPortalRequest>,
+    ) -> Result<v1::GetOwnPortalResponse, AppError> {
+        let (context, v1::GetOwnPortalRequest {}) = receive(&self.app, request)?;
+        let found = portals::own(&self.app, &context.portal()?).await?;
+        Ok(v1::GetOwnPortalResponse { portal: Some(portal::message(&found)) })
     }
 }

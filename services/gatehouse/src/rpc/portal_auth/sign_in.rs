@@ -3,22 +3,19 @@
 use std::sync::Arc;
 
 use gatehouse_api::v1;
-use gatehouse_api::v1::verify_second_factor_request::Proof;
-use gatehouse_domain::backup_code::BackupCode;
 use gatehouse_domain::email::Email;
 use gatehouse_domain::password::Password;
 use gatehouse_domain::sign_in_start::SignInToken;
-use gatehouse_domain::totp::TotpCode;
+use gatehouse_domain::vault::{Token, TokenKind};
 use tonic::Request;
 
 use super::PortalAuthRpc;
 use crate::app::App;
 use crate::convert::fields::Fields;
-use crate::convert::{client_context, sign_in as convert};
+use crate::convert::{client_context, proof, sign_in as convert};
 use crate::error::AppError;
 use crate::rpc::receive;
 use crate::usecase::sign_in;
-use crate::usecase::sign_in::SecondFactor;
 
 impl PortalAuthRpc {
     pub(super) async fn start_sign_in(
@@ -29,8 +26,7 @@ impl PortalAuthRpc {
         let v1::StartSignInRequest { email, client } = message;
         let mut fields = Fields::default();
         fields.take("email", Email::parse(&email));
-        fields.require("client", client.as_ref());
-        let client = client_context::parse(&mut fields, client);
+        let client = client_context::require(&mut fields, client);
         let Some(client) = client else { return Err(fields.into_error()) };
         fields.finish()?;
         let portal = context.portal()?;
@@ -81,21 +77,13 @@ impl PortalAuthRpc {
         let v1::VerifySecondFactorRequest { sign_in_token, proof, client } = message;
         let mut fields = Fields::default();
         let token = fields.take("sign_in_token", SignInToken::parse(&sign_in_token));
-        let proof = match proof {
-            Some(Proof::TotpCode(code)) => {
-                fields.take("totp_code", TotpCode::parse(&code)).map(SecondFactor::Totp)
-            }
-            Some(Proof::BackupCode(code)) => {
-                fields.take("backup_code", BackupCode::parse(&code)).map(SecondFactor::BackupCode)
-            }
-            None => fields.require("proof", None),
-        };
+        let proof = proof::parse(&mut fields, proof);
         client_context::parse(&mut fields, client);
         let (Some(token), Some(proof)) = (token, proof) else { return Err(fields.into_error()) };
         fields.finish()?;
         let portal = context.portal()?;
         let use_case = move |app: Arc<App>, call| async move {
-            sign_in::verify_second_factor(&app, &call, &portal, &token, proof).await
+            sign_in::verify_second_factor(&app, &call, &portal, &token, &proof).await
         };
         let view = context.detach(use_case).await?;
         Ok(v1::VerifySecondFactorResponse { sign_in: Some(convert::message(&view)) })
@@ -118,5 +106,28 @@ impl PortalAuthRpc {
         };
         let view = context.detach(use_case).await?;
         Ok(v1::FinishSignInResponse { sign_in: Some(convert::message(&view)) })
+    }
+
+    pub(super) async fn accept_invitation(
+        &self,
+        request: Request<v1::AcceptInvitationRequest>,
+    ) -> Result<v1::AcceptInvitationResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::AcceptInvitationRequest { invitation_token, new_password, client } = message;
+        let mut fields = Fields::default();
+        let token = Token::parse(TokenKind::Invitation, &invitation_token);
+        let token = fields.take("invitation_token", token);
+        let password = fields.take("new_password", Password::parse(&new_password));
+        let client = client_context::require(&mut fields, client);
+        let (Some(token), Some(password), Some(client)) = (token, password, client) else {
+            return Err(fields.into_error());
+        };
+        fields.finish()?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            sign_in::accept_invitation(&app, &call, &portal, &token, password, client).await
+        };
+        let view = context.detach(use_case).await?;
+        Ok(v1::AcceptInvitationResponse { sign_in: Some(convert::message(&view)) })
     }
 }

@@ -3,10 +3,9 @@
 use gatehouse_domain::id::PortalId;
 use gatehouse_domain::sign_in::Next;
 use gatehouse_domain::sign_in_start::SignInToken;
-use gatehouse_domain::vault::Token;
 
 use super::issue::{Proof, issue};
-use super::load::Loaded;
+use super::under_way::UnderWay;
 use super::view::SignInView;
 use crate::app::App;
 use crate::error::AppError;
@@ -24,31 +23,26 @@ pub async fn finish(
     portal: &PortalId,
     token: &SignInToken,
 ) -> Result<SignInView, AppError> {
-    let (loaded, token) = Loaded::read(app, portal, token, call.now).await?;
-    retry(app, || try_finish(app, call, &loaded, &token)).await
+    let seen = UnderWay::read(app, portal, token, call.now).await?;
+    retry(app, || try_finish(app, call, &seen)).await
 }
 
-async fn try_finish(
-    app: &App,
-    call: &Call,
-    seen: &Loaded,
-    token: &Token,
-) -> Result<SignInView, AppError> {
+async fn try_finish(app: &App, call: &Call, seen: &UnderWay) -> Result<SignInView, AppError> {
     let tx = app.store.begin().await?;
-    let loaded = seen.lock(app, &tx, token, call.now).await?;
-    loaded.require(|next| matches!(next, Next::BackupCodes | Next::Enroll { optional: true }))?;
-    if !tx.finish_sign_in(loaded.sign_in.id, call.now).await? {
+    let held = seen.lock(app, &tx, call.now).await?;
+    held.require(|next| matches!(next, Next::BackupCodes | Next::Enroll { optional: true }))?;
+    if !tx.finish_sign_in(held.sign_in.id, call.now).await? {
         return Err(AppError::SignInInvalid);
     }
-    let codes = loaded.customer.codes;
-    let proof = match loaded.factor() {
+    let codes = held.account.customer.codes;
+    let proof = match held.account.factor() {
         // The code was verified when the factor was set up, not now.
         Some(factor) => {
             Proof { at: factor.enabled_at, second_factor: Some("totp"), codes: codes.clear() }
         }
-        None => Proof { at: loaded.sign_in.proven_at, second_factor: None, codes },
+        None => Proof { at: held.sign_in.proven_at, second_factor: None, codes },
     };
-    let issued = issue(app, call, &tx, &loaded, proof).await?;
+    let issued = issue(app, call, &tx, &held, proof).await?;
     tx.commit().await?;
-    Ok(SignInView::finished(&loaded, token, issued))
+    Ok(SignInView::finished(&held, issued))
 }

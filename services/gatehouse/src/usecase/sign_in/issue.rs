@@ -9,11 +9,13 @@ use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
 use gatehouse_persistence::Tx;
 
-use super::guess::Guess;
-use super::load::Loaded;
+use super::under_way::UnderWay;
 use super::view::IssuedSession;
 use crate::app::App;
 use crate::error::AppError;
+use crate::usecase::account::Account;
+use crate::usecase::proof::Guess;
+use crate::usecase::sessions::SessionView;
 use crate::usecase::{Call, about_customer};
 
 /// How the customer was proven.
@@ -32,10 +34,11 @@ pub(super) async fn issue(
     app: &App,
     call: &Call,
     tx: &Tx,
-    loaded: &Loaded,
+    held: &UnderWay,
     proof: Proof,
 ) -> Result<IssuedSession, AppError> {
-    let Loaded { portal, customer: seen, sign_in, .. } = loaded;
+    let UnderWay { sign_in, account, .. } = held;
+    let Account { portal, customer: seen, .. } = account;
     if seen.suspended_at.is_some() {
         return Err(AppError::CustomerSuspended);
     }
@@ -71,9 +74,8 @@ pub(super) async fn issue(
     let announced = portal.settings.announced_enforcement(call.now);
     Ok(IssuedSession {
         token,
-        expires_at: session.expires_at(&portal.settings.session),
-        session,
+        session: SessionView::of(session, portal),
         backup_codes_remaining: codes.map_or(0, |codes| codes.remaining),
-        enroll_by: announced.filter(|_| loaded.factor.is_none()),
+        enroll_by: announced.filter(|_| account.factor.is_none()),
     })
 }

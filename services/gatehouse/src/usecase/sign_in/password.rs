@@ -1,31 +1,23 @@
 //! VerifyPassword.
 
-use gatehouse_domain::audit::EventType;
+use gatehouse_domain::audit::{Event, EventType, Resource};
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::email::Email;
 use gatehouse_domain::id::PortalId;
-use gatehouse_domain::password::{Password, PasswordHash};
-use gatehouse_domain::sign_in::{Next, SignIn, after_password};
+use gatehouse_domain::password::Password;
+use gatehouse_domain::sign_in::Next;
 use gatehouse_domain::sign_in_start::{SignInStart, SignInToken};
-use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
-use gatehouse_persistence::SealedPassword;
 
-use super::failure::failed;
-use super::guess::{Charged, Guess};
-use super::issue::{Proof, issue};
-use super::load::{Loaded, open_start};
-use super::view::{SignInView, view};
+use super::proceed::{Stage, proceed};
+use super::under_way::{UnderWay, open_start};
+use super::view::SignInView;
 use crate::app::App;
 use crate::error::AppError;
+use crate::usecase::account::{Account, require_passwords};
+use crate::usecase::proof::password::{self, Proven};
+use crate::usecase::proof::{Guess, record_refusal};
 use crate::usecase::retry::retry;
-use crate::usecase::{Call, about_customer, about_portal, portals, sealed};
-
-/// A customer whose password was found right, outside of any transaction.
-struct Proven {
-    customer: Customer,
-    /// A stronger hash of the same password, to put in place of the stored one.
-    rehash: Option<SealedPassword>,
-}
+use crate::usecase::{Call, about_customer, about_portal, portals};
 
 /// Proves the password: the sign-in goes on with a new token, or ends in a
 /// session. An unknown address costs and answers the same as a wrong password.
@@ -43,14 +35,12 @@ pub async fn verify_password(
     password: Password,
 ) -> Result<SignInView, AppError> {
     let portal = portals::own(app, portal).await?;
-    if portal.settings.saml.is_some() {
-        return Err(AppError::PortalUsesSaml);
-    }
+    require_passwords(&portal)?;
     let start = match token {
         SignInToken::Start(text) => open_start(app, &portal.id, &text, call.now).await?,
         proven @ SignInToken::Proven(_) => {
-            let (loaded, _) = Loaded::read(app, &portal.id, &proven, call.now).await?;
-            return Err(AppError::SignInStep { expected: loaded.next.as_str() });
+            let held = UnderWay::read(app, &portal.id, &proven, call.now).await?;
+            return Err(AppError::SignInStep { expected: held.next.as_str() });
         }
     };
     // StartSignIn has checked it; what it sealed is still what it checked.
@@ -59,44 +49,27 @@ pub async fn verify_password(
     // Reserved before the charge, so that overload charges nobody.
     let slot = app.hasher.reserve()?;
     let guess = Guess { portal: &portal.id, email: &email, client: &start.client };
-    let charged = guess.charge(app, call).await?;
-
-    let found = app.store.read().customer_by_email(&portal.id, &email).await?;
-    let stored = match &found {
-        Some((customer, Some(hash))) => Some(sealed::open_password(app, &customer.key, hash)?),
-        _ => None,
+    let charged = match guess.charge(app, call).await? {
+        Ok(charged) => charged,
+        Err(wait) => {
+            let found = app.store.read().customer_by_email(&portal.id, &email).await?;
+            let customer = found.as_ref().map(|(customer, _)| customer);
+            let event = failed(app, call, &guess, customer);
+            return Err(record_refusal(app, event, AppError::Throttled(wait)).await?);
+        }
     };
-    let verdict = slot.verify(password, stored, app.entropy.salt()).await?;
-
-    match found {
-        Some((customer, _)) if verdict.matches => {
-            let reseal = |hash: PasswordHash| sealed::seal_password(app, &customer.key, &hash);
-            let rehash = verdict.rehash.map(reseal);
-            let proven = Proven { customer, rehash };
-            retry(app, || accept(app, call, &start, &proven, &charged)).await?
+    let found = app.store.read().customer_by_email(&portal.id, &email).await?;
+    let customer = found.as_ref().map(|(customer, _)| customer.clone());
+    match password::judge(app, slot, charged, found, password).await? {
+        Some(proven) => {
+            let stage = retry(app, || accept(app, call, &start, &proven)).await??;
+            stage.view(app, call).await
         }
-        found => {
-            let customer = found.map(|(customer, _)| customer);
-            Err(retry(app, || reject(app, call, &guess, customer.as_ref())).await?)
-        }
+        None => Err(password::reject(app, call, &guess, || {
+            failed(app, call, &guess, customer.as_ref())
+        })
+        .await?),
     }
-}
-
-/// Records a wrong password. The charge stays.
-async fn reject(
-    app: &App,
-    call: &Call,
-    guess: &Guess<'_>,
-    customer: Option<&Customer>,
-) -> Result<AppError, AppError> {
-    let error = AppError::CredentialsRejected { attempts_remaining: None };
-    let tx = app.store.begin().await?;
-    guess.count_wrong(app, &tx, call.now).await?;
-    let resource =
-        customer.map_or_else(|| about_portal(guess.portal), |found| about_customer(&found.key));
-    tx.record(&failed(app, call, resource, guess.client, Next::Password, &error)).await?;
-    tx.commit().await?;
-    Ok(error)
 }
 
 /// Goes on with a right password under the policy of this moment. What refuses
@@ -106,60 +79,48 @@ async fn accept(
     call: &Call,
     start: &SignInStart,
     proven: &Proven,
-    charged: &Charged,
-) -> Result<Result<SignInView, AppError>, AppError> {
-    let key = &proven.customer.key;
+) -> Result<Result<Stage, AppError>, AppError> {
     let tx = app.store.begin().await?;
-    let portal = tx.lock_portal_shared(&key.portal).await?.ok_or(AppError::ApiKeyInvalid)?;
-    let Some(customer) = tx.lock_customer(key).await? else {
+    let account = Account::lock(&tx, &proven.customer.key).await?;
+    let Some(account) = account else {
         return Err(AppError::CredentialsRejected { attempts_remaining: None });
     };
-    charged.take_back(&tx).await?;
-
-    let factor = tx.factor_with_secret(key).await?;
-    let factor_id = factor.as_ref().map(|(factor, _)| factor.id);
-    let next = after_password(&portal.settings, factor_id, call.now);
-    let refusal = if customer.password_revision != proven.customer.password_revision {
-        // The proof is of a password that is no more.
-        Some(AppError::CredentialsRejected { attempts_remaining: None })
-    } else if customer.suspended_at.is_some() {
-        Some(AppError::CustomerSuspended)
-    } else if next == Next::Saml {
-        Some(AppError::PortalUsesSaml)
-    } else if tx.sign_in_is_proven(start.id).await? {
+    let allowed = check(&account, proven);
+    let refusal = match allowed {
         // Another call with this start was first.
-        Some(AppError::SignInInvalid)
-    } else {
-        None
+        Ok(()) if tx.sign_in_is_proven(start.id).await? => Some(AppError::SignInInvalid),
+        allowed => allowed.err(),
     };
     if let Some(refusal) = refusal {
-        let resource = about_customer(key);
-        tx.record(&failed(app, call, resource, &start.client, Next::Password, &refusal)).await?;
-        tx.commit().await?;
-        return Ok(Err(refusal));
+        let customer = &account.customer;
+        let (portal, email) = (&account.portal.id, &customer.email);
+        let guess = Guess { portal, email, client: &start.client };
+        let event = failed(app, call, &guess, Some(customer));
+        return Ok(Err(proven.refuse(tx, event, refusal).await?));
     }
-
-    if let Some(rehash) = &proven.rehash {
-        tx.rehash_password(key, rehash.clone()).await?;
-    }
-    let sign_in = SignIn::proven(start.id, key.clone(), start.client.clone(), next, call.now);
-    let token = Token::generate(TokenKind::SignIn, &mut app.entropy.rng());
-    let digest = app.vault.digest(DigestKind::SignIn, token.expose().as_bytes());
-    let ended_at = (next == Next::Session).then_some(call.now);
-    tx.insert_sign_in(&sign_in, &digest, ended_at).await?;
-
-    let loaded = Loaded { sign_in, portal, customer, factor, next };
-    if next == Next::Session {
-        let codes = loaded.customer.codes;
-        let proof = Proof { at: call.now, second_factor: None, codes };
-        let issued = issue(app, call, &tx, &loaded, proof).await?;
-        tx.commit().await?;
-        return Ok(Ok(SignInView::finished(&loaded, &token, issued)));
-    }
-    let mut event = call.event(app, EventType::PasswordVerified, about_customer(key));
-    event.client = start.client.clone();
-    event.attributes = vec![("next", next.as_str().to_owned())];
-    tx.record(&event).await?;
+    proven.take_back(&tx).await?;
+    proven.store_rehash(&tx).await?;
+    let stage = proceed(app, call, &tx, account, start.id, start.client.clone()).await?;
     tx.commit().await?;
-    Ok(Ok(view(app, &loaded, &token, call.now).await?))
+    Ok(Ok(stage))
+}
+
+/// Refuses a right password that does not sign in.
+fn check(account: &Account, proven: &Proven) -> Result<(), AppError> {
+    proven.check(&account.customer)?;
+    if account.customer.suspended_at.is_some() {
+        return Err(AppError::CustomerSuspended);
+    }
+    account.require_passwords()
+}
+
+/// That a password was refused, perhaps of nobody.
+fn failed(app: &App, call: &Call, guess: &Guess<'_>, customer: Option<&Customer>) -> Event {
+    let resource: Resource =
+        customer.map_or_else(|| about_portal(guess.portal), |found| about_customer(&found.key));
+    Event {
+        client: guess.client.clone(),
+        attributes: vec![("step", Next::Password.as_str().to_owned())],
+        ..call.event(app, EventType::SignInFailed, resource)
+    }
 }

@@ -6,7 +6,7 @@ use gatehouse_domain::portal::Portal;
 use gatehouse_domain::sign_in_start::{SignInStart, SignInToken};
 use zeroize::Zeroizing;
 
-use super::load::{Loaded, open_start};
+use super::under_way::{UnderWay, open_start};
 use super::view::{NextView, SignInView, saml_view, view};
 use crate::app::App;
 use crate::error::AppError;
@@ -49,8 +49,8 @@ pub async fn get(
             Ok(start_view(&portal, start, text))
         }
         token @ SignInToken::Proven(_) => {
-            let (loaded, token) = Loaded::read(app, portal, &token, call.now).await?;
-            view(app, &loaded, &token, call.now).await
+            let held = UnderWay::read(app, portal, &token, call.now).await?;
+            view(app, &held, call.now).await
         }
     }
 }

@@ -2,17 +2,18 @@
 
 use gatehouse_domain::enrollment::{Enrollment, Owner, State};
 use gatehouse_domain::portal::Portal;
-use gatehouse_domain::session::Session;
 use gatehouse_domain::sign_in::Next;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::totp::{TotpParameters, TotpSecret, otpauth_uri, qr_svg};
 use gatehouse_domain::vault::Token;
 use zeroize::Zeroizing;
 
-use super::load::Loaded;
+use super::under_way::UnderWay;
 use crate::app::App;
 use crate::error::AppError;
+use crate::usecase::account::Account;
 use crate::usecase::sealed;
+use crate::usecase::sessions::SessionView;
 
 /// Where a sign-in stands.
 pub struct SignInView {
@@ -81,9 +82,7 @@ pub struct IssuedSession {
     /// The token.
     pub token: Token,
     /// The session.
-    pub session: Session,
-    /// When it ends if it is not used.
-    pub expires_at: Timestamp,
+    pub session: SessionView,
     /// How many are left.
     pub backup_codes_remaining: u32,
     /// From when a factor will have to be set up.
@@ -93,38 +92,29 @@ pub struct IssuedSession {
 /// The view of a sign-in whose password has been proven.
 pub(in crate::usecase) async fn view(
     app: &App,
-    loaded: &Loaded,
-    token: &Token,
+    held: &UnderWay,
     now: Timestamp,
 ) -> Result<SignInView, AppError> {
-    let next = match loaded.next {
+    let account = &held.account;
+    let next = match held.next {
         Next::Password => NextView::Password,
-        Next::SecondFactor => NextView::SecondFactor(second_factor_view(app, loaded).await?),
+        Next::SecondFactor => NextView::SecondFactor(second_factor_view(app, account).await?),
         Next::Enroll { optional } => {
-            let owner = Owner::SignIn(loaded.sign_in.id);
-            let pending = enrollment_view(app, &loaded.portal, loaded.email(), owner, now).await?;
-            NextView::Enroll { pending, optional }
+            let owner = Owner::SignIn(held.sign_in.id);
+            NextView::Enroll { pending: enrollment_view(app, account, owner, now).await?, optional }
         }
         // `SignIn::next` has no `Session`: only the step that issues one shows it.
         Next::BackupCodes | Next::Session => NextView::BackupCodes,
-        Next::Saml => saml_view(&loaded.portal),
+        Next::Saml => saml_view(&account.portal),
     };
-    Ok(SignInView {
-        token: Zeroizing::new(token.expose().to_owned()),
-        expires_at: loaded.sign_in.expires_at,
-        email: loaded.email().to_owned(),
-        next,
-    })
+    Ok(SignInView::of(held, next))
 }
 
-async fn second_factor_view(app: &App, loaded: &Loaded) -> Result<SecondFactorView, AppError> {
-    let codes = app.store.read().backup_codes(&loaded.customer.key).await?;
+async fn second_factor_view(app: &App, account: &Account) -> Result<SecondFactorView, AppError> {
+    let codes = app.store.read().backup_codes(account.key()).await?;
     Ok(SecondFactorView {
         backup_code: codes.is_some_and(|codes| codes.remaining > 0),
-        parameters: loaded
-            .factor
-            .as_ref()
-            .map_or_else(TotpParameters::default, |(factor, _)| factor.parameters),
+        parameters: account.factor().map(|factor| factor.parameters).unwrap_or_default(),
     })
 }
 
@@ -133,11 +123,10 @@ pub(super) fn saml_view(portal: &Portal) -> NextView {
     NextView::Saml { sso_url: sso_url.unwrap_or_default() }
 }
 
-/// What `owner` is setting up for the customer with `email`.
-async fn enrollment_view(
+/// What `owner` is setting up for the customer of `account`.
+pub(in crate::usecase) async fn enrollment_view(
     app: &App,
-    portal: &Portal,
-    email: &str,
+    account: &Account,
     owner: Owner,
     now: Timestamp,
 ) -> Result<Option<EnrollmentView>, AppError> {
@@ -147,7 +136,7 @@ async fn enrollment_view(
     let setup = match enrollment.state {
         State::Pending => {
             let secret = sealed::open_enrollment(app, &enrollment, &sealed)?;
-            Some(setup(portal, email, &secret, enrollment.parameters))
+            Some(setup(&account.portal, account.email(), &secret, enrollment.parameters))
         }
         State::Verified { .. } => None,
     };
@@ -165,13 +154,17 @@ fn setup(
 }
 
 impl SignInView {
-    /// A sign-in that is over, with its session.
-    pub(super) fn finished(loaded: &Loaded, token: &Token, issued: IssuedSession) -> Self {
+    fn of(held: &UnderWay, next: NextView) -> Self {
         Self {
-            token: Zeroizing::new(token.expose().to_owned()),
-            expires_at: loaded.sign_in.expires_at,
-            email: loaded.email().to_owned(),
-            next: NextView::Session(issued),
+            token: Zeroizing::new(held.token.expose().to_owned()),
+            expires_at: held.sign_in.expires_at,
+            email: held.account.email().to_owned(),
+            next,
         }
+    }
+
+    /// A sign-in that is over, with its session.
+    pub(super) fn finished(held: &UnderWay, issued: IssuedSession) -> Self {
+        Self::of(held, NextView::Session(issued))
     }
 }

@@ -16,25 +16,29 @@ use crate::usecase::Call;
 use crate::usecase::retry::retry;
 
 /// One password tried at one address from one place.
-pub(super) struct Guess<'a> {
+pub(in crate::usecase) struct Guess<'a> {
     pub portal: &'a PortalId,
     pub email: &'a Email,
     pub client: &'a ClientContext,
 }
 
 /// A guess that has been charged.
-pub(super) struct Charged {
+pub(in crate::usecase) struct Charged {
     budgets: Vec<(Digest, &'static Rule)>,
     at: Timestamp,
 }
 
 impl Guess<'_> {
-    /// Charges it to every budget it concerns, or to none.
-    pub async fn charge(&self, app: &App, call: &Call) -> Result<Charged, AppError> {
+    /// Charges it to every budget it concerns, or to none and says how long to wait.
+    pub async fn charge(&self, app: &App, call: &Call) -> Result<Result<Charged, Wait>, AppError> {
         retry(app, || self.try_charge(app, call.now)).await
     }
 
-    async fn try_charge(&self, app: &App, now: Timestamp) -> Result<Charged, AppError> {
+    async fn try_charge(
+        &self,
+        app: &App,
+        now: Timestamp,
+    ) -> Result<Result<Charged, Wait>, AppError> {
         let tx = app.store.begin().await?;
         let mut budgets = vec![self.key(app, &ADDRESS_AND_SOURCE), self.key(app, &ADDRESS)];
         budgets.extend(self.source_budget(app));
@@ -66,11 +70,11 @@ impl Guess<'_> {
             }
         }
         if let Some(until) = wait_until {
-            return Err(AppError::Throttled(Wait::until(until, now)));
+            return Ok(Err(Wait::until(until, now)));
         }
         tx.save_throttles(&budgets).await?;
         tx.commit().await?;
-        Ok(Charged { budgets: charged, at: now })
+        Ok(Ok(Charged { budgets: charged, at: now }))
     }
 
     /// Counts against its source that it was wrong.

@@ -1,0 +1,164 @@
+//! Passwords: what a new one has to be, and how one takes the place of another.
+
+use gatehouse_domain::audit::{Event, EventType};
+use gatehouse_domain::client::ClientContext;
+use gatehouse_domain::customer::Customer;
+use gatehouse_domain::email::Email;
+use gatehouse_domain::field::FieldViolation;
+use gatehouse_domain::id::{CustomerKey, PortalId};
+use gatehouse_domain::password::{NewPasswordContext, Password, check_new};
+use gatehouse_domain::portal::Portal;
+use gatehouse_domain::session::{Limits, SessionEnd};
+use gatehouse_domain::vault::Token;
+use gatehouse_persistence::{SealedPassword, Sessions, Tx};
+use tokio::task::spawn_blocking;
+
+use super::account::{Account, require_passwords};
+use super::proof::password::{Proven, verify_own};
+use super::retry::retry;
+use super::sessions::SignedIn;
+use super::{Call, portals, sealed};
+use crate::app::App;
+use crate::error::AppError;
+
+/// A password that somebody wants to have.
+pub struct NewPassword {
+    /// The password.
+    pub password: Password,
+    /// The request's field that it came in.
+    pub field: &'static str,
+}
+
+/// Checks a new password against the portal's policy and hashes it.
+///
+/// # Errors
+/// [`AppError::PasswordPolicy`], [`AppError::Overloaded`].
+pub(super) async fn hash_new(
+    app: &App,
+    call: &Call,
+    portal: &Portal,
+    key: &CustomerKey,
+    email: &Email,
+    new: NewPassword,
+) -> Result<SealedPassword, AppError> {
+    let password = check_policy(call, portal, email, new).await?;
+    let slot = app.hasher.reserve()?;
+    let hash = slot.hash(password, app.entropy.salt()).await?;
+    Ok(sealed::seal_password(app, key, &hash))
+}
+
+/// Checks a new password on a thread of its own: a hostile one takes a while.
+async fn check_policy(
+    call: &Call,
+    portal: &Portal,
+    email: &Email,
+    new: NewPassword,
+) -> Result<Password, AppError> {
+    let NewPassword { password, field } = new;
+    let (now, portal, email) = (call.now, portal.clone(), email.clone());
+    let check = move || {
+        let context = NewPasswordContext {
+            portal_name: &portal.settings.display_name,
+            portal_id: portal.id.as_str(),
+            email: &email,
+        };
+        check_new(&password, portal.settings.password_min_length(now), &context).map(|()| password)
+    };
+    let checked = spawn_blocking(check).await.map_err(|error| AppError::Internal(error.into()))?;
+    checked.map_err(|violation| {
+        AppError::PasswordPolicy(vec![FieldViolation::new(field, violation.to_string())])
+    })
+}
+
+/// Sets the password of a locked customer, and ends what was gained with the one
+/// before: these sessions, every sign-in, every invitation. Gives the customer as
+/// they are then, and how many live sessions were ended.
+pub(super) async fn set(
+    tx: &Tx,
+    call: &Call,
+    account: &Account,
+    hash: SealedPassword,
+    sessions: Sessions,
+) -> Result<(Customer, u64), AppError> {
+    let Account { portal, customer, .. } = account;
+    let key = &customer.key;
+    tx.set_password(key, Some(hash)).await?;
+    tx.end_sign_ins(key, call.now).await?;
+    tx.end_invitations(key).await?;
+    let limits = Limits::from(&portal.settings.session);
+    let ended =
+        tx.end_sessions(key, sessions, SessionEnd::PasswordChanged, &limits, call.now).await?;
+    let after = Customer {
+        generation: customer.generation + 1,
+        has_password: true,
+        password_revision: customer.password_revision + 1,
+        ..customer.clone()
+    };
+    tx.update_customer(customer, &after).await?;
+    Ok((after, ended))
+}
+
+/// Changes the password of the customer whose session asks, and ends every other
+/// session. Gives how many of those were live.
+///
+/// # Errors
+/// [`AppError::PortalUsesSaml`] before anything else; [`AppError::SessionInvalid`],
+/// [`AppError::ReauthenticationRequired`], [`AppError::PasswordPolicy`],
+/// [`AppError::Overloaded`], [`AppError::Throttled`],
+/// [`AppError::CredentialsRejected`] for a wrong present one.
+pub async fn change(
+    app: &App,
+    call: &Call,
+    portal: &PortalId,
+    token: &Token,
+    client: &ClientContext,
+    (current, new): (Password, NewPassword),
+) -> Result<u64, AppError> {
+    require_passwords(&portals::own(app, portal).await?)?;
+    let seen = SignedIn::read(app, portal, token, client, call.now).await?;
+    seen.require_fresh_proof(app, call.now).await?;
+    let Account { portal, customer, .. } = &seen.account;
+    let new = check_policy(call, portal, &customer.email, new).await?;
+    // Both reserved before the charge, so that overload charges nobody.
+    let (current_slot, new_slot) = (app.hasher.reserve()?, app.hasher.reserve()?);
+    let failed = || seen.event(app, call, EventType::PasswordChangeFailed);
+    let proven = verify_own(app, call, &seen, current_slot, current, failed).await?;
+    let hash = new_slot.hash(new, app.entropy.salt()).await?;
+    let hash = sealed::seal_password(app, &customer.key, &hash);
+    retry(app, || accept(app, call, &seen, &proven, &hash)).await?
+}
+
+/// Changes it, if nothing has changed that forbids it. What refuses a right
+/// password is a value: an error would roll back the charge's return.
+async fn accept(
+    app: &App,
+    call: &Call,
+    seen: &SignedIn,
+    proven: &Proven,
+    hash: &SealedPassword,
+) -> Result<Result<u64, AppError>, AppError> {
+    let tx = app.store.begin().await?;
+    let checked = seen.lock(&tx, call.now).await.and_then(|held| {
+        held.account.require_passwords()?;
+        proven.check(&held.account.customer)?;
+        Ok(held)
+    });
+    let held = match checked {
+        Ok(held) => held,
+        Err(refusal) if refusal.is_verdict() => {
+            let event = seen.event(app, call, EventType::PasswordChangeFailed);
+            return Ok(Err(proven.refuse(tx, event, refusal).await?));
+        }
+        Err(error) => return Err(error),
+    };
+    proven.take_back(&tx).await?;
+    let this = held.session.id;
+    let (_, ended) = set(&tx, call, &held.account, hash.clone(), Sessions::AllBut(this)).await?;
+    if !tx.prove_session(this, false, call.now).await? {
+        return Err(AppError::SessionInvalid { end: None });
+    }
+    let attributes = vec![("by", "customer".to_owned()), ("sessions_ended", ended.to_string())];
+    tx.record(&Event { attributes, ..held.event(app, call, EventType::PasswordChanged) }).await?;
+    tx.commit().await?;
+    Ok(Ok(ended))
+}

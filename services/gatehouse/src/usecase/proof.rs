@@ -1,0 +1,30 @@
+//! Proofs: what customers present, charged before it is judged.
+
+pub mod password;
+pub mod second_factor;
+
+mod guess;
+
+use gatehouse_domain::audit::Event;
+
+use super::retry::retry;
+use crate::app::App;
+use crate::error::AppError;
+
+pub(in crate::usecase) use guess::{Charged, Guess};
+
+/// Records in a transaction of its own that a proof was refused with `error`.
+pub(in crate::usecase) async fn record_refusal(
+    app: &App,
+    mut event: Event,
+    error: AppError,
+) -> Result<AppError, AppError> {
+    event.reason = Some(error.reason().as_str_name());
+    retry(app, || async {
+        let tx = app.store.begin().await?;
+        tx.record(&event).await?;
+        Ok(tx.commit().await?)
+    })
+    .await?;
+    Ok(error)
+}

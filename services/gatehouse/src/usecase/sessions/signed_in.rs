@@ -1,0 +1,93 @@
+//! A live session, with all that decides what it may do.
+
+use gatehouse_domain::audit::{Event, EventType, Resource};
+use gatehouse_domain::client::ClientContext;
+use gatehouse_domain::id::PortalId;
+use gatehouse_domain::portal::Portal;
+use gatehouse_domain::session::{Session, SessionEnd};
+use gatehouse_domain::time::Timestamp;
+use gatehouse_domain::vault::{DigestKind, Token};
+use gatehouse_persistence::Tx;
+
+use super::requirements::{accepted, is_fresh};
+use crate::app::App;
+use crate::error::AppError;
+use crate::usecase::account::Account;
+use crate::usecase::{Call, about_customer, portals};
+
+/// A live session and whose it is.
+pub(in crate::usecase) struct SignedIn {
+    pub session: Session,
+    pub account: Account,
+    /// The device that calls; the one that signed in, where the call names none.
+    pub client: ClientContext,
+}
+
+impl SignedIn {
+    /// As it stands at this moment.
+    pub async fn read(
+        app: &App,
+        portal: &PortalId,
+        token: &Token,
+        client: &ClientContext,
+        now: Timestamp,
+    ) -> Result<Self, AppError> {
+        let portal = portals::own(app, portal).await?;
+        let session = live(app, &portal, token, now).await?;
+        let account = Account::read(app, portal, &session.customer).await?;
+        let account = account.ok_or(AppError::SessionInvalid { end: None })?;
+        let unnamed = *client == ClientContext::default();
+        let client = if unnamed { session.client.clone() } else { client.clone() };
+        Ok(Self { session, account, client })
+    }
+
+    /// As it stands in a transaction, in which nothing of it changes any more.
+    pub async fn lock(&self, tx: &Tx, now: Timestamp) -> Result<Self, AppError> {
+        let unknown = AppError::SessionInvalid { end: None };
+        let Some(account) = Account::lock(tx, self.account.key()).await? else {
+            return Err(unknown);
+        };
+        // Whatever ended it has locked the customer before.
+        let session = tx.customer_session(account.key(), self.session.id).await?;
+        let session = session.ok_or(unknown)?;
+        session.check_live(now, &account.portal.settings.session).map_err(ended)?;
+        Ok(Self { session, account, client: self.client.clone() })
+    }
+
+    /// Refuses a session whose last proof that counts is older than the portal's
+    /// reauthentication window.
+    pub async fn require_fresh_proof(&self, app: &App, now: Timestamp) -> Result<(), AppError> {
+        let window = self.account.portal.settings.session.reauthentication_window();
+        let factor = self.account.factor();
+        if is_fresh(&self.session, factor, window, now) {
+            return Ok(());
+        }
+        let accepted = accepted(app, self.account.key(), factor).await?;
+        Err(AppError::ReauthenticationRequired { accepted })
+    }
+
+    /// Something that the session does or is refused.
+    pub fn event(&self, app: &App, call: &Call, kind: EventType) -> Event {
+        let session = Some(self.session.id);
+        let resource = Resource { session, ..about_customer(self.account.key()) };
+        Event { client: self.client.clone(), ..call.event(app, kind, resource) }
+    }
+}
+
+/// The live session that `token` is of.
+pub(super) async fn live(
+    app: &App,
+    portal: &Portal,
+    token: &Token,
+    now: Timestamp,
+) -> Result<Session, AppError> {
+    let digests = app.vault.digests(DigestKind::Session, token.expose().as_bytes());
+    let session = app.store.read().session(&portal.id, &digests).await?;
+    let session = session.ok_or(AppError::SessionInvalid { end: None })?;
+    session.check_live(now, &portal.settings.session).map_err(ended)?;
+    Ok(session)
+}
+
+const fn ended(end: SessionEnd) -> AppError {
+    AppError::SessionInvalid { end: Some(end.as_str()) }
+}
