@@ -3,6 +3,7 @@
 mod acme;
 mod admin;
 mod authenticator;
+mod my_account;
 mod raw;
 mod refusal;
 mod server;
@@ -19,6 +20,7 @@ use tonic::{Request, Status};
 pub use acme::{Acme, EMAIL, Enrolled, PASSWORD, PORTAL};
 pub use admin::{Admin, saml};
 pub use authenticator::Authenticator;
+pub use my_account::{MyAccount, setup};
 pub use raw::{EMPTY, Raw, frame};
 pub use refusal::{Refusal, refused};
 pub use server::{Database, TestServer};

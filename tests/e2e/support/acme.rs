@@ -3,7 +3,7 @@
 use gatehouse_api::v1;
 
 use super::authenticator::PERIOD;
-use super::{Admin, Authenticator, SignInExt, TestServer, Web};
+use super::{Admin, Authenticator, MyAccount, SignInExt, TestServer, Web};
 
 /// The portal's name.
 pub const PORTAL: &str = "portals/acme";
@@ -94,6 +94,14 @@ impl Acme {
         let code = phone.code(self.server.now());
         self.web.verify_enrollment(&sign_in.token, &code).await.unwrap();
         self.web.enable_mfa(&sign_in.token).await.unwrap();
+        phone
+    }
+
+    /// Sets up MFA in My Account, or changes it.
+    pub async fn enable_in(&self, account: &MyAccount) -> Authenticator {
+        let phone = account.scan().await.unwrap();
+        account.verify_enrollment(&phone.code(self.server.now())).await.unwrap();
+        account.enable_mfa().await.unwrap();
         phone
     }
 

@@ -5,7 +5,7 @@ use gatehouse_api::v1::portal_auth_service_client::PortalAuthServiceClient;
 use gatehouse_api::v1::sign_out_request::Target;
 use gatehouse_api::v1::verify_second_factor_request::Proof;
 
-use super::{Answer, Keyed};
+use super::{Answer, Keyed, MyAccount};
 
 /// PortalAuthService with one key.
 #[derive(Clone)]
@@ -46,6 +46,11 @@ impl Web {
     /// The generated client.
     pub fn client(&self) -> PortalAuthServiceClient<Keyed> {
         self.0.clone()
+    }
+
+    /// My Account of the customer whose session this is.
+    pub fn account(&self, session_token: &str) -> MyAccount {
+        MyAccount { web: self.clone(), token: session_token.to_owned() }
     }
 
     pub async fn start(&self, email: &str) -> Answer<v1::SignIn> {
@@ -144,6 +149,23 @@ impl Web {
             }
             _ => panic!("not what the credential was for"),
         }
+    }
+
+    /// Sets a password by invitation.
+    pub async fn accept_invitation(&self, token: &str, password: &str) -> Answer<v1::SignIn> {
+        let request = v1::AcceptInvitationRequest {
+            invitation_token: token.to_owned(),
+            new_password: password.to_owned(),
+            client: Some(client()),
+        };
+        Ok(self.client().accept_invitation(request).await?.into_inner().sign_in.unwrap())
+    }
+
+    /// Asks for an invitation; there may be nobody to write to.
+    pub async fn request_invitation(&self, email: &str) -> Answer<Option<v1::Invitation>> {
+        let request =
+            v1::RequestInvitationRequest { email: email.to_owned(), client: Some(client()) };
+        Ok(self.client().request_invitation(request).await?.into_inner().invitation)
     }
 
     pub async fn finish(&self, token: &str) -> Answer<v1::SignIn> {
