@@ -1,4 +1,6 @@
-//! Sessions.
+//! Sessions. Lists are in [`list`].
+
+mod list;
 
 use gatehouse_domain::id::{CustomerKey, PortalId, SessionId};
 use gatehouse_domain::session::{Limits, MAX_SESSIONS_PER_CUSTOMER, Session, SessionEnd};
@@ -39,6 +41,15 @@ impl<C: ConnectionTrait> Queries<C> {
             .one(&self.0)
             .await?;
         row.map(decode).transpose()
+    }
+
+    /// Whether a customer has this session, live or not.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn has_session(&self, key: &CustomerKey, id: SessionId) -> Result<bool> {
+        let this = Entity::find().filter(of(key)).filter(Column::Id.eq(id.as_uuid()));
+        Ok(this.count(&self.0).await? > 0)
     }
 }
 
@@ -127,6 +138,22 @@ impl Tx {
             Sessions::One(id) => of(key).add(Column::Id.eq(id.as_uuid())),
             Sessions::AllBut(id) => of(key).add(Column::Id.ne(id.as_uuid())),
         };
+        self.end_and_count(these, why, limits, now).await
+    }
+
+    /// Ends every session of a portal. Gives how many of them were live under
+    /// `limits`.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn end_portal_sessions(
+        &self,
+        portal: &PortalId,
+        why: SessionEnd,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let these = Condition::all().add(Column::PortalId.eq(portal.as_str()));
         self.end_and_count(these, why, limits, now).await
     }
 
