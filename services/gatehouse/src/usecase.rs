@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod backup_codes;
 pub mod customers;
 pub mod enrollment;
+pub mod invitations;
 pub mod portals;
 pub mod sealed;
 pub mod sessions;
@@ -18,6 +19,7 @@ use gatehouse_domain::id::{AuditEventId, CustomerKey, PortalId};
 use gatehouse_domain::time::Timestamp;
 
 use crate::app::App;
+use crate::error::AppError;
 
 /// One call: when it came, and from whom.
 #[derive(Clone, Debug)]
@@ -48,6 +50,11 @@ impl Call {
             attributes: Vec::new(),
         }
     }
+}
+
+/// Checks the etag that a caller has read, where it was given.
+fn check_etag(given: Option<&str>, present: &str) -> Result<(), AppError> {
+    if given.is_none_or(|given| given == present) { Ok(()) } else { Err(AppError::EtagMismatch) }
 }
 
 fn about_portal(portal: &PortalId) -> Resource {

@@ -1,5 +1,7 @@
 //! Sessions: validate, sign out.
 
+pub mod administration;
+
 use std::time::Duration;
 
 use gatehouse_domain::audit::{EventType, Resource};

@@ -16,6 +16,7 @@ pub use second_factor::{SecondFactor, verify_second_factor};
 pub use start::{get, start};
 pub use view::{EnrollmentView, IssuedSession, NextView, SecondFactorView, SignInView, TotpSetup};
 
+pub(super) use guess::address_key;
 pub(super) use load::Loaded;
 pub(super) use second_factor::check_length;
 pub(super) use view::view;

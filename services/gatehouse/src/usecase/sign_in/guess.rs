@@ -141,3 +141,8 @@ impl Charged {
         Ok(tx.save_throttles(&budgets).await?)
     }
 }
+
+/// The budget of an address, over all sources.
+pub(in crate::usecase) fn address_key(app: &App, portal: &PortalId, email: &Email) -> Digest {
+    Guess { portal, email, client: &ClientContext::default() }.key(app, &ADDRESS).0
+}
