@@ -49,7 +49,8 @@ fn map_paths() -> Vec<String> {
 /// All source there is: Rust and the contract.
 fn sources() -> String {
     let mut text = String::new();
-    let mut folders = ["crates", "services", "tests", "proto"].map(|name| repository().join(name)).to_vec();
+    let mut folders =
+        ["crates", "services", "tests", "proto"].map(|name| repository().join(name)).to_vec();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -98,7 +99,8 @@ fn every_function_and_type_that_it_names_exists() {
         }
         let name = parts.next_back().unwrap();
         // A field or an arm of the contract is named in lower case alone.
-        let known = if span == name { defined(name) || words.contains(name) } else { defined(name) };
+        let known =
+            if span == name { defined(name) || words.contains(name) } else { defined(name) };
         assert!(known, "{span}");
         assert!(parts.all(|owner| words.contains(owner)), "{span}");
         checked += 1;

@@ -3,6 +3,9 @@
 //! Ids that callers may choose (portals, customers) are RFC 1123 labels; all
 //! others are version 7 UUIDs (RFC 9562), which sort by the time they were made.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -192,6 +195,10 @@ pub mod name {
     const CUSTOMER: Malformed = Malformed("must be portals/{portal}/customers/{customer}");
     const SESSION: Malformed =
         Malformed("must be portals/{portal}/customers/{customer}/sessions/{session}");
+    const CUSTOMERS: Malformed = Malformed(
+        "must be portals/{portal}/customers/{customer}, or portals/{portal}/customers/- for all",
+    );
+    const SESSIONS_OF: Malformed = Malformed("must be the name of a session, customer or portal");
     const API_KEY: Malformed = Malformed("must be apiKeys/{api_key}");
 
     /// Which portals a list or a grant is about.
@@ -201,6 +208,28 @@ pub mod name {
         All,
         /// `portals/{portal}`
         One(PortalId),
+    }
+
+    /// Which sessions a call is about: those at or below a resource.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum SessionsOf {
+        /// All of a portal.
+        Portal(PortalId),
+        /// All of a customer.
+        Customer(CustomerKey),
+        /// This one.
+        Session(CustomerKey, SessionId),
+    }
+
+    impl SessionsOf {
+        /// The portal that they are in.
+        #[must_use]
+        pub const fn portal(&self) -> &PortalId {
+            match self {
+                Self::Portal(portal) => portal,
+                Self::Customer(key) | Self::Session(key, _) => &key.portal,
+            }
+        }
     }
 
     /// `portals/{portal}`.
@@ -233,6 +262,31 @@ pub mod name {
             portal: portal.parse().map_err(|_| CUSTOMER)?,
             customer: customer.parse::<CustomerId>().map_err(|_| CUSTOMER)?,
         })
+    }
+
+    /// `portals/{portal}/customers/{customer}`, or `portals/{portal}/customers/-`
+    /// for all of the portal.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn parse_customers(text: &str) -> Result<SessionsOf, Malformed> {
+        match text.strip_suffix("/customers/-") {
+            Some(portal) => parse_portal(portal).map(SessionsOf::Portal),
+            None => parse_customer(text).map(SessionsOf::Customer),
+        }
+        .map_err(|_| CUSTOMERS)
+    }
+
+    /// The name of a session, a customer or a portal.
+    ///
+    /// # Errors
+    /// Anything else, wildcards included.
+    pub fn parse_sessions_of(text: &str) -> Result<SessionsOf, Malformed> {
+        let session = parse_session(text).map(|(key, id)| SessionsOf::Session(key, id));
+        session
+            .or_else(|_| parse_customer(text).map(SessionsOf::Customer))
+            .or_else(|_| parse_portal(text).map(SessionsOf::Portal))
+            .map_err(|_| SESSIONS_OF)
     }
 
     /// `portals/{portal}/customers/{customer}/sessions/{session}`.
@@ -275,59 +329,5 @@ pub mod name {
     #[must_use]
     pub fn api_key(api_key: ApiKeyId) -> String {
         format!("apiKeys/{api_key}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn refuses_what_is_not_a_label() {
-        for text in ["", "-a", "a-", "Acme", "a_b", "a.b", "ä", "a/b", " a", &"a".repeat(64)] {
-            assert!(text.parse::<PortalId>().is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_uuid_has_one_spelling() {
-        let id = SessionId::from_uuid(Uuid::from_u128(0xabc));
-        assert_eq!(id.to_string().parse(), Ok(id));
-        for text in [
-            id.to_string().to_uppercase(),
-            id.as_uuid().simple().to_string(),
-            id.as_uuid().braced().to_string(),
-        ] {
-            assert!(text.parse::<SessionId>().is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn names_take_their_own_form_alone() {
-        for text in ["portals/", "portals/-", "portal/a", "portals/a/", "portals/A", "a"] {
-            assert!(name::parse_portal(text).is_err(), "{text:?}");
-        }
-        for text in ["portals/a", "portals/a/customers/", "portals/a/customers/b/c", "customers/b"]
-        {
-            assert!(name::parse_customer(text).is_err(), "{text:?}");
-        }
-        assert_eq!(name::parse_portals("portals/-"), Ok(name::Portals::All));
-    }
-
-    proptest! {
-        #[test]
-        fn parse_and_print_are_inverse(
-            portal in "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
-            customer in "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
-            uuid in any::<u128>(),
-        ) {
-            let key = CustomerKey::new(portal.parse()?, customer.parse()?);
-            let session = SessionId::from_uuid(Uuid::from_u128(uuid));
-            prop_assert_eq!(name::parse_portal(&name::portal(&key.portal))?, key.portal.clone());
-            prop_assert_eq!(name::parse_customer(&name::customer(&key))?, key.clone());
-            prop_assert_eq!(name::parse_session(&name::session(&key, session))?, (key, session));
-        }
     }
 }

@@ -103,6 +103,18 @@ impl Tx {
         Ok(())
     }
 
+    /// Forgets all that these budgets have seen.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn delete_throttles(&self, keys: &[Digest]) -> Result<()> {
+        Entity::delete_many()
+            .filter(Column::Key.is_in(keys.iter().map(Digest::as_bytes)))
+            .exec(&self.0)
+            .await?;
+        Ok(())
+    }
+
     /// Remembers a source until `expires_at`.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ mod rules;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use gatehouse_domain::api_key::{AdminGrant, ApiKey, Grant, PortalGrant, PortalScope};
+use gatehouse_domain::api_key::{AdminGrant, AdminRole, ApiKey, Grant, PortalGrant, PortalScope};
 use gatehouse_domain::audit;
 use gatehouse_domain::id::PortalId;
 
@@ -66,6 +66,15 @@ impl Caller {
     pub fn require_portal(&self, portal: &PortalId) -> Result<(), AppError> {
         let within = self.admin()?.scope.contains(portal);
         if within { Ok(()) } else { Err(AppError::ApiKeyScope) }
+    }
+
+    /// Lets an administrator's key pass that has at least this role: for what
+    /// is more than its method always is.
+    ///
+    /// # Errors
+    /// [`AppError::ApiKeyScope`] for any other.
+    pub fn require_role(&self, least: AdminRole) -> Result<(), AppError> {
+        if self.admin()?.role >= least { Ok(()) } else { Err(AppError::ApiKeyScope) }
     }
 
     /// Lets an administrator's key pass that is for every portal.

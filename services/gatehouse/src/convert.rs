@@ -7,6 +7,7 @@ pub mod client_context;
 pub mod credential;
 pub mod customer;
 pub mod fields;
+pub mod invitation;
 pub mod mfa;
 pub mod page;
 pub mod portal;

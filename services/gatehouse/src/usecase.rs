@@ -6,6 +6,7 @@ pub mod backup_codes;
 pub mod customers;
 pub mod enrollment;
 pub mod holder;
+pub mod invitations;
 pub mod mfa;
 pub mod passwords;
 pub mod portals;
@@ -23,6 +24,7 @@ use gatehouse_domain::id::{AuditEventId, CustomerKey, PortalId};
 use gatehouse_domain::time::Timestamp;
 
 use crate::app::App;
+use crate::error::AppError;
 
 /// One call: when it came, and from whom.
 #[derive(Clone, Debug)]
@@ -53,6 +55,11 @@ impl Call {
             attributes: Vec::new(),
         }
     }
+}
+
+/// Checks the etag that a caller has read, where it was given.
+fn check_etag(given: Option<&str>, present: &str) -> Result<(), AppError> {
+    if given.is_none_or(|given| given == present) { Ok(()) } else { Err(AppError::EtagMismatch) }
 }
 
 fn about_portal(portal: &PortalId) -> Resource {

@@ -50,14 +50,12 @@ async fn try_request(
     let mut budgets = tx.lock_throttles(&[budget]).await?;
     for budget in &mut budgets {
         let charged = budget.throttle.charge(call.now, budget.rule);
-        budget.throttle = charged
-            .map_err(|until| AppError::Throttled(Wait::until(until, call.now)))?;
+        budget.throttle =
+            charged.map_err(|until| AppError::Throttled(Wait::until(until, call.now)))?;
     }
     tx.save_throttles(&budgets).await?;
     let issued = match &invited {
-        Some(customer) => {
-            Some(issue(app, call, &tx, customer, Requester::Customer(client)).await?)
-        }
+        Some(customer) => Some(issue(app, call, &tx, customer, Requester::Customer(client)).await?),
         None => None,
     };
     tx.commit().await?;
