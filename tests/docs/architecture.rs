@@ -34,13 +34,12 @@ fn map_paths() -> Vec<String> {
     for line in map.lines() {
         let indentation = line.len() - line.trim_start().len();
         folders.retain(|(depth, _)| *depth < indentation);
+        let parent = folders.last().map(|(_, folder)| folder.clone()).unwrap_or_default();
         let names = line.split_whitespace().take_while(|word| is_path(word));
-        for name in names {
-            let parent = folders.last().map(|(_, folder)| folder.as_str()).unwrap_or_default();
-            paths.push(format!("{parent}{name}"));
-            if name.ends_with('/') {
-                folders.push((indentation, format!("{parent}{name}")));
-            }
+        let first = paths.len();
+        paths.extend(names.map(|name| format!("{parent}{name}")));
+        if let Some(folder) = paths.get(first).filter(|path| path.ends_with('/')) {
+            folders.push((indentation, folder.clone()));
         }
     }
     paths
@@ -93,16 +92,14 @@ fn every_function_and_type_that_it_names_exists() {
     };
     let mut checked = 0;
     for span in code_spans().filter(|span| !is_path(span)) {
-        let mut parts = span.split("::");
-        if !parts.clone().all(|part| !part.is_empty() && part.chars().all(identifier)) {
+        let parts: Vec<_> = span.split("::").collect();
+        if !parts.iter().all(|part| !part.is_empty() && part.chars().all(identifier)) {
             continue; // a command, or a piece of SQL
         }
-        let name = parts.next_back().unwrap();
-        // A field or an arm of the contract is named in lower case alone.
-        let known =
-            if span == name { defined(name) || words.contains(name) } else { defined(name) };
-        assert!(known, "{span}");
-        assert!(parts.all(|owner| words.contains(owner)), "{span}");
+        let (name, owners) = parts.split_last().unwrap();
+        // An arm or a field of the contract is named alone.
+        assert!(defined(name) || owners.is_empty() && words.contains(name), "{span}");
+        assert!(owners.iter().all(|owner| words.contains(owner)), "{span}");
         checked += 1;
     }
     assert!(checked > 20, "they are found at all");

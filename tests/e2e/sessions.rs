@@ -284,5 +284,8 @@ async fn own_sessions_come_in_pages(server: TestServer) {
     let other = acme.web.account(&acme.password_session().await.token);
     let bad = Refusal::invalid(&["page_token"]);
     assert_eq!(refused(other.sessions(4, &page_token).await), bad, "of another session");
-    assert_eq!(refused(this.sessions(-1, "x").await), Refusal::invalid(&["page_size", "page_token"]));
+    assert_eq!(
+        refused(this.sessions(-1, "x").await),
+        Refusal::invalid(&["page_size", "page_token"])
+    );
 }
