@@ -1,6 +1,7 @@
 //! AdminService, a file for each noun.
 
 mod api_keys;
+mod audit;
 mod customers;
 mod portals;
 
@@ -37,6 +38,7 @@ grpc_service! {
         get_customer: GetCustomerRequest -> GetCustomerResponse,
         list_customers: ListCustomersRequest -> ListCustomersResponse,
         reset_customer_mfa: ResetCustomerMfaRequest -> ResetCustomerMfaResponse,
+        list_audit_events: ListAuditEventsRequest -> ListAuditEventsResponse,
         create_api_key: CreateApiKeyRequest -> CreateApiKeyResponse,
         revoke_api_key: RevokeApiKeyRequest -> RevokeApiKeyResponse,
     }
@@ -50,7 +52,6 @@ grpc_service! {
         unlock_customer: UnlockCustomerRequest -> UnlockCustomerResponse,
         list_sessions: ListSessionsRequest -> ListSessionsResponse,
         revoke_sessions: RevokeSessionsRequest -> RevokeSessionsResponse,
-        list_audit_events: ListAuditEventsRequest -> ListAuditEventsResponse,
         list_api_keys: ListApiKeysRequest -> ListApiKeysResponse,
     }
     other {
