@@ -19,8 +19,12 @@ use crate::time::Timestamp;
 fn uuid_v7(now: Timestamp, rng: &mut impl CryptoRng) -> Uuid {
     let mut random = [0; 10];
     rng.fill_bytes(&mut random);
-    let millis = u64::try_from(now.as_micros() / 1_000).unwrap_or(0);
-    Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    Builder::from_unix_timestamp_millis(unix_millis(now), &random).into_uuid()
+}
+
+/// What a version 7 UUID begins with. Times before 1970 have none of their own.
+fn unix_millis(at: Timestamp) -> u64 {
+    u64::try_from(at.as_micros() / 1_000).unwrap_or(0)
 }
 
 macro_rules! label_id {
@@ -135,6 +139,18 @@ uuid_id! {
     /// An audit event.
     AuditEventId
 }
+uuid_id! {
+    /// One running server, among those of one database.
+    ServerId
+}
+
+impl AuditEventId {
+    /// The lowest id that an event at `at` can have, the first of its millisecond.
+    #[must_use]
+    pub fn lowest_at(at: Timestamp) -> Self {
+        Self(Builder::from_unix_timestamp_millis(unix_millis(at), &[0; 10]).into_uuid())
+    }
+}
 
 impl CustomerId {
     /// An id for a customer whose creator chose none.
@@ -188,7 +204,7 @@ impl CustomerKey {
 
 /// Resource names, as the API writes them. Each is parsed and printed here only.
 pub mod name {
-    use super::{ApiKeyId, CustomerId, CustomerKey, Malformed, PortalId, SessionId};
+    use super::{ApiKeyId, AuditEventId, CustomerId, CustomerKey, Malformed, PortalId, SessionId};
 
     const PORTAL: Malformed = Malformed("must be portals/{portal}");
     const PORTAL_OR_ALL: Malformed = Malformed("must be portals/{portal}, or portals/- for all");
@@ -200,6 +216,7 @@ pub mod name {
     );
     const SESSIONS_OF: Malformed = Malformed("must be the name of a session, customer or portal");
     const API_KEY: Malformed = Malformed("must be apiKeys/{api_key}");
+    const AUDIT_EVENT: Malformed = Malformed("must be auditEvents/{audit_event}");
 
     /// Which portals a list or a grant is about.
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -307,6 +324,14 @@ pub mod name {
         text.strip_prefix("apiKeys/").ok_or(API_KEY)?.parse().map_err(|_| API_KEY)
     }
 
+    /// `auditEvents/{audit_event}`.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn parse_audit_event(text: &str) -> Result<AuditEventId, Malformed> {
+        text.strip_prefix("auditEvents/").ok_or(AUDIT_EVENT)?.parse().map_err(|_| AUDIT_EVENT)
+    }
+
     /// `portals/{portal}`
     #[must_use]
     pub fn portal(portal: &PortalId) -> String {
@@ -329,5 +354,11 @@ pub mod name {
     #[must_use]
     pub fn api_key(api_key: ApiKeyId) -> String {
         format!("apiKeys/{api_key}")
+    }
+
+    /// `auditEvents/{audit_event}`
+    #[must_use]
+    pub fn audit_event(audit_event: AuditEventId) -> String {
+        format!("auditEvents/{audit_event}")
     }
 }

@@ -3,6 +3,7 @@
 //! field, under the names that the caller used.
 
 pub mod api_key;
+pub mod audit;
 pub mod client_context;
 pub mod credential;
 pub mod customer;

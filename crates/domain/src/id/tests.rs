@@ -42,6 +42,19 @@ fn names_take_their_own_form_alone() {
     }
 }
 
+#[test]
+fn the_lowest_id_of_a_time_parts_the_events_of_its_millisecond_from_earlier_ones() {
+    use rand::SeedableRng;
+    let mut rng = rand::rngs::StdRng::seed_from_u64(1);
+    let at = Timestamp::from_micros(1_800_000_000_123_456);
+    let millisecond = std::time::Duration::from_millis(1);
+    for _ in 0..100 {
+        assert!(AuditEventId::lowest_at(at) <= AuditEventId::generate(at, &mut rng));
+        let before = AuditEventId::generate(at - millisecond, &mut rng);
+        assert!(before < AuditEventId::lowest_at(at));
+    }
+}
+
 proptest! {
     #[test]
     fn parse_and_print_are_inverse(
@@ -57,6 +70,8 @@ proptest! {
             name::parse_session(&name::session(&key, session))?,
             (key.clone(), session)
         );
+        let event = AuditEventId::from_uuid(Uuid::from_u128(uuid));
+        prop_assert_eq!(name::parse_audit_event(&name::audit_event(event))?, event);
         for (name, of) in [
             (name::portal(&key.portal), SessionsOf::Portal(key.portal.clone())),
             (name::customer(&key), SessionsOf::Customer(key.clone())),

@@ -1,6 +1,7 @@
 //! AdminService, a file for each noun.
 
 mod api_keys;
+mod audit;
 mod customers;
 mod invitations;
 mod portals;
@@ -47,6 +48,7 @@ grpc_service! {
         unlock_customer: UnlockCustomerRequest -> UnlockCustomerResponse,
         list_sessions: ListSessionsRequest -> ListSessionsResponse,
         revoke_sessions: RevokeSessionsRequest -> RevokeSessionsResponse,
+        list_audit_events: ListAuditEventsRequest -> ListAuditEventsResponse,
         create_api_key: CreateApiKeyRequest -> CreateApiKeyResponse,
         list_api_keys: ListApiKeysRequest -> ListApiKeysResponse,
         revoke_api_key: RevokeApiKeyRequest -> RevokeApiKeyResponse,
@@ -56,13 +58,6 @@ grpc_service! {
             &self,
             _: Request<v1::ImportCustomersRequest>,
         ) -> Result<Response<v1::ImportCustomersResponse>, Status> {
-            Err(AppError::Unimplemented.into())
-        }
-
-        async fn list_audit_events(
-            &self,
-            _: Request<v1::ListAuditEventsRequest>,
-        ) -> Result<Response<v1::ListAuditEventsResponse>, Status> {
             Err(AppError::Unimplemented.into())
         }
 

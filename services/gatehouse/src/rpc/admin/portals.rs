@@ -75,6 +75,9 @@ impl AdminRpc {
         let from = portal.unwrap_or_default();
         let id = only("portal.name", name::parse_portal(&from.name))?;
         context.caller.require_portal(&id)?;
+        if validate_only {
+            context.caller.only_previews();
+        }
         let paths = update_mask.unwrap_or_default().paths;
         // Checked before the portal is looked at; applied to it as it then is.
         portal_mask::merge(&mut v1::Portal::default(), &from, &paths)?;
