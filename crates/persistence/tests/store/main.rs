@@ -39,6 +39,7 @@ mod factors;
 mod keys;
 mod migration;
 mod portals;
+mod session_list;
 mod sessions;
 mod sign_ins;
 mod support;
