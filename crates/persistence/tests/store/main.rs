@@ -42,6 +42,7 @@ mod housekeeping;
 mod keys;
 mod migration;
 mod portals;
+mod session_list;
 mod sessions;
 mod sign_ins;
 mod support;
