@@ -13,6 +13,7 @@ mod support;
 
 mod audit;
 mod audit_list;
+mod audit_trail;
 mod authorization;
 mod background;
 mod bad_input;
