@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{
-    CredentialsRejected, SignInInvalid, SignInLocked, StoreUnavailable, Throttled,
+    CredentialsRejected, InvitationInvalid, SignInInvalid, SignInLocked, StoreUnavailable,
+    Throttled,
 };
 
 use gatehouse_api::v1::verify_second_factor_request::Proof;
@@ -112,6 +113,8 @@ on_one_server_and_three! {
     a_guess_whose_deadline_passes_is_charged,
     a_guess_whose_caller_goes_away_is_charged,
     revocation_holds_from_the_next_call_on,
+    one_invitation_sets_one_password,
+    one_code_proves_once_in_sessions_and_sign_ins,
 }
 
 /// The one that succeeded, and why the others did not.
@@ -352,4 +355,40 @@ async fn revocation_holds_from_the_next_call_on(fleet: Fleet) {
         let refusal = refused(web.validate(&issued.token).await);
         assert_eq!(refusal, Refusal::session_ended("signed_out"));
     }
+}
+
+async fn one_invitation_sets_one_password(fleet: Fleet) {
+    let acme = &fleet.acme;
+    let token = acme.admin.invite(&acme.customer).await.unwrap().token;
+    let password = |n| format!("{n} other horses battery");
+    let answers = fleet.at_once(16, |n, web| {
+        let (token, password) = (token.clone(), password(n));
+        async move { web.accept_invitation(&token, &password).await.map(|sign_in| (n, sign_in)) }
+    });
+    let ((n, sign_in), lost) = winner(answers.await);
+    for refusal in lost {
+        assert!(refusal.is(InvitationInvalid) || refusal.is(StoreUnavailable), "{refusal:?}");
+    }
+    acme.web.validate(&sign_in.issued().token).await.unwrap();
+    acme.web.sign_in(EMAIL, &password(n)).await.unwrap();
+}
+
+async fn one_code_proves_once_in_sessions_and_sign_ins(fleet: Fleet) {
+    let acme = &fleet.acme;
+    let ana = fleet.enroll().await;
+    let sign_in = acme.sign_in().await.token;
+    let code = ana.phone.code(acme.server.now());
+    let answers = fleet.at_once(16, |n, web| {
+        let (sign_in, session, code) = (sign_in.clone(), ana.session.token.clone(), code.clone());
+        async move {
+            if n % 2 == 0 {
+                web.totp(&sign_in, &code).await.map(drop)
+            } else {
+                web.account(&session).prove_totp(&code).await.map(drop)
+            }
+        }
+    });
+    let ((), lost) = winner(answers.await);
+    assert_beaten(&lost);
+    assert_uncharged(&fleet, &ana, &lost).await;
 }
