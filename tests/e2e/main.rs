@@ -18,7 +18,6 @@ mod customers;
 mod dump;
 mod enrollment;
 mod invitations;
-mod invitations_admin;
 mod lists;
 mod my_account;
 mod passwords;
