@@ -26,6 +26,7 @@ mod portal_deletion;
 mod portals;
 mod protocol;
 mod races;
+mod reasons;
 mod reauthentication;
 mod second_factor;
 mod session_administration;
