@@ -13,6 +13,7 @@ mod support;
 
 mod authorization;
 mod bad_input;
+mod cube;
 mod customer_changes;
 mod customers;
 mod dump;
