@@ -37,7 +37,7 @@ pub fn outcome(policy: Policy, state: State, rpc: Rpc, now: Timestamp) -> Outcom
         Rpc::SignOut => Ok(Ended(i32::from(state != State::Suspended))),
         _ => cell.in_my_account(rpc),
     }
-    .unwrap_or_else(Refused)
+    .unwrap_or_else(|refusal| Refused(*refusal))
 }
 
 struct Cell {
@@ -46,7 +46,11 @@ struct Cell {
     now: Timestamp,
 }
 
-type Judged<T = Outcome> = Result<T, Refusal>;
+type Judged<T = Outcome> = Result<T, Box<Refusal>>;
+
+fn refuse<T>(refusal: Refusal) -> Judged<T> {
+    Err(refusal.into())
+}
 
 impl Cell {
     fn has_factor(&self) -> bool {
@@ -65,7 +69,7 @@ impl Cell {
     /// On a SAML portal nothing that is about passwords goes on, whatever the
     /// customer's state.
     fn passwords_are_taken(&self) -> Judged<()> {
-        if self.policy == Policy::Saml { Err(Refusal::of(PortalUsesSaml)) } else { Ok(()) }
+        if self.policy == Policy::Saml { refuse(Refusal::of(PortalUsesSaml)) } else { Ok(()) }
     }
 
     /// The password, typed in or set by invitation, is right: only now may it be
@@ -73,7 +77,7 @@ impl Cell {
     fn prove_password(&self) -> Judged {
         self.passwords_are_taken()?;
         if self.state == State::Suspended {
-            Err(Refusal::of(CustomerSuspended))
+            refuse(Refusal::of(CustomerSuspended))
         } else if self.has_factor() {
             Ok(Next("second_factor"))
         } else if self.policy == Policy::Enforced {
@@ -87,7 +91,7 @@ impl Cell {
     fn go_on(&self, rpc: Rpc) -> Judged {
         // Suspension has ended it.
         if self.state == State::Suspended {
-            return Err(Refusal::of(SignInInvalid));
+            return refuse(Refusal::of(SignInInvalid));
         }
         if rpc == Rpc::GetSignIn {
             return Ok(self.step());
@@ -102,17 +106,17 @@ impl Cell {
                 Enroll { optional, setup: Setup::Pending | Setup::Verified },
                 Rpc::VerifyEnrollment(_),
             ) => Ok(Enroll { optional, setup: Setup::Verified }),
-            (Enroll { .. }, Rpc::VerifyEnrollment(_)) => Err(Refusal::of(EnrollmentNotStarted)),
+            (Enroll { .. }, Rpc::VerifyEnrollment(_)) => refuse(Refusal::of(EnrollmentNotStarted)),
             (Enroll { optional, .. }, Rpc::DeleteEnrollment(_)) => {
                 Ok(Enroll { optional, setup: Setup::Nothing })
             }
             (Enroll { setup, .. }, Rpc::EnableMfa(_)) => {
                 enable(setup).map(|()| Next("backup_codes"))
             }
-            // Enforcement has ended meanwhile.
-            (Enroll { optional: true, .. }, Rpc::FinishSignIn) => Ok(Next("session")),
-
-            (Next("backup_codes"), Rpc::FinishSignIn) => Ok(Next("session")),
+            // At an optional `enroll` enforcement has ended meanwhile.
+            (Enroll { optional: true, .. } | Next("backup_codes"), Rpc::FinishSignIn) => {
+                Ok(Next("session"))
+            }
             // Repeated by what has enabled it, EnableMfa answers the same again.
             (Next("backup_codes"), Rpc::EnableMfa(_) | Rpc::GenerateBackupCodes(_)) => {
                 Ok(Next("backup_codes"))
@@ -122,8 +126,8 @@ impl Cell {
                 self.prove_code().map(|()| Next("session"))
             }
 
-            (Enroll { .. }, _) => Err(Refusal::step("enroll")),
-            (Next(step), _) => Err(Refusal::step(step)),
+            (Enroll { .. }, _) => refuse(Refusal::step("enroll")),
+            (Next(step), _) => refuse(Refusal::step(step)),
             (step, _) => panic!("a sign-in is at {step:?}"),
         }
     }
@@ -141,7 +145,7 @@ impl Cell {
     fn prove_code(&self) -> Judged<()> {
         if self.state == State::Locked {
             let lock = Duration::from_mins(15);
-            Err(Refusal::of(SignInLocked).wait(self.now, lock))
+            refuse(Refusal::of(SignInLocked).wait(self.now, lock))
         } else {
             Ok(())
         }
@@ -153,7 +157,7 @@ impl Cell {
             self.passwords_are_taken()?;
         }
         if self.state == State::Suspended {
-            return Err(Refusal::session_ended("suspended"));
+            return refuse(Refusal::session_ended("suspended"));
         }
         let in_force = self.has_factor();
         match rpc {
@@ -168,7 +172,7 @@ impl Cell {
                 self.is_fresh().map(|()| Mfa { in_force, setup: Setup::Pending })
             }
             Rpc::VerifyEnrollment(_) if self.setup() == Setup::Nothing => {
-                Err(Refusal::of(EnrollmentNotStarted))
+                refuse(Refusal::of(EnrollmentNotStarted))
             }
             Rpc::VerifyEnrollment(_) => Ok(Mfa { in_force, setup: Setup::Verified }),
             Rpc::DeleteEnrollment(_) => Ok(Mfa { in_force, setup: Setup::Nothing }),
@@ -179,12 +183,12 @@ impl Cell {
                 }
                 Ok(Mfa { in_force: true, setup: Setup::Nothing })
             }
-            Rpc::DisableMfa if self.policy == Policy::Enforced => Err(Refusal::of(MfaEnforced)),
+            Rpc::DisableMfa if self.policy == Policy::Enforced => refuse(Refusal::of(MfaEnforced)),
             // Factor and backup codes go; what is being set up stays.
             Rpc::DisableMfa => {
                 self.is_fresh().map(|()| Mfa { in_force: false, setup: self.setup() })
             }
-            Rpc::GenerateBackupCodes(_) if !in_force => Err(Refusal::of(MfaNotEnabled)),
+            Rpc::GenerateBackupCodes(_) if !in_force => refuse(Refusal::of(MfaNotEnabled)),
             Rpc::GenerateBackupCodes(_) => {
                 self.is_fresh().map(|()| Mfa { in_force, setup: Setup::Nothing })
             }
@@ -205,7 +209,7 @@ impl Cell {
     /// A session that has to be multi-factor. Without a factor it cannot become so.
     fn step_up(&self) -> Judged {
         if !self.has_factor() {
-            return Err(Refusal::of(MfaNotEnabled));
+            return refuse(Refusal::of(MfaNotEnabled));
         }
         self.is_fresh().map(|()| Session(Assurance::MultiFactor))
     }
@@ -215,7 +219,7 @@ impl Cell {
     fn is_fresh(&self) -> Judged<()> {
         if self.has_factor() && self.assurance() == Assurance::Password {
             // No backup codes have been made yet.
-            Err(Refusal::of(ReauthenticationRequired).with("accepted", "totp_code"))
+            refuse(Refusal::of(ReauthenticationRequired).with("accepted", "totp_code"))
         } else {
             Ok(())
         }
@@ -225,8 +229,8 @@ impl Cell {
     fn prove_again(&self, proof: Proof) -> Judged {
         match (proof, self.has_factor()) {
             (Proof::Password, false) => Ok(Session(Assurance::Password)),
-            (Proof::Password, true) => Err(Refusal::invalid(&["password"])),
-            (Proof::Code, false) => Err(Refusal::invalid(&["totp_code"])),
+            (Proof::Password, true) => refuse(Refusal::invalid(&["password"])),
+            (Proof::Code, false) => refuse(Refusal::invalid(&["totp_code"])),
             (Proof::Code, true) => self.prove_code().map(|()| Session(Assurance::MultiFactor)),
         }
     }
@@ -235,8 +239,8 @@ impl Cell {
 /// A secret comes into force only when its code has been verified.
 fn enable(setup: Setup) -> Judged<()> {
     match setup {
-        Setup::Nothing => Err(Refusal::of(EnrollmentNotStarted)),
-        Setup::Pending => Err(Refusal::of(EnrollmentNotVerified)),
+        Setup::Nothing => refuse(Refusal::of(EnrollmentNotStarted)),
+        Setup::Pending => refuse(Refusal::of(EnrollmentNotVerified)),
         Setup::Verified => Ok(()),
     }
 }

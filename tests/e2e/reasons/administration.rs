@@ -12,6 +12,10 @@ const STALE: &str = "stale";
 const BEN: &str = "ben@example.com";
 
 pub fn cases() -> Vec<Case> {
+    [portals(), customers(), sessions_and_the_trail(), api_keys()].concat()
+}
+
+fn portals() -> Vec<Case> {
     cases! { acme;
         CreatePortal {
             Success => new_portal(&another(acme)),
@@ -49,6 +53,11 @@ pub fn cases() -> Vec<Case> {
                 v1::DeletePortalRequest { etag: STALE.to_owned(), ..delete_portal(&acme.portal) }
             },
         }
+    }
+}
+
+fn customers() -> Vec<Case> {
+    cases! { acme;
         CreateCustomer {
             Success => new_customer(&acme.portal, BEN),
             ResourceNotFound => new_customer(NOWHERE, BEN),
@@ -99,6 +108,11 @@ pub fn cases() -> Vec<Case> {
             Success => v1::UnlockCustomerRequest { name: acme.customer.clone() },
             ResourceNotFound => v1::UnlockCustomerRequest { name: NOBODY.to_owned() },
         }
+    }
+}
+
+fn sessions_and_the_trail() -> Vec<Case> {
+    cases! { acme;
         ListSessions {
             Success => v1::ListSessionsRequest {
                 parent: acme.customer.clone(),
@@ -112,6 +126,11 @@ pub fn cases() -> Vec<Case> {
         ListAuditEvents {
             Success => v1::ListAuditEventsRequest::default(),
         }
+    }
+}
+
+fn api_keys() -> Vec<Case> {
+    cases! { acme;
         CreateApiKey {
             Success => new_key(&acme.portal),
             ResourceNotFound => new_key(NOWHERE),
