@@ -205,7 +205,7 @@ async fn validate_keys_validate_sessions_and_nothing_else(server: TestServer) {
 }
 
 /// What is registered and says that it is not built.
-const UNBUILT: [&str; 2] = ["ImportCustomers", "WatchAuditEvents"];
+pub const UNBUILT: [&str; 2] = ["ImportCustomers", "WatchAuditEvents"];
 
 /// What asks for nothing.
 const WITHOUT_FIELDS: [&str; 4] = ["GetOwnPortal", "ListApiKeys", "ListAuditEvents", "ListPortals"];

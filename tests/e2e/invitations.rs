@@ -5,7 +5,7 @@ use std::time::Duration;
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{
     CredentialsRejected, CustomerSuspended, InvitationInvalid, PasswordPolicy, PortalUsesSaml,
-    SignInInvalid, Throttled,
+    ResourceNotFound, SignInInvalid, Throttled,
 };
 
 use crate::support::{
@@ -17,10 +17,13 @@ on_each_database! {
     an_invitation_of_an_enforcing_portal_leads_to_enroll,
     a_factor_in_force_is_still_asked_for,
     accepting_ends_every_session_and_sign_in,
-    an_invitation_is_used_once_and_ends_the_others,
+    earlier_invitations_live_on_until_one_is_used,
     an_invitation_ends_after_a_day,
     a_password_that_is_refused_uses_nothing_up,
     an_invitation_ends_with_what_it_was_for,
+    an_address_that_stays_the_same_ends_no_invitation,
+    whom_nobody_can_invite_is_named,
+    an_invitation_tells_the_trail_who_asked,
     a_suspended_customer_accepts_none,
     an_invitation_of_another_portal_is_unknown,
     a_customer_who_forgot_the_password_asks_for_an_invitation,
@@ -90,7 +93,7 @@ async fn accepting_ends_every_session_and_sign_in(server: TestServer) {
     assert_eq!(refusal, Refusal::of(CredentialsRejected));
 }
 
-async fn an_invitation_is_used_once_and_ends_the_others(server: TestServer) {
+async fn earlier_invitations_live_on_until_one_is_used(server: TestServer) {
     let acme = Acme::new(server).await;
     let first = acme.admin.invite(&acme.customer).await.unwrap();
     let second = acme.web.request_invitation(EMAIL).await.unwrap().unwrap();
@@ -146,6 +149,33 @@ async fn an_invitation_ends_with_what_it_was_for(server: TestServer) {
         acme.admin.suspend(&acme.customer, suspended).await.unwrap();
     }
     ended(token).await;
+}
+
+async fn an_address_that_stays_the_same_ends_no_invitation(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let invitation = acme.admin.invite(&acme.customer).await.unwrap();
+    acme.admin.set_email(&acme.customer, " ANA@example.com").await.unwrap();
+    acme.web.accept_invitation(&invitation.token, NEW).await.unwrap();
+}
+
+async fn whom_nobody_can_invite_is_named(server: TestServer) {
+    let acme = Acme::new(server).await;
+    for name in [&format!("{PORTAL}/customers/nobody"), "portals/nowhere/customers/c1"] {
+        let missing = Refusal::of(ResourceNotFound).resource("Customer", name);
+        assert_eq!(refused(acme.admin.invite(name).await), missing);
+    }
+    for name in ["", PORTAL, "portals/acme/customers/-"] {
+        assert_eq!(refused(acme.admin.invite(name).await), Refusal::invalid(&["customer"]));
+    }
+}
+
+async fn an_invitation_tells_the_trail_who_asked(server: TestServer) {
+    let acme = Acme::new(server).await;
+    acme.admin.invite(&acme.customer).await.unwrap();
+    acme.assert_recorded("invitation.created", &[("requested_by", "administrator")]).await;
+    acme.server.pass(Duration::from_secs(1));
+    acme.web.request_invitation(EMAIL).await.unwrap();
+    acme.assert_recorded("invitation.created", &[("requested_by", "customer")]).await;
 }
 
 async fn a_suspended_customer_accepts_none(server: TestServer) {

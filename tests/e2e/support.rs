@@ -8,6 +8,7 @@ mod raw;
 mod refusal;
 mod server;
 mod sign_in;
+mod trouble;
 mod web;
 
 use gatehouse_domain::time::Timestamp;
@@ -18,7 +19,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 pub use acme::{Acme, EMAIL, Enrolled, PASSWORD, PORTAL};
-pub use admin::{Admin, saml};
+pub use admin::{Admin, saml, update_mask};
 pub use authenticator::Authenticator;
 pub use my_account::{MyAccount, setup};
 pub use raw::{EMPTY, Raw, frame};

@@ -1,5 +1,7 @@
 //! A portal, its backend, its administrator and a customer.
 
+use std::collections::BTreeMap;
+
 use gatehouse_api::v1;
 
 use super::authenticator::PERIOD;
@@ -19,8 +21,12 @@ pub struct Acme {
     pub web: Web,
     /// The backend's key.
     pub key: String,
+    /// The portal's resource name.
+    pub portal: String,
     /// The customer's resource name.
     pub customer: String,
+    /// The customer's address.
+    pub email: String,
 }
 
 /// A customer's authenticator and backup codes, and the session they came with.
@@ -33,12 +39,32 @@ pub struct Enrolled {
 impl Acme {
     /// A portal that does not enforce MFA.
     pub async fn new(server: TestServer) -> Self {
+        Self::called(server, "acme").await
+    }
+
+    /// The same under another name: many of them stand on one server.
+    pub async fn called(server: TestServer, id: &str) -> Self {
         let admin = server.admin();
         let portal = v1::Portal { display_name: "Acme Billing".to_owned(), ..Default::default() };
-        admin.create_portal("acme", portal).await.unwrap();
-        let customer = admin.create_customer(PORTAL, EMAIL, PASSWORD).await.unwrap().name;
-        let key = admin.portal_key(PORTAL, v1::PortalAccess::Full).await.unwrap();
-        Self { web: server.web_with(&key), key, server, admin, customer }
+        let portal = admin.create_portal(id, portal).await.unwrap().name;
+        let customer = admin.create_customer(&portal, EMAIL, PASSWORD).await.unwrap().name;
+        let key = admin.portal_key(&portal, v1::PortalAccess::Full).await.unwrap();
+        let (web, email) = (server.web_with(&key), EMAIL.to_owned());
+        Self { server, admin, web, key, portal, customer, email }
+    }
+
+    /// The same portal with one more customer.
+    pub async fn with_customer(&self, email: &str) -> Self {
+        let customer = self.admin.create_customer(&self.portal, email, PASSWORD).await.unwrap();
+        Self {
+            server: self.server.clone(),
+            admin: self.admin.clone(),
+            web: self.web.clone(),
+            key: self.key.clone(),
+            portal: self.portal.clone(),
+            customer: customer.name,
+            email: email.to_owned(),
+        }
     }
 
     /// A portal that enforces MFA.
@@ -62,13 +88,22 @@ impl Acme {
 
     /// Changes what `mask` names.
     pub async fn update(&self, portal: v1::Portal, mask: &[&str]) -> v1::UpdatePortalResponse {
-        let portal = v1::Portal { name: PORTAL.to_owned(), ..portal };
+        let portal = v1::Portal { name: self.portal.clone(), ..portal };
         self.admin.update_portal(portal, mask).await.unwrap()
+    }
+
+    /// Holds the newest event of this type to have these attributes and no others.
+    pub async fn assert_recorded(&self, kind: &str, attributes: &[(&str, &str)]) {
+        let filter = v1::AuditEventFilter { types: vec![kind.to_owned()], ..Default::default() };
+        let events = self.admin.audit_events(filter).await.unwrap();
+        let event = events.first().unwrap_or_else(|| panic!("{kind}: nothing was recorded"));
+        let recorded = event.attributes.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        assert_eq!(recorded.collect::<BTreeMap<_, _>>(), attributes.iter().copied().collect());
     }
 
     /// A sign-in of the customer, past the password.
     pub async fn sign_in(&self) -> v1::SignIn {
-        self.web.sign_in(EMAIL, PASSWORD).await.unwrap()
+        self.web.sign_in(&self.email, PASSWORD).await.unwrap()
     }
 
     /// Signs in where no second factor is asked for.

@@ -139,6 +139,12 @@ impl Admin {
         Ok(self.client().revoke_sessions(request).await?.into_inner().sessions_ended)
     }
 
+    /// The first page of events, the newest first.
+    pub async fn audit_events(&self, filter: v1::AuditEventFilter) -> Answer<Vec<v1::AuditEvent>> {
+        let request = v1::ListAuditEventsRequest { filter: Some(filter), ..Default::default() };
+        Ok(self.client().list_audit_events(request).await?.into_inner().audit_events)
+    }
+
     pub async fn reset_mfa(&self, name: &str) -> Answer<v1::ResetCustomerMfaResponse> {
         let request = v1::ResetCustomerMfaRequest {
             name: name.to_owned(),
@@ -176,7 +182,8 @@ impl Admin {
     }
 }
 
-fn update_mask(paths: &[&str]) -> prost_types::FieldMask {
+/// A mask of these paths.
+pub fn update_mask(paths: &[&str]) -> prost_types::FieldMask {
     prost_types::FieldMask { paths: paths.iter().map(|&path| path.to_owned()).collect() }
 }
 

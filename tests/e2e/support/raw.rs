@@ -1,8 +1,12 @@
 //! Calls below the generated clients.
 
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Request};
+use prost::bytes::{Buf, BufMut};
 use tonic::Status;
 use tonic::body::Body;
+use tonic::client::Grpc;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
 use tower::ServiceExt;
 
@@ -59,5 +63,57 @@ impl Raw {
             Some(status) if status.code() != tonic::Code::Ok => Err(status),
             _ => Ok(answer.headers().clone()),
         }
+    }
+
+    /// Calls `path` with an encoded message. Gives the answer as encoded.
+    pub async fn send(self, path: &str, message: &[u8]) -> Answer<Vec<u8>> {
+        let mut request = tonic::Request::new(message.to_vec());
+        for (name, value) in self.headers {
+            request.metadata_mut().insert(name, value.parse().unwrap());
+        }
+        let mut client = Grpc::new(self.channel);
+        client.ready().await.unwrap();
+        let path = PathAndQuery::try_from(path).unwrap();
+        Ok(client.unary(request, path, Encoded).await?.into_inner())
+    }
+}
+
+/// Messages as they are.
+#[derive(Clone, Copy)]
+struct Encoded;
+
+impl Codec for Encoded {
+    type Encode = Vec<u8>;
+    type Decode = Vec<u8>;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for Encoded {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, message: Vec<u8>, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        to.put_slice(&message);
+        Ok(())
+    }
+}
+
+impl Decoder for Encoded {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        let mut message = vec![0; from.remaining()];
+        from.copy_to_slice(&mut message);
+        Ok(Some(message))
     }
 }

@@ -134,9 +134,9 @@ impl Refusal {
         self
     }
 
-    /// Whether the reason is this one, whatever else there is.
+    /// Whether it is this reason with its code, whatever else there is.
     pub fn is(&self, reason: ErrorReason) -> bool {
-        self.reason == reason.as_str_name()
+        self.reason == reason.as_str_name() && self.code == code(reason)
     }
 }
 

@@ -16,10 +16,8 @@ use gatehouse::hasher::HasherConfig;
 use gatehouse::server::{Server, ServerSettings};
 use gatehouse::startup;
 use gatehouse::usecase::{Call, api_keys};
-use gatehouse_domain::id::name;
 use gatehouse_domain::password::HashParameters;
 use gatehouse_domain::time::Timestamp;
-use gatehouse_domain::vault::DigestKind;
 use gatehouse_test_postgres::TestPostgres;
 use tempfile::TempDir;
 use tonic::transport::Channel;
@@ -40,12 +38,13 @@ pub enum Database {
 }
 
 /// A server that serves until the test ends.
+#[derive(Clone)]
 pub struct TestServer {
-    settings: Settings,
+    pub(super) settings: Settings,
     /// Where the database is.
-    location: String,
+    pub(super) location: String,
     folder: Arc<TempDir>,
-    app: Arc<App>,
+    pub(super) app: Arc<App>,
     hand: ManualClock,
     channel: Channel,
     owner: String,
@@ -93,7 +92,10 @@ impl TestServer {
     /// A replica whose operator has changed the cost of a hash.
     pub async fn replica_hashing(&self, parameters: HashParameters) -> Self {
         let hasher = HasherConfig { parameters, ..self.settings.hasher };
-        let settings = Settings { hasher, ..self.settings.clone() };
+        self.replica_with(Settings { hasher, ..self.settings.clone() }).await
+    }
+
+    pub(super) async fn replica_with(&self, settings: Settings) -> Self {
         let (app, channel) = serve(&settings, self.app.clock.clone()).await;
         Self {
             settings,
@@ -177,9 +179,14 @@ impl TestServer {
         &self.owner
     }
 
+    /// Whether the database is a PostgreSQL.
+    pub fn is_on_postgres(&self) -> bool {
+        self.location.starts_with("postgres:")
+    }
+
     /// All that the database holds.
     pub fn dump(&self) -> Vec<u8> {
-        if self.location.starts_with("sqlite:") {
+        if !self.is_on_postgres() {
             let in_folder = |name| self.settings.data_dir.join(name);
             // The write-ahead log has what is not in the file yet.
             let files = ["gatehouse.db", "gatehouse.db-wal"].map(in_folder);
@@ -188,24 +195,6 @@ impl TestServer {
         let dump = Command::new("pg_dump").args(["--inserts", &self.location]).output().unwrap();
         assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
         dump.stdout
-    }
-
-    /// Whether an invitation of `portal` may be accepted.
-    pub async fn has_invitation(&self, portal: &str, token: &str) -> bool {
-        let portal = name::parse_portal(portal).unwrap();
-        let digests = self.app.vault.digests(DigestKind::Invitation, token.as_bytes());
-        let read = self.app.store.read();
-        read.invitation(&portal, &digests, self.now()).await.unwrap().is_some()
-    }
-
-    /// Holds the audit trail to have an event of this type and one with these
-    /// attributes, in the form in which they are stored.
-    pub fn assert_recorded(&self, kind: &str, attributes: &str) {
-        let dump = self.dump();
-        for what in [kind, attributes] {
-            let found = dump.windows(what.len()).any(|window| window == what.as_bytes());
-            assert!(found, "{kind}: nothing was recorded of {what}");
-        }
     }
 
     fn keyed(&self, key: &str) -> Keyed {
