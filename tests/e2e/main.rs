@@ -24,6 +24,7 @@ mod protocol;
 mod races;
 mod reauthentication;
 mod second_factor;
+mod sequences;
 mod sessions;
 mod steps;
 mod tenants;
