@@ -15,29 +15,74 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The policy has changed. Enforced from then on, if at all.
-    Policy { enforced_from: Option<Duration>, saml: bool },
+    Policy {
+        enforced_from: Option<Duration>,
+        saml: bool,
+    },
     /// A password was set, in this session if in one.
-    PasswordSet { customer: usize, password: u32, session: Option<usize> },
+    PasswordSet {
+        customer: usize,
+        password: u32,
+        session: Option<usize>,
+    },
     /// VerifyPassword took this password. `holder` is what the sign-in is called
     /// from then on: its start's number where it has come to a session at once.
-    PasswordTaken { customer: usize, password: Password, holder: Holder },
+    PasswordTaken {
+        customer: usize,
+        password: Password,
+        holder: Holder,
+    },
     /// A second factor was accepted.
-    CodeTaken { customer: usize, code: Code, holder: Holder },
+    CodeTaken {
+        customer: usize,
+        code: Code,
+        holder: Holder,
+    },
     /// The secret of an enrollment was given out.
-    EnrollmentStarted { phone: usize, holder: Holder },
+    EnrollmentStarted {
+        phone: usize,
+        holder: Holder,
+    },
     /// A code was accepted for the enrollment of this phone.
-    EnrollmentVerified { phone: usize, code: Code, holder: Holder },
+    EnrollmentVerified {
+        phone: usize,
+        code: Code,
+        holder: Holder,
+    },
     /// EnableMfa brought this phone into force.
-    Enabled { customer: usize, phone: usize, holder: Holder },
-    Disabled { customer: usize, session: usize },
-    CodesMade { customer: usize, set: usize },
+    Enabled {
+        customer: usize,
+        phone: usize,
+        holder: Holder,
+    },
+    Disabled {
+        customer: usize,
+        session: usize,
+    },
+    CodesMade {
+        customer: usize,
+        set: usize,
+    },
     /// A session was issued to `holder`, a sign-in.
-    Issued { session: usize, customer: usize, holder: Holder, multi_factor: bool },
-    Reset { customer: usize, end_password: bool },
+    Issued {
+        session: usize,
+        customer: usize,
+        holder: Holder,
+        multi_factor: bool,
+    },
+    Reset {
+        customer: usize,
+        end_password: bool,
+    },
     /// Sessions were ended one by one.
-    Ended { sessions: Vec<usize> },
+    Ended {
+        sessions: Vec<usize>,
+    },
     /// What the server shows of everything.
-    Seen { sessions: Vec<SeenSession>, customers: Vec<SeenCustomer> },
+    Seen {
+        sessions: Vec<SeenSession>,
+        customers: Vec<SeenCustomer>,
+    },
 }
 
 /// What ValidateSession says.

@@ -202,9 +202,8 @@ fn has_proven_old_factor(
         }
         _ => None,
     });
-    let enabled = |entry: &Entry| {
-        matches!(entry.event, Event::Enabled { phone, .. } if phone == old)
-    };
+    let enabled =
+        |entry: &Entry| matches!(entry.event, Event::Enabled { phone, .. } if phone == old);
     let Some(since) = entries[..number].iter().rposition(enabled) else { return false };
     entries[since..number].iter().any(|entry| {
         let by = match entry.event {

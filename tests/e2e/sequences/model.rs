@@ -39,7 +39,8 @@ pub struct Model {
     pub sessions: Vec<Session>,
     /// Whose each phone is.
     pub phones: Vec<usize>,
-    pub sets: Vec<CodeSet>,
+    /// Which of its five codes each set has used.
+    pub sets: Vec<[bool; 5]>,
     pub enrollments: BTreeMap<Holder, Enrollment>,
     /// Passwords that were ever set.
     pub passwords: u32,
@@ -101,12 +102,6 @@ pub struct Session {
     pub ended: Option<&'static str>,
 }
 
-#[derive(Clone, Debug)]
-pub struct CodeSet {
-    pub customer: usize,
-    pub used: [bool; 5],
-}
-
 #[derive(Clone, Copy, Debug)]
 pub struct Enrollment {
     pub phone: usize,
@@ -150,11 +145,6 @@ impl Model {
         let outcome = self.answer(call);
         self.script.push((call, outcome));
         outcome
-    }
-
-    /// Whether a call would succeed.
-    pub fn would(&self, call: Call) -> bool {
-        self.clone().make(call).is_ok()
     }
 
     fn answer(&mut self, call: Call) -> Outcome {
@@ -236,7 +226,7 @@ impl Model {
 
     /// Backup codes that are left.
     pub fn codes_left(&self, customer: usize) -> i32 {
-        let used = self.customers[customer].codes.map(|set| self.sets[set].used);
+        let used = self.customers[customer].codes.map(|set| self.sets[set]);
         used.map_or(0, |used| used.iter().filter(|used| !**used).map(|_| 1).sum())
     }
 

@@ -15,8 +15,8 @@ use super::call::{Call, Code, Holder, Mfa, Next, Password, Setup, Shown};
 use super::history::{Event, History};
 use super::model::{LOCK, MAX_FAILURES, Model, STEP, TICK};
 use crate::support::{
-    Admin, Authenticator, MyAccount, Refusal, SignInExt, TestServer, Web, client, saml, setup, time,
-    timestamp,
+    Admin, Authenticator, MyAccount, Refusal, SignInExt, TestServer, Web, client, saml, setup,
+    time, timestamp,
 };
 
 /// A portal of the server, and everything that its customers were given.
@@ -85,8 +85,7 @@ impl<'a> System<'a> {
         };
         let enforced = model.policy.enforced;
         let mfa = v1::MfaPolicy { enforced, ..Default::default() };
-        let portal =
-            v1::Portal { lockout: Some(lockout), mfa: Some(mfa), ..v1::Portal::default() };
+        let portal = v1::Portal { lockout: Some(lockout), mfa: Some(mfa), ..v1::Portal::default() };
         let portal = admin.create_portal(&format!("p{number}"), portal).await.unwrap().name;
         let key = admin.portal_key(&portal, v1::PortalAccess::Full).await.unwrap();
         let mut system = Self {
@@ -202,7 +201,8 @@ impl<'a> System<'a> {
         let is_shown_elsewhere = judged.is_some_and(|judged| {
             (now - 1..=now + 1).any(|other| {
                 (judged, other) != (phone, step)
-                    && self.phones[judged].code(self.origin + STEP * other.try_into().unwrap_or(0)) == text
+                    && self.phones[judged].code(self.origin + STEP * other.try_into().unwrap_or(0))
+                        == text
             })
         });
         if is_shown_elsewhere { Err(Stop::Ambiguous) } else { Ok(text) }

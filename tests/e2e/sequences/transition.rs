@@ -1,22 +1,20 @@
 //! What may happen next, by numbers that shrink: "the third live sign-in" is
 //! whichever that is once earlier calls are left out.
 
-use std::time::Duration;
+mod perform;
+mod pick;
+#[cfg(test)]
+mod tests;
 
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
-use super::call::{Call, Change, Code, Holder, Password, Proof, Target};
-use super::model::{Model, Policy, STEP};
+use super::call::Change;
+use super::model::{Model, Policy};
 
-const MINUTE: Duration = Duration::from_mins(1);
-/// No case lasts as long as a day, nor an announcement as a case.
-const LONGEST: Duration = Duration::from_hours(23);
-const NOTICE: Duration = Duration::from_hours(1);
 const CUSTOMERS: u32 = 2;
 
-/// One of several; of those for whom the call would succeed, if there are any
-/// and it is to be `apt`.
+/// One of several; if it is to be `apt`, of those for whom the call comes furthest.
 #[derive(Clone, Copy, Debug)]
 pub struct Pick {
     number: u8,
@@ -85,10 +83,14 @@ pub enum Time {
 pub enum Transition {
     /// StartSignIn and VerifyPassword.
     SignIn(u8, PasswordPick),
+    /// That, and whatever is asked for next until there is a session.
+    SignInWholly(u8, CodePick),
     StartSignIn(u8),
     GetSignIn(Pick),
     VerifyPassword(Pick, PasswordPick),
     VerifySecondFactor(Pick, CodePick),
+    /// So many wrong codes, at one sign-in.
+    Guess(Pick, u8),
     FinishSignIn(Pick),
     /// StartEnrollment, VerifyEnrollment and EnableMfa.
     SetUp(Pick),
@@ -123,11 +125,13 @@ impl ReferenceStateMachine for Model {
 
         let customer = any::<u8>;
         prop_oneof![
-            12 => (customer(), password()).prop_map(|(who, typed)| T::SignIn(who, typed)),
+            10 => (customer(), password()).prop_map(|(who, typed)| T::SignIn(who, typed)),
+            12 => (customer(), code()).prop_map(|(who, typed)| T::SignInWholly(who, typed)),
             1 => customer().prop_map(T::StartSignIn),
             2 => pick().prop_map(T::GetSignIn),
             2 => (pick(), password()).prop_map(|(who, typed)| T::VerifyPassword(who, typed)),
             14 => (pick(), code()).prop_map(|(who, typed)| T::VerifySecondFactor(who, typed)),
+            3 => (pick(), 1_u8..=5).prop_map(|(who, times)| T::Guess(who, times)),
             6 => pick().prop_map(T::FinishSignIn),
             5 => pick().prop_map(T::SetUp),
             4 => pick().prop_map(T::StartEnrollment),
@@ -226,265 +230,4 @@ fn time() -> impl Strategy<Value = Time> {
         1 => Just(Time::TwentyMinutes),
         1 => Just(Time::ToAnnounced),
     ]
-}
-
-impl Transition {
-    /// Makes its calls; none, or not all, where there is nobody to call for.
-    fn perform(self, model: &mut Model) -> Option<()> {
-        let customer = |number: u8| usize::from(number) % model.customers.len();
-        match self {
-            Self::SignIn(who, typed) => {
-                let customer = customer(who);
-                model.make(Call::StartSignIn { customer }).ok()?;
-                let password = typed.of(model, customer);
-                let sign_in = Holder::Start(model.starts.len() - 1);
-                model.make(Call::VerifyPassword { sign_in, password }).ok()?;
-            }
-            Self::StartSignIn(who) => {
-                let customer = customer(who);
-                model.make(Call::StartSignIn { customer }).ok()?;
-            }
-            Self::GetSignIn(who) => {
-                let call = |_: &Model, holder| Some(Call::GetSignIn(holder));
-                who.call(model, &all_sign_ins(model), call)?;
-            }
-            Self::VerifyPassword(who, typed) => {
-                who.call(model, &all_sign_ins(model), |model, sign_in| {
-                    let password = typed.of(model, model.customer_of(sign_in));
-                    Some(Call::VerifyPassword { sign_in, password })
-                })?;
-            }
-            Self::VerifySecondFactor(who, typed) => {
-                who.call(model, &sign_ins(model), |model, sign_in| {
-                    let code = typed.of(model, sign_in, Phone::InForce)?;
-                    Some(Call::VerifySecondFactor { sign_in, code })
-                })?;
-            }
-            Self::FinishSignIn(who) => {
-                let call = |_: &Model, holder| Some(Call::FinishSignIn(holder));
-                who.call(model, &sign_ins(model), call)?;
-            }
-            Self::SetUp(who) => {
-                let call = |_: &Model, holder| Some(Call::StartEnrollment(holder));
-                let holder = who.call(model, &holders(model), call)?;
-                let code = CodePick::Fresh.of(model, holder, Phone::Pending)?;
-                model.make(Call::VerifyEnrollment { holder, code }).ok()?;
-                model.make(Call::EnableMfa(holder)).ok()?;
-            }
-            Self::StartEnrollment(who) => {
-                let call = |_: &Model, holder| Some(Call::StartEnrollment(holder));
-                who.call(model, &holders(model), call)?;
-            }
-            Self::VerifyEnrollment(who, typed) => {
-                who.call(model, &holders(model), |model, holder| {
-                    let code = typed.of(model, holder, Phone::Pending)?;
-                    // A backup code is not in the request's grammar.
-                    let is_totp = matches!(code, Code::Totp { .. } | Code::WrongTotp);
-                    is_totp.then_some(Call::VerifyEnrollment { holder, code })
-                })?;
-            }
-            Self::DeleteEnrollment(who) => {
-                let call = |_: &Model, holder| Some(Call::DeleteEnrollment(holder));
-                who.call(model, &holders(model), call)?;
-            }
-            Self::EnableMfa(who) => {
-                let call = |_: &Model, holder| Some(Call::EnableMfa(holder));
-                who.call(model, &holders(model), call)?;
-            }
-            Self::GenerateBackupCodes(who) => {
-                let call = |_: &Model, holder| Some(Call::GenerateBackupCodes(holder));
-                who.call(model, &holders(model), call)?;
-            }
-            Self::GetMfa(who) => {
-                who.call_session(model, |_, session| Some(Call::GetMfa { session }))?;
-            }
-            Self::DisableMfa(who) => {
-                who.call_session(model, |_, session| Some(Call::DisableMfa { session }))?;
-            }
-            Self::ValidateSession(who, multi_factor, fresh) => {
-                who.call_session(model, |_, session| {
-                    Some(Call::ValidateSession { session, multi_factor, fresh })
-                })?;
-            }
-            Self::ReauthenticateSession(who, proof) => {
-                who.call_session(model, |model, session| {
-                    let proof = proof.of(model, session)?;
-                    Some(Call::ReauthenticateSession { session, proof })
-                })?;
-            }
-            Self::ChangePassword(who, typed) => {
-                who.call_session(model, |model, session| {
-                    let current = typed.of(model, model.sessions[session].customer);
-                    Some(Call::ChangePassword { session, current, new: model.passwords })
-                })?;
-            }
-            Self::SignOut(who, target) => {
-                who.call_session(model, |model, session| {
-                    let target = match target {
-                        TargetPick::This => Target::This,
-                        TargetPick::Others => Target::Others,
-                        TargetPick::Session(other) => {
-                            Target::Session(usize::from(other) % model.sessions.len())
-                        }
-                    };
-                    Some(Call::SignOut { session, target })
-                })?;
-            }
-            Self::UpdatePortal(ChangePick::Now(change)) => {
-                model.make(Call::UpdatePortal(change)).ok()?;
-            }
-            Self::UpdatePortal(ChangePick::Announce) => {
-                let change = Change::Announce(model.now + NOTICE);
-                model.make(Call::UpdatePortal(change)).ok()?;
-            }
-            Self::ResetCustomerMfa(who, end_password) => {
-                let customer = customer(who);
-                model.make(Call::ResetCustomerMfa { customer, end_password }).ok()?;
-            }
-            Self::Pass(time) => {
-                let time = match time {
-                    Time::Second => Duration::from_secs(1),
-                    Time::Step => STEP,
-                    Time::SixMinutes => 6 * MINUTE,
-                    Time::TwentyMinutes => 20 * MINUTE,
-                    Time::ToAnnounced => model.announced()? - model.now,
-                };
-                if model.now + time < LONGEST {
-                    model.make(Call::Pass(time)).ok()?;
-                }
-            }
-        }
-        Some(())
-    }
-}
-
-fn sign_ins(model: &Model) -> Vec<Holder> {
-    (0..model.sign_ins.len()).map(Holder::SignIn).collect()
-}
-
-fn all_sign_ins(model: &Model) -> Vec<Holder> {
-    (0..model.starts.len()).map(Holder::Start).chain(sign_ins(model)).collect()
-}
-
-fn sessions(model: &Model) -> Vec<Holder> {
-    (0..model.sessions.len()).map(Holder::Session).collect()
-}
-
-/// Everything that may set a factor up.
-fn holders(model: &Model) -> Vec<Holder> {
-    sign_ins(model).into_iter().chain(sessions(model)).collect()
-}
-
-impl Pick {
-    /// Makes a call for one of `holders`; says for which.
-    fn call(
-        self,
-        model: &mut Model,
-        holders: &[Holder],
-        call: impl Fn(&Model, Holder) -> Option<Call>,
-    ) -> Option<Holder> {
-        let calls: Vec<_> = holders
-            .iter()
-            .filter_map(|&holder| Some((holder, call(model, holder)?)))
-            .collect();
-        let succeed = |chosen: &(Holder, Call)| self.apt && model.would(chosen.1);
-        let mut apt: Vec<_> = calls.iter().copied().filter(succeed).collect();
-        if apt.is_empty() {
-            apt = calls;
-        }
-        let last = apt.len().checked_sub(1)?;
-        // The newest is the likeliest to be alive, and what shrinking comes to.
-        let (holder, call) = apt[last - usize::from(self.number) % apt.len()];
-        let _ = model.make(call);
-        Some(holder)
-    }
-
-    fn call_session(
-        self,
-        model: &mut Model,
-        call: impl Fn(&Model, usize) -> Option<Call>,
-    ) -> Option<Holder> {
-        self.call(model, &sessions(model), |model, holder| match holder {
-            Holder::Session(session) => call(model, session),
-            _ => None,
-        })
-    }
-}
-
-impl PasswordPick {
-    fn of(self, model: &Model, customer: usize) -> Password {
-        match self {
-            Self::Right => {
-                model.customers[customer].password.map_or(Password::Wrong, Password::Set)
-            }
-            Self::Wrong => Password::Wrong,
-            Self::Earlier(number) => {
-                Password::Set(model.passwords - 1 - u32::from(number) % model.passwords)
-            }
-        }
-    }
-}
-
-/// Which phone is the right one.
-#[derive(Clone, Copy)]
-enum Phone {
-    InForce,
-    Pending,
-}
-
-impl CodePick {
-    /// The code that this means; `None` if there is none.
-    fn of(self, model: &Model, holder: Holder, phone: Phone) -> Option<Code> {
-        let factor = model.factor_of(holder);
-        let (phone, accepted) = match phone {
-            Phone::InForce => (factor.map(|found| found.phone), factor.map(|found| found.accepted)),
-            Phone::Pending => (model.enrollment_of(holder).map(|found| found.phone), None),
-        };
-        let totp = |step| Some(Code::Totp { phone: phone?, step });
-        let set = model.customers[model.customer_of(holder)].codes;
-        let slot = |number: u8, used: bool| {
-            let set = set?;
-            let slots: Vec<_> = (0..5).filter(|&slot| model.sets[set].used[slot] == used).collect();
-            let slot = slots.get(usize::from(number).checked_rem(slots.len())?)?;
-            Some(Code::Backup { set, slot: *slot })
-        };
-        match self {
-            Self::Fresh => {
-                let next = accepted.map_or(model.step(), |accepted| accepted + 1);
-                totp(next.max(model.step()))
-            }
-            Self::Off(steps) => totp(model.step() + i64::from(steps)),
-            Self::Used => totp(accepted?),
-            Self::Wrong => Some(Code::WrongTotp),
-            Self::OtherPhone(number) => {
-                let phone = usize::from(number).checked_rem(model.phones.len())?;
-                Some(Code::Totp { phone, step: model.step() })
-            }
-            Self::Backup(number) => slot(number, false),
-            Self::UsedBackup(number) => slot(number, true),
-            Self::OtherBackup(set, slot) => {
-                let set = usize::from(set).checked_rem(model.sets.len())?;
-                Some(Code::Backup { set, slot: usize::from(slot) % 5 })
-            }
-            Self::WrongBackup => Some(Code::WrongBackup),
-        }
-    }
-}
-
-impl ProofPick {
-    fn of(self, model: &Model, session: usize) -> Option<Proof> {
-        let holder = Holder::Session(session);
-        match self {
-            Self::Code(typed) => typed.of(model, holder, Phone::InForce).map(Proof::Code),
-            Self::Password(typed) => {
-                Some(Proof::Password(typed.of(model, model.customer_of(holder))))
-            }
-            Self::Apt if model.factor_of(holder).is_some() => {
-                CodePick::Fresh.of(model, holder, Phone::InForce).map(Proof::Code)
-            }
-            Self::Apt => Some(Proof::Password(
-                PasswordPick::Right.of(model, model.customer_of(holder)),
-            )),
-        }
-    }
 }

@@ -5,7 +5,7 @@ use gatehouse_api::v1::ErrorReason::{
 };
 
 use super::super::call::{Code, Holder, Next, Outcome, Refused, Shown};
-use super::{CodeSet, Enrollment, Factor, HOUR, MINUTE, Model, because};
+use super::{Enrollment, Factor, HOUR, MINUTE, Model, because};
 
 const WRONG_CODES: u32 = 5;
 
@@ -64,9 +64,8 @@ impl Model {
     }
 
     pub(super) fn enable_mfa(&mut self, holder: Holder) -> Outcome {
-        let customer = self.holding(holder, |next| {
-            matches!(next, Next::Enroll { .. } | Next::BackupCodes)
-        })?;
+        let customer =
+            self.holding(holder, |next| matches!(next, Next::Enroll { .. } | Next::BackupCodes))?;
         let Some(enrollment) = self.enrollment_of(holder) else {
             let enabled = self.customers[customer].factor;
             return if enabled.is_some_and(|factor| factor.enabled_by == holder) {
@@ -96,7 +95,7 @@ impl Model {
             return because(MfaNotEnabled);
         }
         self.fresh_holder(holder)?;
-        self.sets.push(CodeSet { customer, used: [false; 5] });
+        self.sets.push([false; 5]);
         self.customers[customer].codes = Some(self.sets.len() - 1);
         Ok(self.shown(holder))
     }

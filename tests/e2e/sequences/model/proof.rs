@@ -75,7 +75,7 @@ impl Model {
                 Verdict::Right
             }
             Code::Backup { set, slot } if self.customers[customer].codes == Some(set) => {
-                let used = &mut self.sets[set].used[slot];
+                let used = &mut self.sets[set][slot];
                 if std::mem::replace(used, true) { Verdict::Used } else { Verdict::Right }
             }
             _ => Verdict::Wrong,

@@ -175,11 +175,9 @@ impl System<'_> {
             Change::UseSaml => (None, Some(saml()), &["saml"]),
             Change::UseSamlInstead => (None, Some(saml()), &["saml", "mfa.enforced"]),
             Change::DropSaml => (None, None, &["saml"]),
-            Change::EnforceInstead => (
-                enforced(true, None),
-                None,
-                &["saml", "mfa.enforced", "mfa.enforced_from_time"],
-            ),
+            Change::EnforceInstead => {
+                (enforced(true, None), None, &["saml", "mfa.enforced", "mfa.enforced_from_time"])
+            }
         };
         let end_weaker_sessions = change == Change::Enforce { end_weaker: true };
         let request = v1::UpdatePortalRequest {
