@@ -29,10 +29,13 @@ async fn a_dump_holds_no_secret(server: TestServer) {
     let at_code = acme.sign_in().await.token;
     let second = web.backup_code(&at_code, &backup_codes[0]).await.unwrap().issued().token;
 
+    let invitation = acme.admin.invite(&acme.customer).await.unwrap().token;
+
     let mut secrets = Secrets(Vec::new());
     secrets.add("the password", PASSWORD.as_bytes());
+    let owner = acme.server.owner_key();
     for token in
-        [&started, &at_enroll, &bens, &first, &at_code, &second, &acme.key, acme.server.owner_key()]
+        [&started, &at_enroll, &bens, &first, &at_code, &second, &invitation, &acme.key, owner]
     {
         let body = &token["ghi_".len()..];
         secrets.add("a token", body.as_bytes());

@@ -23,6 +23,8 @@ on_each_database! {
     an_old_proof_has_to_be_renewed,
     a_policy_that_is_tightened_holds_for_live_sessions,
     a_policy_that_is_loosened_brings_no_session_back,
+    a_customer_sees_their_own_live_sessions,
+    own_sessions_come_in_pages,
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -235,4 +237,55 @@ async fn a_policy_that_is_loosened_brings_no_session_back(server: TestServer) {
     session_policy(&acme, 86_400, 864_000).await;
     let refusal = refused(acme.web.validate(&token).await);
     assert_eq!(refusal, Refusal::session_ended("idle"));
+}
+
+async fn a_customer_sees_their_own_live_sessions(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let ben = acme.admin.create_customer(PORTAL, "ben@example.com", PASSWORD).await.unwrap();
+    acme.web.sign_in("ben@example.com", PASSWORD).await.unwrap().issued();
+    let idle = acme.password_session().await;
+    acme.server.pass(29 * MINUTE);
+    let (signed_out, other) = (acme.password_session().await, acme.password_session().await);
+    acme.web.sign_out(&signed_out.token).await.unwrap();
+    acme.server.pass(MINUTE);
+    let this = acme.password_session().await;
+    assert!(refused(acme.web.validate(&idle.token).await).is(SessionInvalid));
+
+    let (sessions, next) = acme.web.account(&this.token).sessions(0, "").await.unwrap();
+    assert_eq!(next, "");
+    let seen: Vec<_> = sessions.iter().map(|one| (one.name.as_str(), one.current)).collect();
+    assert_eq!(seen, [(name(&this), true), (name(&other), false)], "the newest first");
+    let shown = acme.web.validate(&this.token).await.unwrap().session.unwrap();
+    assert!(sessions[0] == v1::Session { current: true, ..shown });
+    assert!(!sessions.iter().any(|one| one.name.starts_with(&ben.name)));
+}
+
+async fn own_sessions_come_in_pages(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let mut newest_first = Vec::new();
+    for _ in 0..5 {
+        newest_first.insert(0, name(&acme.password_session().await).to_owned());
+        acme.server.pass(Duration::from_secs(1));
+    }
+    let this = acme.web.account(&acme.password_session().await.token);
+    newest_first.insert(0, this.validate().await.unwrap().name);
+    let (mut seen, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let (page, next) = this.sessions(4, &page_token).await.unwrap();
+        assert!(page.len() <= 4);
+        seen.extend(page.into_iter().map(|session| session.name));
+        if next.is_empty() {
+            break;
+        }
+        page_token = next;
+    }
+    assert_eq!(seen, newest_first);
+
+    let other = acme.web.account(&acme.password_session().await.token);
+    let bad = Refusal::invalid(&["page_token"]);
+    assert_eq!(refused(other.sessions(4, &page_token).await), bad, "of another session");
+    assert_eq!(
+        refused(this.sessions(-1, "x").await),
+        Refusal::invalid(&["page_size", "page_token"])
+    );
 }

@@ -1,7 +1,12 @@
 //! What the audit trail tells. An event is written in the transaction it tells
 //! of and never holds a secret.
 
+mod chain;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+
+pub use chain::{ChainDigest, ChainEnd};
 
 use crate::client::ClientContext;
 use crate::id::{ApiKeyId, AuditEventId, CustomerId, PortalId, SessionId};
@@ -105,6 +110,15 @@ event_types! {
     CallRefused = "call.refused" ["method"],
 }
 
+/// Whether `text` has the form of a type, or of the first words of one: words
+/// of `a-z 0-9 _` with dots between them. Which types there are says
+/// [`EventType`], and that of a later version has more of them.
+#[must_use]
+pub fn is_type_form(text: &str) -> bool {
+    let in_word = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
+    text.split('.').all(|word| !word.is_empty() && word.bytes().all(in_word))
+}
+
 /// Who called, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
@@ -129,7 +143,7 @@ pub struct Resource {
     pub session: Option<SessionId>,
 }
 
-/// One thing that happened.
+/// One thing that happens, to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Sorts by time.
@@ -150,6 +164,39 @@ pub struct Event {
     pub attributes: Vec<(&'static str, String)>,
 }
 
+impl Event {
+    /// Whether the attributes are those of the event's type: each of them once
+    /// and no others.
+    #[must_use]
+    pub fn has_its_attributes(&self) -> bool {
+        let keys = self.attributes.iter().map(|(key, _)| *key).collect::<BTreeSet<_>>();
+        let expected = self.kind.attributes().iter().copied().collect::<BTreeSet<_>>();
+        keys == expected && keys.len() == self.attributes.len()
+    }
+}
+
+/// One thing that happened, as the trail has it. Type, reason and attributes are
+/// words: those that a later version recorded are read as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedEvent {
+    /// Sorts by time.
+    pub id: AuditEventId,
+    /// When.
+    pub at: Timestamp,
+    /// What, in the form of [`is_type_form`].
+    pub kind: String,
+    /// To what.
+    pub resource: Resource,
+    /// By whom.
+    pub caller: Caller,
+    /// The customer's device, where one was involved.
+    pub client: ClientContext,
+    /// The full name of the error reason. Unset: it was not refused.
+    pub reason: Option<String>,
+    /// More about it.
+    pub attributes: BTreeMap<String, String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,11 +205,38 @@ mod tests {
     fn words_are_dotted_and_of_one_type_each() {
         for kind in EventType::ALL {
             let word = kind.as_str();
-            let well_formed = word.split('.').count() == 2
-                && word.chars().all(|c| c.is_ascii_lowercase() || c == '.' || c == '_');
-            assert!(well_formed, "{word}");
+            assert!(is_type_form(word) && word.split('.').count() == 2, "{word}");
             let same = EventType::ALL.iter().filter(|other| other.as_str() == word).count();
             assert_eq!(same, 1, "{word}");
         }
+    }
+
+    #[test]
+    fn a_type_is_words_with_dots_between_them() {
+        for text in ["mfa", "mfa.enabled", "a_b.c1.d"] {
+            assert!(is_type_form(text), "{text:?}");
+        }
+        for text in ["", ".", "mfa.", ".mfa", "mfa..enabled", "MFA", "mfa.*", "mfa%", "mfa é"] {
+            assert!(!is_type_form(text), "{text:?}");
+        }
+    }
+
+    /// The rows of the documented table: a type and its attributes.
+    fn documented() -> Vec<(&'static str, Vec<&'static str>)> {
+        let text = include_str!("../../../docs/audit-events.md");
+        let rows = text.lines().filter(|line| line.starts_with("| `"));
+        rows.map(|row| {
+            let cells = row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>();
+            // What stands in backquotes before the first colon of each part is a key.
+            let keys = cells[2].split(';').filter_map(|part| part.split('`').nth(1));
+            (cells[0].trim_matches('`'), keys.collect())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_documented_types_and_attributes_are_those_there_are() {
+        let known = EventType::ALL.iter().map(|kind| (kind.as_str(), kind.attributes().to_vec()));
+        assert_eq!(documented(), known.collect::<Vec<_>>());
     }
 }

@@ -3,6 +3,9 @@
 //! Ids that callers may choose (portals, customers) are RFC 1123 labels; all
 //! others are version 7 UUIDs (RFC 9562), which sort by the time they were made.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -16,8 +19,12 @@ use crate::time::Timestamp;
 fn uuid_v7(now: Timestamp, rng: &mut impl CryptoRng) -> Uuid {
     let mut random = [0; 10];
     rng.fill_bytes(&mut random);
-    let millis = u64::try_from(now.as_micros() / 1_000).unwrap_or(0);
-    Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    Builder::from_unix_timestamp_millis(unix_millis(now), &random).into_uuid()
+}
+
+/// What a version 7 UUID begins with. Times before 1970 have none of their own.
+fn unix_millis(at: Timestamp) -> u64 {
+    u64::try_from(at.as_micros() / 1_000).unwrap_or(0)
 }
 
 macro_rules! label_id {
@@ -132,6 +139,18 @@ uuid_id! {
     /// An audit event.
     AuditEventId
 }
+uuid_id! {
+    /// One running server, among those of one database.
+    ServerId
+}
+
+impl AuditEventId {
+    /// The lowest id that an event at `at` can have, the first of its millisecond.
+    #[must_use]
+    pub fn lowest_at(at: Timestamp) -> Self {
+        Self(Builder::from_unix_timestamp_millis(unix_millis(at), &[0; 10]).into_uuid())
+    }
+}
 
 impl CustomerId {
     /// An id for a customer whose creator chose none.
@@ -185,14 +204,19 @@ impl CustomerKey {
 
 /// Resource names, as the API writes them. Each is parsed and printed here only.
 pub mod name {
-    use super::{ApiKeyId, CustomerId, CustomerKey, Malformed, PortalId, SessionId};
+    use super::{ApiKeyId, AuditEventId, CustomerId, CustomerKey, Malformed, PortalId, SessionId};
 
     const PORTAL: Malformed = Malformed("must be portals/{portal}");
     const PORTAL_OR_ALL: Malformed = Malformed("must be portals/{portal}, or portals/- for all");
     const CUSTOMER: Malformed = Malformed("must be portals/{portal}/customers/{customer}");
     const SESSION: Malformed =
         Malformed("must be portals/{portal}/customers/{customer}/sessions/{session}");
+    const CUSTOMERS: Malformed = Malformed(
+        "must be portals/{portal}/customers/{customer}, or portals/{portal}/customers/- for all",
+    );
+    const SESSIONS_OF: Malformed = Malformed("must be the name of a session, customer or portal");
     const API_KEY: Malformed = Malformed("must be apiKeys/{api_key}");
+    const AUDIT_EVENT: Malformed = Malformed("must be auditEvents/{audit_event}");
 
     /// Which portals a list or a grant is about.
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,6 +225,28 @@ pub mod name {
         All,
         /// `portals/{portal}`
         One(PortalId),
+    }
+
+    /// Which sessions a call is about: those at or below a resource.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum SessionsOf {
+        /// All of a portal.
+        Portal(PortalId),
+        /// All of a customer.
+        Customer(CustomerKey),
+        /// This one.
+        Session(CustomerKey, SessionId),
+    }
+
+    impl SessionsOf {
+        /// The portal that they are in.
+        #[must_use]
+        pub const fn portal(&self) -> &PortalId {
+            match self {
+                Self::Portal(portal) => portal,
+                Self::Customer(key) | Self::Session(key, _) => &key.portal,
+            }
+        }
     }
 
     /// `portals/{portal}`.
@@ -235,6 +281,31 @@ pub mod name {
         })
     }
 
+    /// `portals/{portal}/customers/{customer}`, or `portals/{portal}/customers/-`
+    /// for all of the portal.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn parse_customers(text: &str) -> Result<SessionsOf, Malformed> {
+        match text.strip_suffix("/customers/-") {
+            Some(portal) => parse_portal(portal).map(SessionsOf::Portal),
+            None => parse_customer(text).map(SessionsOf::Customer),
+        }
+        .map_err(|_| CUSTOMERS)
+    }
+
+    /// The name of a session, a customer or a portal.
+    ///
+    /// # Errors
+    /// Anything else, wildcards included.
+    pub fn parse_sessions_of(text: &str) -> Result<SessionsOf, Malformed> {
+        let session = parse_session(text).map(|(key, id)| SessionsOf::Session(key, id));
+        session
+            .or_else(|_| parse_customer(text).map(SessionsOf::Customer))
+            .or_else(|_| parse_portal(text).map(SessionsOf::Portal))
+            .map_err(|_| SESSIONS_OF)
+    }
+
     /// `portals/{portal}/customers/{customer}/sessions/{session}`.
     ///
     /// # Errors
@@ -251,6 +322,14 @@ pub mod name {
     /// Anything else.
     pub fn parse_api_key(text: &str) -> Result<ApiKeyId, Malformed> {
         text.strip_prefix("apiKeys/").ok_or(API_KEY)?.parse().map_err(|_| API_KEY)
+    }
+
+    /// `auditEvents/{audit_event}`.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn parse_audit_event(text: &str) -> Result<AuditEventId, Malformed> {
+        text.strip_prefix("auditEvents/").ok_or(AUDIT_EVENT)?.parse().map_err(|_| AUDIT_EVENT)
     }
 
     /// `portals/{portal}`
@@ -276,58 +355,10 @@ pub mod name {
     pub fn api_key(api_key: ApiKeyId) -> String {
         format!("apiKeys/{api_key}")
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn refuses_what_is_not_a_label() {
-        for text in ["", "-a", "a-", "Acme", "a_b", "a.b", "ä", "a/b", " a", &"a".repeat(64)] {
-            assert!(text.parse::<PortalId>().is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_uuid_has_one_spelling() {
-        let id = SessionId::from_uuid(Uuid::from_u128(0xabc));
-        assert_eq!(id.to_string().parse(), Ok(id));
-        for text in [
-            id.to_string().to_uppercase(),
-            id.as_uuid().simple().to_string(),
-            id.as_uuid().braced().to_string(),
-        ] {
-            assert!(text.parse::<SessionId>().is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn names_take_their_own_form_alone() {
-        for text in ["portals/", "portals/-", "portal/a", "portals/a/", "portals/A", "a"] {
-            assert!(name::parse_portal(text).is_err(), "{text:?}");
-        }
-        for text in ["portals/a", "portals/a/customers/", "portals/a/customers/b/c", "customers/b"]
-        {
-            assert!(name::parse_customer(text).is_err(), "{text:?}");
-        }
-        assert_eq!(name::parse_portals("portals/-"), Ok(name::Portals::All));
-    }
-
-    proptest! {
-        #[test]
-        fn parse_and_print_are_inverse(
-            portal in "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
-            customer in "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
-            uuid in any::<u128>(),
-        ) {
-            let key = CustomerKey::new(portal.parse()?, customer.parse()?);
-            let session = SessionId::from_uuid(Uuid::from_u128(uuid));
-            prop_assert_eq!(name::parse_portal(&name::portal(&key.portal))?, key.portal.clone());
-            prop_assert_eq!(name::parse_customer(&name::customer(&key))?, key.clone());
-            prop_assert_eq!(name::parse_session(&name::session(&key, session))?, (key, session));
-        }
+    /// `auditEvents/{audit_event}`
+    #[must_use]
+    pub fn audit_event(audit_event: AuditEventId) -> String {
+        format!("auditEvents/{audit_event}")
     }
 }

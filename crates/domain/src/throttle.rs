@@ -46,6 +46,11 @@ pub static ADDRESS_FROM_KNOWN_SOURCE: Rule =
 pub static SOURCE: Rule =
     Rule { name: "source", window: TEN_MINUTES, spacing: &[(20, seconds(1))], limit: u32::MAX };
 
+/// Invitations asked for at one address. Each is a mail to whoever has it, so that
+/// who is kept waiting by somebody else has one already.
+pub static INVITATION_REQUEST: Rule =
+    Rule { name: "invitation_request", window: HOUR, spacing: &[(3, seconds(60))], limit: 10 };
+
 /// How long a source is remembered after a completed sign-in.
 pub const KNOWN_SOURCE_LIFETIME: Duration = Duration::from_hours(30 * 24);
 

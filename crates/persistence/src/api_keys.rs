@@ -8,7 +8,8 @@ use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::Digest;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 
 use crate::entity::api_key::{ActiveModel, Column, Entity, Model};
@@ -38,6 +39,20 @@ impl<C: ConnectionTrait> Queries<C> {
     /// [`crate::StoreError`].
     pub async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>> {
         Entity::find_by_id(id.as_uuid()).one(&self.0).await?.map(decode).transpose()
+    }
+
+    /// At most `limit` keys, live or not, oldest first, after `after`.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn api_keys(&self, after: Option<ApiKeyId>, limit: u64) -> Result<Vec<ApiKey>> {
+        let mut these = Condition::all();
+        if let Some(after) = after {
+            these = these.add(Column::Id.gt(after.as_uuid()));
+        }
+        let rows =
+            Entity::find().filter(these).order_by_asc(Column::Id).limit(limit).all(&self.0).await?;
+        rows.into_iter().map(decode).collect()
     }
 
     /// Whether a key that may make keys for every portal is live at `now`.
@@ -121,6 +136,21 @@ impl Tx {
             .exec(&self.0)
             .await?;
         Ok(updated.rows_affected == 1)
+    }
+
+    /// Ends every key of a portal. They do not go with it: a portal made later
+    /// under the same id must not be theirs.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn revoke_portal_keys(&self, portal: &PortalId, now: Timestamp) -> Result<()> {
+        Entity::update_many()
+            .col_expr(Column::RevokedAt, Expr::value(now.as_micros()))
+            .filter(Column::PortalId.eq(portal.as_str()))
+            .filter(Column::RevokedAt.is_null())
+            .exec(&self.0)
+            .await?;
+        Ok(())
     }
 }
 

@@ -1,5 +1,8 @@
 //! The audit trail.
 
+mod chain;
+pub(crate) mod list;
+
 use std::collections::BTreeMap;
 
 use gatehouse_domain::audit::Event;
@@ -9,6 +12,8 @@ use crate::entity::audit_event::{ActiveModel, Entity};
 use crate::error::{Result, StoreError};
 use crate::row;
 use crate::store::Tx;
+
+pub use chain::NumberedEvent;
 
 impl Tx {
     /// Records what this transaction does.

@@ -121,6 +121,16 @@ impl Tx {
         }
     }
 
+    /// Deletes a customer and all that belongs to them.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn delete_customer(&self, key: &CustomerKey) -> Result<()> {
+        let id = (key.portal.to_string(), key.customer.to_string());
+        Entity::delete_by_id(id).exec(&self.0).await?;
+        Ok(())
+    }
+
     /// Sets another password; `None` voids it.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ impl<C: ConnectionTrait> Queries<C> {
             .filter(Column::ExpiresAt.gt(now.as_micros()))
             .one(&self.0)
             .await?;
-        row.map(decode).transpose()
+        row.as_ref().map(decode).transpose()
     }
 }
 
@@ -77,9 +77,8 @@ impl Tx {
     }
 }
 
-fn decode(row: Model) -> Result<Invitation> {
-    let id = row.id;
-    try_decode(&row).ok_or_else(|| corrupt("invitation", &id))
+fn decode(row: &Model) -> Result<Invitation> {
+    try_decode(row).ok_or_else(|| corrupt("invitation", &row.id))
 }
 
 fn try_decode(row: &Model) -> Option<Invitation> {

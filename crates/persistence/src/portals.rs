@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use gatehouse_domain::api_key::PortalScope;
 use gatehouse_domain::id::PortalId;
 use gatehouse_domain::portal::{
     LockoutPolicy, MfaPolicy, Portal, PortalSettings, SamlConfig, SessionPolicy,
 };
 use gatehouse_domain::time::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, Set,
 };
 
 use crate::entity::portal::{ActiveModel, Column, Entity, Model};
@@ -23,6 +25,28 @@ impl<C: ConnectionTrait> Queries<C> {
     /// [`crate::StoreError`].
     pub async fn portal(&self, id: &PortalId) -> Result<Option<Portal>> {
         Entity::find_by_id(id.as_str()).one(&self.0).await?.map(decode).transpose()
+    }
+
+    /// At most `limit` portals of `scope`, ordered by id, after `after`.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn portals(
+        &self,
+        scope: &PortalScope,
+        after: Option<&PortalId>,
+        limit: u64,
+    ) -> Result<Vec<Portal>> {
+        let mut these = Condition::all();
+        if let PortalScope::Some(portals) = scope {
+            these = these.add(Column::Id.is_in(portals.iter().map(PortalId::as_str)));
+        }
+        if let Some(after) = after {
+            these = these.add(Column::Id.gt(after.as_str()));
+        }
+        let rows =
+            Entity::find().filter(these).order_by_asc(Column::Id).limit(limit).all(&self.0).await?;
+        rows.into_iter().map(decode).collect()
     }
 }
 
@@ -68,6 +92,15 @@ impl Tx {
             .exec(&self.0)
             .await?;
         Ok(updated.rows_affected == 1)
+    }
+
+    /// Deletes a portal with all its customers and all that belongs to them.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn delete_portal(&self, id: &PortalId) -> Result<()> {
+        Entity::delete_by_id(id.as_str()).exec(&self.0).await?;
+        Ok(())
     }
 }
 

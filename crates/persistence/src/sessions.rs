@@ -1,4 +1,6 @@
-//! Sessions.
+//! Sessions. Lists are in [`list`].
+
+mod list;
 
 use gatehouse_domain::id::{CustomerKey, PortalId, SessionId};
 use gatehouse_domain::session::{Limits, MAX_SESSIONS_PER_CUSTOMER, Session, SessionEnd};
@@ -166,6 +168,22 @@ impl Tx {
             Sessions::One(id) => of(key).add(Column::Id.eq(id.as_uuid())),
             Sessions::AllBut(id) => of(key).add(Column::Id.ne(id.as_uuid())),
         };
+        self.end_and_count(these, why, limits, now).await
+    }
+
+    /// Ends every session of a portal. Gives how many of them were live under
+    /// `limits`.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn end_portal_sessions(
+        &self,
+        portal: &PortalId,
+        why: SessionEnd,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let these = Condition::all().add(Column::PortalId.eq(portal.as_str()));
         self.end_and_count(these, why, limits, now).await
     }
 

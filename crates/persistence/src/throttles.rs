@@ -12,9 +12,12 @@ use sea_orm::{
 
 use crate::entity::known_source;
 use crate::entity::throttle::{ActiveModel, Column, Entity, Model};
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::row;
 use crate::store::{Queries, Tx, corrupt};
+
+/// A budget is removed once in its life: even two tries are rarely needed.
+const LOCK_TRIES: u32 = 5;
 
 /// A budget and its state.
 #[derive(Clone, Debug)]
@@ -48,7 +51,7 @@ impl Tx {
     /// locked, and who found it missing would wait for who holds it.
     ///
     /// # Errors
-    /// [`crate::StoreError`].
+    /// [`StoreError::Conflict`] where they are removed as fast as they are stored.
     pub async fn lock_throttles(
         &self,
         keys: &[(Digest, &'static Rule)],
@@ -63,16 +66,8 @@ impl Tx {
             .collect::<Vec<_>>();
         // One order for everybody, or two of them would wait for each other.
         blank.sort_unstable_by(|a, b| a.key.as_bytes().cmp(b.key.as_bytes()));
-        Entity::insert_many(blank.iter().map(encode))
-            .on_conflict(OnConflict::column(Column::Key).do_nothing().to_owned())
-            .exec_without_returning(&self.0)
-            .await?;
-        let rows = Entity::find()
-            .filter(Column::Key.is_in(keys.iter().map(|(key, _)| key.as_bytes())))
-            .order_by_asc(Column::Key)
-            .lock_exclusive()
-            .all(&self.0)
-            .await?;
+        blank.dedup_by(|a, b| a.key == b.key);
+        let rows = self.store_and_lock(&blank).await?;
         keys.iter()
             .map(|(key, rule)| {
                 let row = rows.iter().find(|row| row.key == key.as_bytes());
@@ -80,6 +75,29 @@ impl Tx {
                 Ok(StoredThrottle { key: key.clone(), rule, throttle })
             })
             .collect()
+    }
+
+    /// Stores those of `blank` that are not stored yet, and gives the rows of all,
+    /// locked.
+    async fn store_and_lock(&self, blank: &[StoredThrottle]) -> Result<Vec<Model>> {
+        for _ in 0..LOCK_TRIES {
+            Entity::insert_many(blank.iter().map(encode))
+                .on_conflict(OnConflict::column(Column::Key).do_nothing().to_owned())
+                .exec_without_returning(&self.0)
+                .await?;
+            let rows = Entity::find()
+                .filter(Column::Key.is_in(blank.iter().map(|budget| budget.key.as_bytes())))
+                .order_by_asc(Column::Key)
+                .lock_exclusive()
+                .all(&self.0)
+                .await?;
+            if rows.len() == blank.len() {
+                return Ok(rows);
+            }
+            // One that was found has been removed since, having expired. Taken for
+            // blank without its lock, it would lose what another guess counts.
+        }
+        Err(StoreError::Conflict("budgets were removed while they were locked".into()))
     }
 
     /// Writes budgets that were locked in this transaction.
@@ -99,6 +117,18 @@ impl Tx {
         Entity::insert_many(throttles.iter().map(encode))
             .on_conflict(overwrite)
             .exec_without_returning(&self.0)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets all that these budgets have seen.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn delete_throttles(&self, keys: &[Digest]) -> Result<()> {
+        Entity::delete_many()
+            .filter(Column::Key.is_in(keys.iter().map(Digest::as_bytes)))
+            .exec(&self.0)
             .await?;
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! All that a use case needs.
 
+use std::sync::atomic::AtomicU64;
+
+use gatehouse_domain::id::ServerId;
 use gatehouse_domain::vault::Vault;
 use gatehouse_persistence::Store;
 
@@ -23,4 +26,8 @@ pub struct App {
     pub entropy: Entropy,
     /// Runs what a caller must not cancel.
     pub tasks: Tasks,
+    /// By which servers over one database tell each other apart.
+    pub server: ServerId,
+    /// Calls that came without a live key since the log last told of them.
+    pub calls_without_key: AtomicU64,
 }

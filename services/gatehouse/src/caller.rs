@@ -1,12 +1,14 @@
 //! Who calls, and whether they may: decided before a field is read.
 
 mod layer;
+mod refusals;
 mod rules;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use gatehouse_domain::api_key::{AdminGrant, ApiKey, Grant, PortalGrant, PortalScope};
+use gatehouse_domain::api_key::{AdminGrant, AdminRole, ApiKey, Grant, PortalGrant, PortalScope};
 use gatehouse_domain::audit;
 use gatehouse_domain::id::PortalId;
 
@@ -26,6 +28,9 @@ struct Identity {
     claimed_actor: String,
     address: Option<SocketAddr>,
     request_id: String,
+    /// What the call turned out to be about, for the audit trail.
+    asked_portal: OnceLock<PortalId>,
+    is_preview: AtomicBool,
 }
 
 impl Caller {
@@ -64,8 +69,26 @@ impl Caller {
     /// # Errors
     /// [`AppError::ApiKeyScope`] for any other.
     pub fn require_portal(&self, portal: &PortalId) -> Result<(), AppError> {
-        let within = self.admin()?.scope.contains(portal);
-        if within { Ok(()) } else { Err(AppError::ApiKeyScope) }
+        if !self.admin()?.scope.contains(portal) {
+            return Err(AppError::ApiKeyScope);
+        }
+        let _ = self.0.asked_portal.set(portal.clone());
+        Ok(())
+    }
+
+    /// Says that the call asks what a change would mean, and makes none: whatever
+    /// it is told is no refusal for the audit trail.
+    pub fn only_previews(&self) {
+        self.0.is_preview.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets an administrator's key pass that has at least this role: for what
+    /// is more than its method always is.
+    ///
+    /// # Errors
+    /// [`AppError::ApiKeyScope`] for any other.
+    pub fn require_role(&self, least: AdminRole) -> Result<(), AppError> {
+        if self.admin()?.role >= least { Ok(()) } else { Err(AppError::ApiKeyScope) }
     }
 
     /// Lets an administrator's key pass that is for every portal.
@@ -86,6 +109,22 @@ impl Caller {
     pub fn require_grant(&self, grant: &Grant) -> Result<(), AppError> {
         let within = self.admin()?.covers(grant);
         if within { Ok(()) } else { Err(AppError::ApiKeyScope) }
+    }
+
+    /// The portal that the call is about, where that is known: the one that it was
+    /// let pass for, or the only one that its key is for.
+    fn asked_portal(&self) -> Option<&PortalId> {
+        self.0.asked_portal.get().or_else(|| match &self.0.key.grant {
+            Grant::Portal(grant) => Some(&grant.portal),
+            Grant::Admin(AdminGrant { scope: PortalScope::Some(portals), .. }) => {
+                if let [only] = portals.as_slice() { Some(only) } else { None }
+            }
+            Grant::Admin(_) => None,
+        })
+    }
+
+    fn is_preview(&self) -> bool {
+        self.0.is_preview.load(Ordering::Relaxed)
     }
 
     /// The caller as the audit trail tells of it.

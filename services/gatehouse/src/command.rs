@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 use crate::config::{self, Given, Settings};
 use crate::server::{Server, ServerSettings};
-use crate::usecase::{Call, api_keys};
+use crate::usecase::{Call, api_keys, audit};
 use crate::{log, shutdown, startup};
 
 /// What a wrong command line or setting exits with.
@@ -53,6 +53,9 @@ enum Command {
     },
     /// Bring the database up to date, as `serve` does when it starts
     Migrate,
+    /// Check that no numbered audit event was changed or removed, and print how many there are
+    /// and the last digest; works beside a running server
+    VerifyAuditTrail,
 }
 
 /// Runs the command that `arguments` ask for: 0, or 1 where it fails with a
@@ -98,6 +101,11 @@ fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> 
             }
             Command::Migrate => {
                 startup::migrate(settings).await?;
+                Ok(())
+            }
+            Command::VerifyAuditTrail => {
+                let end = audit::verify(&startup::migrate(settings).await?).await?;
+                writeln!(io::stdout(), "{} events, last digest {}", end.number, end.digest)?;
                 Ok(())
             }
         }

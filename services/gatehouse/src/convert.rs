@@ -3,10 +3,12 @@
 //! field, under the names that the caller used.
 
 pub mod api_key;
+pub mod audit;
 pub mod client_context;
 pub mod credential;
 pub mod customer;
 pub mod fields;
+pub mod invitation;
 pub mod mfa;
 pub mod page;
 pub mod portal;

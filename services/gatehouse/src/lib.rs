@@ -1,6 +1,7 @@
 //! The gatehouse server as a library, so that tests run the real one.
 
 pub mod app;
+pub mod background;
 pub mod caller;
 pub mod clock;
 pub mod command;

@@ -1,12 +1,11 @@
 //! The gRPC services: decode, call a use case, encode. No logic.
 
 /// The methods of a service as tonic wants them: those that the type has under
-/// the same names, those that are not built yet, and whatever does not fit.
+/// the same names, and whatever does not fit.
 macro_rules! grpc_service {
     (
         $service:ident for $type:ident;
-        built { $($method:ident: $request:ident -> $response:ident,)* }
-        unbuilt { $($missing:ident: $missing_request:ident -> $missing_response:ident,)* }
+        methods { $($method:ident: $request:ident -> $response:ident,)* }
         other { $($other:tt)* }
     ) => {
         #[tonic::async_trait]
@@ -16,13 +15,6 @@ macro_rules! grpc_service {
                 request: Request<v1::$request>,
             ) -> Result<Response<v1::$response>, Status> {
                 Self::$method(self, request).await.map(Response::new).map_err(Status::from)
-            })*
-
-            $(async fn $missing(
-                &self,
-                _: Request<v1::$missing_request>,
-            ) -> Result<Response<v1::$missing_response>, Status> {
-                Err(AppError::Unimplemented.into())
             })*
 
             $($other)*

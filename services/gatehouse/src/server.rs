@@ -21,6 +21,7 @@ use tonic_health::server::HealthReporter;
 use tower::layer::util::{Identity, Stack};
 
 use crate::app::App;
+use crate::background::Background;
 use crate::caller::AuthorizationLayer;
 use crate::layer::{CallLayer, RequestId};
 use crate::rpc::{AdminRpc, PortalAuthRpc};
@@ -119,13 +120,14 @@ impl Server {
     }
 
     /// Serves until `shutdown` is ready; then says so to those who ask for its
-    /// health, takes no more calls, and lets calls and tasks under way finish.
+    /// health, takes no more calls, and lets calls, tasks and background work under way finish.
     ///
     /// # Errors
     /// [`ServerError::Transport`].
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
         let Self { app, connections, router, health, .. } = self;
         report(&health, ServingStatus::Serving).await;
+        let background = Background::start(&app);
         let (begin_drain, drain_begun) = oneshot::channel();
         let shutdown = async move {
             shutdown.await;
@@ -144,6 +146,7 @@ impl Server {
             () = drain_limit => tracing::warn!("streams were cut off"),
         }
         app.tasks.close_and_wait().await;
+        background.stop().await;
         Ok(())
     }
 }

@@ -7,7 +7,9 @@ pub(crate) mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 
+use gatehouse_domain::id::ServerId;
 use gatehouse_domain::vault::{KeyId, KeyRing, KeyRingError, OpenError, Vault};
 use gatehouse_persistence::{DatabaseLocation, DatabaseSettings, Store, StoreError};
 
@@ -76,22 +78,28 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
     let vault = Vault::new(&ring);
     store.migrate().await?;
     check_canaries(&store, &vault, &settings.key_ring).await?;
+    let clock = Clock::system();
+    let server = ServerId::generate(clock.now(), &mut Entropy.rng());
     Ok(App {
         store,
         vault,
         hasher: Hasher::new(&settings.hasher),
-        clock: Clock::system(),
+        clock,
         entropy: Entropy,
         tasks: Tasks::new(settings.max_in_flight),
+        server,
+        calls_without_key: AtomicU64::new(0),
     })
 }
 
-/// Brings the schema up to date, and does nothing else.
+/// The database alone, with its schema up to date: for what needs no key ring.
 ///
 /// # Errors
 /// [`StartupError`].
-pub async fn migrate(settings: &Settings) -> Result<(), StartupError> {
-    Ok(connect(settings).await?.migrate().await?)
+pub async fn migrate(settings: &Settings) -> Result<Store, StartupError> {
+    let store = connect(settings).await?;
+    store.migrate().await?;
+    Ok(store)
 }
 
 /// Says in the log how to make the first key, while there is none.

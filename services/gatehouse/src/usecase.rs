@@ -2,10 +2,13 @@
 //! time once, decides by the domain, and stores in transactions of its own.
 
 pub mod api_keys;
+pub mod audit;
 pub mod backup_codes;
 pub mod customers;
 pub mod enrollment;
 pub mod holder;
+pub mod housekeeping;
+pub mod invitations;
 pub mod mfa;
 pub mod passwords;
 pub mod portals;
@@ -17,12 +20,13 @@ pub mod sign_in;
 mod account;
 mod retry;
 
-use gatehouse_domain::audit::{self, Event, EventType, Resource};
+use gatehouse_domain::audit::{Caller, Event, EventType, Resource};
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::id::{AuditEventId, CustomerKey, PortalId};
 use gatehouse_domain::time::Timestamp;
 
 use crate::app::App;
+use crate::error::AppError;
 
 /// One call: when it came, and from whom.
 #[derive(Clone, Debug)]
@@ -30,14 +34,14 @@ pub struct Call {
     /// The time that the whole of the call goes by.
     pub now: Timestamp,
     /// For the audit trail.
-    pub caller: audit::Caller,
+    pub caller: Caller,
 }
 
 impl Call {
     /// A call of the server's own, from its command line.
     #[must_use]
     pub fn of_server(now: Timestamp) -> Self {
-        Self { now, caller: audit::Caller::default() }
+        Self { now, caller: Caller::default() }
     }
 
     /// Something that this call does or is refused.
@@ -53,6 +57,11 @@ impl Call {
             attributes: Vec::new(),
         }
     }
+}
+
+/// Checks the etag that a caller has read, where it was given.
+fn check_etag(given: Option<&str>, present: &str) -> Result<(), AppError> {
+    if given.is_none_or(|given| given == present) { Ok(()) } else { Err(AppError::EtagMismatch) }
 }
 
 fn about_portal(portal: &PortalId) -> Resource {

@@ -16,6 +16,8 @@ pub enum Holder {
     Start(usize),
     /// A sign-in whose password has been proven.
     SignIn(usize),
+    /// An invitation, whose password is set and proven in one.
+    Invitation(usize),
     /// A session.
     Session(usize),
 }
@@ -57,6 +59,14 @@ pub enum Target {
     Session(usize),
 }
 
+/// Whose sessions an administrator ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    Session(usize),
+    Customer(usize),
+    Portal,
+}
+
 /// A change of the portal's policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -79,24 +89,72 @@ pub enum Change {
 /// A call, or time that passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    StartSignIn { customer: usize },
+    StartSignIn {
+        customer: usize,
+    },
     GetSignIn(Holder),
-    VerifyPassword { sign_in: Holder, password: Password },
-    VerifySecondFactor { sign_in: Holder, code: Code },
+    VerifyPassword {
+        sign_in: Holder,
+        password: Password,
+    },
+    VerifySecondFactor {
+        sign_in: Holder,
+        code: Code,
+    },
     FinishSignIn(Holder),
     StartEnrollment(Holder),
-    VerifyEnrollment { holder: Holder, code: Code },
+    VerifyEnrollment {
+        holder: Holder,
+        code: Code,
+    },
     DeleteEnrollment(Holder),
     EnableMfa(Holder),
     GenerateBackupCodes(Holder),
-    GetMfa { session: usize },
-    DisableMfa { session: usize },
-    ValidateSession { session: usize, multi_factor: bool, fresh: bool },
-    ReauthenticateSession { session: usize, proof: Proof },
-    ChangePassword { session: usize, current: Password, new: u32 },
-    SignOut { session: usize, target: Target },
+    GetMfa {
+        session: usize,
+    },
+    DisableMfa {
+        session: usize,
+    },
+    ValidateSession {
+        session: usize,
+        multi_factor: bool,
+        fresh: bool,
+    },
+    ReauthenticateSession {
+        session: usize,
+        proof: Proof,
+    },
+    ChangePassword {
+        session: usize,
+        current: Password,
+        new: u32,
+    },
+    SignOut {
+        session: usize,
+        target: Target,
+    },
     UpdatePortal(Change),
-    ResetCustomerMfa { customer: usize, end_password: bool },
+    ResetCustomerMfa {
+        customer: usize,
+        end_password: bool,
+    },
+    /// UpdateCustomer, of `suspended`.
+    Suspend {
+        customer: usize,
+        suspended: bool,
+    },
+    UnlockCustomer {
+        customer: usize,
+    },
+    RevokeSessions(Revoked),
+    CreateInvitation {
+        customer: usize,
+    },
+    AcceptInvitation {
+        invitation: usize,
+        new: u32,
+    },
     Pass(Duration),
 }
 

@@ -74,7 +74,11 @@ pub enum Event {
         customer: usize,
         end_password: bool,
     },
-    /// Sessions were ended one by one.
+    Suspended {
+        customer: usize,
+        suspended: bool,
+    },
+    /// Sessions were ended one by one, or by an administrator.
     Ended {
         sessions: Vec<usize>,
     },
@@ -113,6 +117,7 @@ pub struct Facts {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CustomerFacts {
     pub password: Option<u32>,
+    pub suspended: bool,
     /// The phone in force.
     pub phone: Option<usize>,
     /// The set in force.
@@ -191,6 +196,7 @@ impl Facts {
             Event::PasswordSet { customer, password, .. } => {
                 self.of(customer).password = Some(password);
             }
+            Event::Suspended { customer, suspended } => self.of(customer).suspended = suspended,
             Event::Enabled { customer, phone, .. } => self.of(customer).phone = Some(phone),
             Event::CodesMade { customer, set } => self.of(customer).set = Some(set),
             Event::Disabled { customer, .. } => {

@@ -45,6 +45,8 @@ fn c1_no_session_without_proof(history: &History) -> Verdict {
         let Event::Issued { customer, holder, multi_factor, .. } = entry.event else { continue };
         let facts = history.before(number);
         hold("C1", !facts.saml, "a session on a SAML portal", entry)?;
+        let suspended = facts.customer(customer).suspended;
+        hold("C1", !suspended, "a session of a suspended customer", entry)?;
 
         let proven = numbered(history).take(number).filter_map(|(number, entry)| {
             let Event::PasswordTaken { customer: whose, password, holder: by } = entry.event else {
@@ -61,9 +63,9 @@ fn c1_no_session_without_proof(history: &History) -> Verdict {
         let young = entry.at - since[0].at < LONGEST_SIGN_IN;
         hold("C1", young, "a session of a sign-in that had run out", entry)?;
         let ended = since.iter().any(|entry| match entry.event {
-            Event::PasswordSet { customer: whose, .. } | Event::Reset { customer: whose, .. } => {
-                whose == customer
-            }
+            Event::PasswordSet { customer: whose, .. }
+            | Event::Suspended { customer: whose, .. }
+            | Event::Reset { customer: whose, .. } => whose == customer,
             Event::Issued { holder: by, .. } => by == holder,
             _ => false,
         });
@@ -231,7 +233,8 @@ fn c6_only_the_secret_in_force_opens(history: &History) -> Verdict {
     Ok(())
 }
 
-/// C7: no session outlives a reset, a change of password, or its own end.
+/// C7: no session outlives a reset, a suspension, a revocation or a change of
+/// password.
 fn c7_what_was_ended_stays_dead(history: &History) -> Verdict {
     let mut owners = Vec::new();
     let mut dead = BTreeSet::new();
@@ -244,7 +247,9 @@ fn c7_what_was_ended_stays_dead(history: &History) -> Verdict {
         };
         match &entry.event {
             &Event::Issued { customer, .. } => owners.push(customer),
-            &Event::Reset { customer, .. } => end(customer, None),
+            &Event::Reset { customer, .. } | &Event::Suspended { customer, suspended: true } => {
+                end(customer, None);
+            }
             &Event::PasswordSet { customer, session, .. } => end(customer, session),
             Event::Ended { sessions } => dead.extend(sessions),
             Event::Seen { sessions, .. } => {

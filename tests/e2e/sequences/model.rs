@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use gatehouse_api::v1::ErrorReason;
 
-use super::call::{Call, Holder, Mfa, Next, Outcome, Reason, Refused, Setup, Shown};
+use super::call::{Call, Holder, Mfa, Outcome, Reason, Refused, Setup, Shown};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -37,6 +37,7 @@ pub struct Model {
     pub starts: Vec<Start>,
     pub sign_ins: Vec<SignIn>,
     pub sessions: Vec<Session>,
+    pub invitations: Vec<Invitation>,
     /// Whose each phone is.
     pub phones: Vec<usize>,
     /// Which of its five codes each set has used.
@@ -103,6 +104,12 @@ pub struct Session {
 }
 
 #[derive(Clone, Copy, Debug)]
+pub struct Invitation {
+    pub customer: usize,
+    pub ended: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
 pub struct Enrollment {
     pub phone: usize,
     /// The step of the code that was right.
@@ -131,6 +138,7 @@ impl Model {
             starts: Vec::new(),
             sign_ins: Vec::new(),
             sessions: Vec::new(),
+            invitations: Vec::new(),
             phones: Vec::new(),
             sets: Vec::new(),
             enrollments: BTreeMap::new(),
@@ -176,6 +184,17 @@ impl Model {
             Call::ResetCustomerMfa { customer, end_password } => {
                 Ok(self.reset_customer_mfa(customer, end_password))
             }
+            Call::Suspend { customer, suspended } => Ok(self.suspend(customer, suspended)),
+            Call::UnlockCustomer { customer } => {
+                self.clear_wrong_codes(customer);
+                Ok(Shown::Done)
+            }
+            Call::RevokeSessions(which) => Ok(self.revoke_sessions(which)),
+            Call::CreateInvitation { customer } => {
+                self.invitations.push(Invitation { customer, ended: false });
+                Ok(Shown::Done)
+            }
+            Call::AcceptInvitation { invitation, new } => self.accept_invitation(invitation, new),
             Call::Pass(time) => {
                 self.now += time;
                 Ok(Shown::Done)
@@ -193,6 +212,7 @@ impl Model {
         match holder {
             Holder::Start(start) => self.starts[start].customer,
             Holder::SignIn(sign_in) => self.sign_ins[sign_in].customer,
+            Holder::Invitation(invitation) => self.invitations[invitation].customer,
             Holder::Session(session) => self.sessions[session].customer,
         }
     }
@@ -252,7 +272,7 @@ impl Model {
         match holder {
             Holder::SignIn(sign_in) => Shown::SignIn(self.next(sign_in)),
             Holder::Session(session) => Shown::Mfa(self.mfa(session)),
-            Holder::Start(_) => Shown::SignIn(Next::Password),
+            Holder::Start(_) | Holder::Invitation(_) => panic!("no sign-in is under way"),
         }
     }
 }

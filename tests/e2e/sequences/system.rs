@@ -34,6 +34,7 @@ pub struct System<'a> {
     pub customers: Vec<String>,
     starts: Vec<(usize, String)>,
     sign_ins: Vec<(usize, String)>,
+    invitations: Vec<(usize, String)>,
     pub sessions: Vec<IssuedSession>,
     phones: Vec<Authenticator>,
     sets: Vec<Vec<String>>,
@@ -99,6 +100,7 @@ impl<'a> System<'a> {
             customers: Vec::new(),
             starts: Vec::new(),
             sign_ins: Vec::new(),
+            invitations: Vec::new(),
             sessions: Vec::new(),
             phones: Vec::new(),
             sets: Vec::new(),
@@ -165,6 +167,7 @@ impl<'a> System<'a> {
         match holder {
             Holder::Start(start) => self.starts[start].0,
             Holder::SignIn(sign_in) => self.sign_ins[sign_in].0,
+            Holder::Invitation(invitation) => self.invitations[invitation].0,
             Holder::Session(session) => self.sessions[session].customer,
         }
     }
@@ -173,6 +176,7 @@ impl<'a> System<'a> {
         match holder {
             Holder::Start(start) => &self.starts[start].1,
             Holder::SignIn(sign_in) => &self.sign_ins[sign_in].1,
+            Holder::Invitation(invitation) => &self.invitations[invitation].1,
             Holder::Session(session) => &self.sessions[session].token,
         }
     }

@@ -63,6 +63,13 @@ pub enum TargetPick {
 }
 
 #[derive(Clone, Copy, Debug)]
+pub enum RevokedPick {
+    Session(u8),
+    Customer(u8),
+    Portal,
+}
+
+#[derive(Clone, Copy, Debug)]
 pub enum ChangePick {
     Now(Change),
     /// In an hour.
@@ -107,6 +114,13 @@ pub enum Transition {
     SignOut(Pick, TargetPick),
     UpdatePortal(ChangePick),
     ResetCustomerMfa(u8, bool),
+    Suspend(u8),
+    /// Whoever is suspended, if anybody is.
+    Lift,
+    UnlockCustomer(u8),
+    RevokeSessions(RevokedPick),
+    CreateInvitation(u8),
+    AcceptInvitation(u8),
     Pass(Time),
 }
 
@@ -149,6 +163,12 @@ impl ReferenceStateMachine for Model {
             6 => change().prop_map(T::UpdatePortal),
             2 => (customer(), prop::bool::weighted(0.2))
                 .prop_map(|(who, too)| T::ResetCustomerMfa(who, too)),
+            1 => customer().prop_map(T::Suspend),
+            5 => Just(T::Lift),
+            1 => customer().prop_map(T::UnlockCustomer),
+            1 => revoked().prop_map(T::RevokeSessions),
+            2 => customer().prop_map(T::CreateInvitation),
+            3 => any::<u8>().prop_map(T::AcceptInvitation),
             12 => time().prop_map(T::Pass),
         ]
         .boxed()
@@ -205,6 +225,14 @@ fn target() -> impl Strategy<Value = TargetPick> {
         Just(TargetPick::This),
         Just(TargetPick::Others),
         any::<u8>().prop_map(TargetPick::Session),
+    ]
+}
+
+fn revoked() -> impl Strategy<Value = RevokedPick> {
+    prop_oneof![
+        any::<u8>().prop_map(RevokedPick::Session),
+        any::<u8>().prop_map(RevokedPick::Customer),
+        Just(RevokedPick::Portal),
     ]
 }
 

@@ -56,6 +56,13 @@ impl Admin {
         Ok(self.client().update_portal(request).await?.into_inner().impact.unwrap())
     }
 
+    /// Deletes a portal; an empty etag is none.
+    pub async fn delete_portal(&self, name: &str, etag: &str, force: bool) -> Answer<()> {
+        let (name, etag) = (name.to_owned(), etag.to_owned());
+        self.client().delete_portal(v1::DeletePortalRequest { name, etag, force }).await?;
+        Ok(())
+    }
+
     /// A customer with a password; empty: without one.
     pub async fn create_customer(
         &self,
@@ -75,6 +82,61 @@ impl Admin {
     pub async fn customer(&self, name: &str) -> Answer<v1::Customer> {
         let request = v1::GetCustomerRequest { name: name.to_owned() };
         Ok(self.client().get_customer(request).await?.into_inner().customer.unwrap())
+    }
+
+    /// Changes what `mask` names.
+    pub async fn update_customer(
+        &self,
+        customer: v1::Customer,
+        mask: &[&str],
+    ) -> Answer<v1::Customer> {
+        let request = v1::UpdateCustomerRequest {
+            customer: Some(customer),
+            update_mask: Some(update_mask(mask)),
+        };
+        Ok(self.client().update_customer(request).await?.into_inner().customer.unwrap())
+    }
+
+    /// Gives a customer another address.
+    pub async fn set_email(&self, name: &str, email: &str) -> Answer<v1::Customer> {
+        let (name, email) = (name.to_owned(), email.to_owned());
+        let customer = v1::Customer { name, email, ..Default::default() };
+        self.update_customer(customer, &["email"]).await
+    }
+
+    /// Suspends a customer, or ends the suspension.
+    pub async fn suspend(&self, name: &str, suspended: bool) -> Answer<v1::Customer> {
+        let customer = v1::Customer { name: name.to_owned(), suspended, ..Default::default() };
+        self.update_customer(customer, &["suspended"]).await
+    }
+
+    /// Deletes a customer; an empty etag is none.
+    pub async fn delete_customer(&self, name: &str, etag: &str) -> Answer<()> {
+        let (name, etag) = (name.to_owned(), etag.to_owned());
+        self.client().delete_customer(v1::DeleteCustomerRequest { name, etag }).await?;
+        Ok(())
+    }
+
+    pub async fn invite(&self, customer: &str) -> Answer<v1::Invitation> {
+        let request = v1::CreateInvitationRequest { customer: customer.to_owned() };
+        Ok(self.client().create_invitation(request).await?.into_inner().invitation.unwrap())
+    }
+
+    pub async fn unlock(&self, name: &str) -> Answer<v1::Customer> {
+        let request = v1::UnlockCustomerRequest { name: name.to_owned() };
+        Ok(self.client().unlock_customer(request).await?.into_inner().customer.unwrap())
+    }
+
+    /// The first page of live sessions.
+    pub async fn sessions(&self, parent: &str) -> Answer<Vec<v1::Session>> {
+        let request = v1::ListSessionsRequest { parent: parent.to_owned(), ..Default::default() };
+        Ok(self.client().list_sessions(request).await?.into_inner().sessions)
+    }
+
+    /// Ends the sessions at or below `name`; gives how many were live.
+    pub async fn revoke_sessions(&self, name: &str) -> Answer<i32> {
+        let request = v1::RevokeSessionsRequest { name: name.to_owned() };
+        Ok(self.client().revoke_sessions(request).await?.into_inner().sessions_ended)
     }
 
     pub async fn reset_mfa(&self, name: &str) -> Answer<v1::ResetCustomerMfaResponse> {

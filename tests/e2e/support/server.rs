@@ -15,8 +15,10 @@ use gatehouse::hasher::HasherConfig;
 use gatehouse::server::{Server, ServerSettings};
 use gatehouse::startup;
 use gatehouse::usecase::{Call, api_keys};
+use gatehouse_domain::id::name;
 use gatehouse_domain::password::HashParameters;
 use gatehouse_domain::time::Timestamp;
+use gatehouse_domain::vault::DigestKind;
 use gatehouse_test_postgres::TestPostgres;
 use tempfile::TempDir;
 use tonic::transport::Channel;
@@ -169,6 +171,24 @@ impl TestServer {
         let dump = Command::new("pg_dump").args(["--inserts", &self.location]).output().unwrap();
         assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
         dump.stdout
+    }
+
+    /// Whether an invitation of `portal` may be accepted.
+    pub async fn has_invitation(&self, portal: &str, token: &str) -> bool {
+        let portal = name::parse_portal(portal).unwrap();
+        let digests = self.app.vault.digests(DigestKind::Invitation, token.as_bytes());
+        let read = self.app.store.read();
+        read.invitation(&portal, &digests, self.now()).await.unwrap().is_some()
+    }
+
+    /// Holds the audit trail to have an event of this type and one with these
+    /// attributes, in the form in which they are stored.
+    pub fn assert_recorded(&self, kind: &str, attributes: &str) {
+        let dump = self.dump();
+        for what in [kind, attributes] {
+            let found = dump.windows(what.len()).any(|window| window == what.as_bytes());
+            assert!(found, "{kind}: nothing was recorded of {what}");
+        }
     }
 
     fn keyed(&self, key: &str) -> Keyed {

@@ -87,6 +87,16 @@ impl<C: ConnectionTrait> Queries<C> {
             .collect())
     }
 
+    /// How many customers a portal has.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn count_customers(&self, portal: &PortalId) -> Result<u64> {
+        let customers = customer::Entity::find();
+        let these = customers.filter(customer::Column::PortalId.eq(portal.as_str()));
+        Ok(these.count(&self.0).await?)
+    }
+
     /// What there is in a portal, sessions counted as live under `settings`.
     ///
     /// # Errors
@@ -97,15 +107,15 @@ impl<C: ConnectionTrait> Queries<C> {
         settings: &PortalSettings,
         now: Timestamp,
     ) -> Result<PortalCounts> {
+        let customers = self.count_customers(portal).await?;
         let portal = portal.as_str();
-        let customers = customer::Entity::find().filter(customer::Column::PortalId.eq(portal));
         let factors = factor::Entity::find().filter(factor::Column::PortalId.eq(portal));
         let sessions = session::Entity::find()
             .filter(session::Column::PortalId.eq(portal))
             .filter(session::Column::SecondFactorAt.is_null())
             .filter(live_session(&Limits::from(&settings.session), now));
         Ok(PortalCounts {
-            customers: customers.count(&self.0).await?,
+            customers,
             customers_with_factor: factors.count(&self.0).await?,
             password_sessions: sessions.count(&self.0).await?,
         })

@@ -53,6 +53,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
         unique("invitation_token", "invitation", &["token_digest"]),
         index("invitation_customer", "invitation", &CUSTOMER_COLUMNS),
         unique("audit_event_number", "audit_event", &["number"]),
+        unnumbered_events(),
         index("audit_event_portal", "audit_event", &["portal_id", "id"]),
         index("audit_event_customer", "audit_event", &["portal_id", "customer_id", "id"]),
         index("audit_event_api_key", "audit_event", &["api_key_id", "id"]),
@@ -64,4 +65,10 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("throttle_expiry", "throttle", &["expires_at"]),
         index("known_source_expiry", "known_source", &["expires_at"]),
     ]
+}
+
+/// Finds the few events that have no number yet among all there are.
+fn unnumbered_events() -> IndexCreateStatement {
+    let unnumbered = Expr::col("number").is_null();
+    index("audit_event_unnumbered", "audit_event", &["id"]).and_where(unnumbered).take()
 }

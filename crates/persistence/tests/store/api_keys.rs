@@ -12,6 +12,8 @@ on_both_databases! {
     an_api_key_is_found_by_any_of_its_digests,
     a_token_is_of_one_key,
     one_of_many_revocations_ends_a_key,
+    pages_hold_every_key_once_the_oldest_first,
+    the_keys_of_a_portal_end_with_it,
     use_is_written_once_a_minute,
     an_owner_key_is_live_and_for_every_portal,
 }
@@ -95,6 +97,48 @@ async fn one_of_many_revocations_ends_a_key(database: TestDatabase) {
         let key = store.read().api_key(ApiKeyId::from_uuid(uuid(number))).await.unwrap();
         assert_eq!(key.unwrap().revoked_at, revoked_at);
     }
+}
+
+async fn pages_hold_every_key_once_the_oldest_first(database: TestDatabase) {
+    let store = database.store().await;
+    for number in [3, 1, 5, 2, 4] {
+        let revoked_at = (number == 2).then_some(NOW);
+        put(&store, &ApiKey { revoked_at, ..api_key(number, owner()) }, number).await.unwrap();
+    }
+    for size in [1, 2, 5, 1_000] {
+        let mut seen = Vec::<ApiKey>::new();
+        loop {
+            let after = seen.last().map(|key| key.id);
+            let page = store.read().api_keys(after, size).await.unwrap();
+            if page.is_empty() {
+                break;
+            }
+            seen.extend(page);
+        }
+        let seen = seen.iter().map(|key| key.id.as_uuid().as_u128());
+        assert_eq!(seen.collect::<Vec<_>>(), [1, 2, 3, 4, 5], "pages of {size}");
+    }
+}
+
+async fn the_keys_of_a_portal_end_with_it(database: TestDatabase) {
+    let store = database.store().await;
+    let portal = |id: &str| {
+        Grant::Portal(PortalGrant { portal: id.parse().unwrap(), access: PortalAccess::Full })
+    };
+    let keys = [
+        api_key(1, portal("acme")),
+        ApiKey { revoked_at: Some(NOW - SECOND), ..api_key(2, portal("acme")) },
+        api_key(3, portal("beta")),
+        api_key(4, admin(AdminRole::Owner, some(&["acme"]))),
+    ];
+    for (key, token) in keys.iter().zip(1..) {
+        put(&store, key, token).await.unwrap();
+    }
+    let acme = "acme".parse().unwrap();
+    commit(&store, async |tx| tx.revoke_portal_keys(&acme, NOW).await).await.unwrap();
+    let found = store.read().api_keys(None, 9).await.unwrap();
+    let revoked = found.iter().map(|key| key.revoked_at).collect::<Vec<_>>();
+    assert_eq!(revoked, [Some(NOW), Some(NOW - SECOND), None, None]);
 }
 
 async fn use_is_written_once_a_minute(database: TestDatabase) {

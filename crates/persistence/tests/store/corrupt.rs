@@ -8,12 +8,12 @@ use gatehouse_domain::api_key::{
 };
 use gatehouse_domain::enrollment::Owner;
 use gatehouse_domain::throttle::ADDRESS;
-use gatehouse_persistence::{CustomerFilter, StoreError};
+use gatehouse_persistence::{AuditEventFilter, CustomerFilter, StoreError};
 
 use crate::support::TestDatabase;
 use crate::support::example::{
-    NOW, ana, api_key, backup_code_set, commit, digest, enrollment, factor, insert, portal,
-    session, sign_in, sign_in_id,
+    NOW, ana, api_key, audit_event, backup_code_set, commit, digest, enrollment, factor, insert,
+    portal, session, sign_in, sign_in_id,
 };
 
 on_both_databases! {
@@ -29,6 +29,7 @@ on_both_databases! {
     portal_keys,
     throttles,
     key_canaries,
+    audit_events,
 }
 
 /// Breaks the only row of `table`, which is `id`, in each of these ways and
@@ -228,4 +229,33 @@ async fn key_canaries(database: TestDatabase) {
     store.insert_key_canary(1.into(), vec![1]).await.unwrap();
     let read = async || store.read().key_canaries().await;
     check(&database, ("key_canary", "-1"), &["key_id = -1"], read).await;
+}
+
+async fn audit_events(database: TestDatabase) {
+    let store = database.store().await;
+    let event = audit_event(1, NOW);
+    commit(&store, async |tx| tx.record(&event).await).await.unwrap();
+    let everything = AuditEventFilter {
+        portals: PortalScope::All,
+        customer: None,
+        session: None,
+        types: Vec::new(),
+        api_key: None,
+        start: None,
+        end: None,
+    };
+    let breaks = [
+        "kind = ''",
+        "kind = 'Portal.created'",
+        "portal_id = '-'",
+        "customer_id = 'ana'",
+        "portal_id = 'acme', session_id = id",
+        "api_key_display_name = 'owner'",
+        "caller_address = 'localhost'",
+        "client_ip = 'x'",
+        "attributes = ''",
+        "attributes = '{\"paths\":1}'",
+    ];
+    let read = async || store.read().audit_events(&everything, None, 10).await;
+    check(&database, ("audit_event", &event.id.to_string()), &breaks, read).await;
 }

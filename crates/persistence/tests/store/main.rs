@@ -30,15 +30,19 @@ macro_rules! on_both_databases {
 
 mod api_keys;
 mod audit;
+mod audit_chain;
+mod audit_list;
 mod backup_codes;
 mod corrupt;
 mod customer_list;
 mod customers;
 mod enrollments;
 mod factors;
+mod housekeeping;
 mod keys;
 mod migration;
 mod portals;
+mod session_list;
 mod sessions;
 mod sign_ins;
 mod support;

@@ -20,6 +20,8 @@ on_both_databases! {
     ending_counts_live_sessions_and_ends_idle_ones_too,
     all_but_one_can_be_ended,
     sessions_without_a_second_factor_end_with_their_portals_policy,
+    every_session_of_a_portal_can_be_ended,
+    a_session_is_its_customers_alone,
 }
 
 /// Stores a session, whose token has the number of its id.
@@ -229,4 +231,37 @@ async fn sessions_without_a_second_factor_end_with_their_portals_policy(database
     let ended = Some((NOW, SessionEnd::Revoked));
     assert_eq!(ends(&store, &ana(), [1, 2, 3, 4]).await, [ended, None, ended, ended]);
     assert_eq!(ends(&store, &elsewhere, [5]).await, [None]);
+}
+
+async fn every_session_of_a_portal_can_be_ended(database: TestDatabase) {
+    let store = database.store().await;
+    let (bob, elsewhere) = (key("acme", "bob"), key("beta", "ana"));
+    insert(&store, &[ana(), bob.clone(), elsewhere.clone()]).await;
+    put(&store, &session(&ana(), 1, NOW)).await;
+    put(&store, &Session { second_factor_at: Some(NOW), ..session(&bob, 2, NOW) }).await;
+    put(&store, &session(&bob, 3, NOW - LIMITS.idle)).await;
+    put(&store, &session(&elsewhere, 4, NOW)).await;
+    let count = commit(&store, async |tx| {
+        tx.end_portal_sessions(&ana().portal, SessionEnd::Revoked, &LIMITS, NOW).await
+    });
+    assert_eq!(count.await.unwrap(), 2);
+    let ended = Some((NOW, SessionEnd::Revoked));
+    assert_eq!(ends(&store, &ana(), [1, 2, 3]).await, [ended; 3]);
+    assert_eq!(ends(&store, &elsewhere, [4]).await, [None]);
+}
+
+async fn a_session_is_its_customers_alone(database: TestDatabase) {
+    let store = database.store().await;
+    let others = [key("acme", "bob"), key("beta", "ana")];
+    let ana = ana();
+    insert(&store, &[std::slice::from_ref(&ana), others.as_slice()].concat()).await;
+    put(&store, &session(&ana, 1, NOW)).await;
+    let has = async |key, number| store.read().has_session(key, session_id(number)).await.unwrap();
+    assert!(has(&ana, 1).await);
+    end(&store, Sessions::All, SessionEnd::Revoked, NOW).await;
+    assert!(has(&ana, 1).await, "dead or not");
+    assert!(!has(&ana, 2).await);
+    for other in &others {
+        assert!(!has(other, 1).await, "{other:?}");
+    }
 }

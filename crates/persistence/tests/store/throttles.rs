@@ -13,6 +13,7 @@ on_both_databases! {
     budgets_that_overlap_never_wait_for_each_other,
     parallel_guesses_stay_within_every_budget,
     a_guess_takes_back_exactly_its_own_charge,
+    a_budget_that_is_forgotten_is_whole_again,
     a_source_is_known_until_it_is_forgotten,
 }
 
@@ -130,6 +131,17 @@ async fn a_guess_takes_back_exactly_its_own_charge(database: TestDatabase) {
     });
     assert!(results.await.iter().all(Result::is_ok));
     assert_eq!(admitted(&store, &[(1, &ADDRESS)]).await, 100 - 30);
+}
+
+async fn a_budget_that_is_forgotten_is_whole_again(database: TestDatabase) {
+    let store = database.store().await;
+    assert_eq!(admitted(&store, &[(1, &ADDRESS)]).await, 100);
+    assert_eq!(admitted(&store, &[(2, &ADDRESS)]).await, 100);
+    let these = [digest(1), digest(3)];
+    commit(&store, async |tx| tx.delete_throttles(&these).await).await.unwrap();
+    commit(&store, async |tx| tx.delete_throttles(&[]).await).await.unwrap();
+    assert_eq!(admitted(&store, &[(1, &ADDRESS)]).await, 100);
+    assert_eq!(admitted(&store, &[(2, &ADDRESS)]).await, 0, "another one");
 }
 
 async fn a_source_is_known_until_it_is_forgotten(database: TestDatabase) {

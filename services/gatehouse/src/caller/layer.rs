@@ -5,10 +5,13 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
+use gatehouse_domain::api_key::ApiKey;
 use gatehouse_domain::field::FieldViolation;
+use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -17,13 +20,13 @@ use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tower::{Layer, Service};
 
-use super::{Caller, Identity, rule};
+use super::{Caller, Identity, refusals, rule};
 use crate::app::App;
 use crate::error::AppError;
 use crate::layer::RequestId;
 
 type Request = http::Request<Body>;
-type Response = http::Response<Body>;
+pub(super) type Response = http::Response<Body>;
 
 /// The metadata key of the person that an administrator's tool acts for.
 const ACTOR_HEADER: &str = "x-gatehouse-actor";
@@ -76,13 +79,25 @@ where
         let mut inner = std::mem::replace(&mut self.inner, unpolled);
         let credentials = Credentials::of(&request);
         Box::pin(async move {
-            match credentials.authorize(&app).await {
-                Ok(caller) => {
-                    request.extensions_mut().insert(caller);
-                    inner.call(request).await
+            let path = request.uri().path().to_owned();
+            let (caller, verdict) = match credentials.authorize(&app, &path).await {
+                Ok(known) => known,
+                Err(error) => {
+                    if matches!(error, AppError::ApiKeyInvalid) {
+                        // Not recorded: anybody could fill the trail.
+                        app.calls_without_key.fetch_add(1, Ordering::Relaxed);
+                    }
+                    return Ok(Status::from(error).into_http());
                 }
-                Err(error) => Ok(Status::from(error).into_http()),
-            }
+            };
+            let response = match verdict {
+                Ok(()) => {
+                    request.extensions_mut().insert(caller.clone());
+                    inner.call(request).await?
+                }
+                Err(error) => Status::from(error).into_http(),
+            };
+            Ok(refusals::record(&app, &caller, &path, response).await)
         })
     }
 }
@@ -90,7 +105,6 @@ where
 /// What a request says of its caller, apart from its body, which cannot be
 /// shared between threads.
 struct Credentials {
-    path: String,
     token: Option<Token>,
     actor: Result<String, AppError>,
     address: Option<SocketAddr>,
@@ -102,7 +116,6 @@ impl Credentials {
         let connection = request.extensions().get::<TcpConnectInfo>();
         let request_id = request.extensions().get::<RequestId>();
         Self {
-            path: request.uri().path().to_owned(),
             token: bearer(request.headers()),
             actor: actor(request.headers()),
             address: connection.and_then(TcpConnectInfo::remote_addr),
@@ -110,29 +123,49 @@ impl Credentials {
         }
     }
 
-    async fn authorize(self, app: &App) -> Result<Caller, AppError> {
+    /// Who calls, and whether they may call the method at `path` at all.
+    async fn authorize(
+        self,
+        app: &App,
+        path: &str,
+    ) -> Result<(Caller, Result<(), AppError>), AppError> {
         let token = self.token.ok_or(AppError::ApiKeyInvalid)?;
         let digests = app.vault.digests(DigestKind::ApiKey, token.expose().as_bytes());
         let key = app.store.read().api_key_by_digest(&digests).await?;
         let now = app.clock.now();
         let key = key.filter(|key| key.is_live(now)).ok_or(AppError::ApiKeyInvalid)?;
 
-        let rule = rule(&self.path).ok_or(AppError::Unimplemented)?;
-        if !rule.allows(&key.grant) {
-            return Err(AppError::ApiKeyScope);
-        }
-        if key.use_is_due(now)
-            && let Err(error) = app.store.touch_api_key(key.id, now).await
-        {
-            // Only said to people: no reason to refuse the call.
-            tracing::warn!(%error, "the use of an API key was not written");
-        }
-        Ok(Caller(Arc::new(Identity {
+        let verdict = match rule(path) {
+            None => Err(AppError::Unimplemented),
+            Some(rule) if !rule.allows(&key.grant) => Err(AppError::ApiKeyScope),
+            Some(_) => {
+                touch(app, &key, now).await;
+                Ok(())
+            }
+        };
+        let (claimed_actor, verdict) = match self.actor {
+            Ok(actor) => (actor, verdict),
+            Err(error) => (String::new(), verdict.and(Err(error))),
+        };
+        let caller = Caller(Arc::new(Identity {
             key,
-            claimed_actor: self.actor?,
+            claimed_actor,
             address: self.address,
             request_id: self.request_id,
-        })))
+            asked_portal: OnceLock::new(),
+            is_preview: AtomicBool::new(false),
+        }));
+        Ok((caller, verdict))
+    }
+}
+
+/// Writes that the key was used.
+async fn touch(app: &App, key: &ApiKey, now: Timestamp) {
+    if key.use_is_due(now)
+        && let Err(error) = app.store.touch_api_key(key.id, now).await
+    {
+        // Only said to people: no reason to refuse the call.
+        tracing::warn!(%error, "the use of an API key was not written");
     }
 }
 

@@ -40,6 +40,13 @@ pub fn rule(path: &str) -> Option<Rule> {
     }
 }
 
+/// Whether the method at `path` is one of AdminService that changes something.
+#[must_use]
+pub fn changes_something(path: &str) -> bool {
+    let reads = |method: &str| ["Get", "List", "Watch"].iter().any(|verb| method.starts_with(verb));
+    path.strip_prefix(ADMIN_SERVICE).is_some_and(|method| !reads(method))
+}
+
 fn admin_role(method: &str) -> Option<AdminRole> {
     Some(match method {
         "GetPortal" | "ListPortals" | "GetCustomer" | "ListCustomers" | "ListSessions"
@@ -85,6 +92,7 @@ mod tests {
     use gatehouse_domain::api_key::{AdminGrant, PortalGrant, PortalScope};
     use prost::Message;
     use prost_types::FileDescriptorSet;
+    use prost_types::method_options::IdempotencyLevel;
 
     use super::*;
 
@@ -110,6 +118,22 @@ mod tests {
             assert_eq!(matches!(rule(&path), Some(Rule::Admin(_))), admin, "{path}");
             assert_eq!(matches!(rule(&path), Some(Rule::Portal(_))), !admin, "{path}");
         }
+    }
+
+    #[test]
+    fn a_method_of_administrators_changes_something_unless_the_contract_says_otherwise() {
+        let set = FileDescriptorSet::decode(gatehouse_api::FILE_DESCRIPTOR_SET).unwrap();
+        let service = set.file.iter().flat_map(|file| &file.service);
+        let methods = service.filter(|service| service.name() == "AdminService");
+        for method in methods.flat_map(|service| &service.method) {
+            let options = method.options.clone().unwrap_or_default();
+            let reads = options.idempotency_level() == IdempotencyLevel::NoSideEffects;
+            // The contract's word is for calls with one answer.
+            let reads = reads || method.name() == "WatchAuditEvents";
+            let path = format!("{ADMIN_SERVICE}{}", method.name());
+            assert_eq!(changes_something(&path), !reads, "{path}");
+        }
+        assert!(!changes_something("/gatehouse.v1.PortalAuthService/ChangePassword"));
     }
 
     #[test]

@@ -3,17 +3,17 @@
 use gatehouse_api::v1;
 use gatehouse_domain::api_key::PortalScope;
 use gatehouse_domain::email::Email;
-use gatehouse_domain::id::{PortalId, name};
+use gatehouse_domain::id::{CustomerKey, PortalId, name};
 use gatehouse_domain::lockout::Refusal;
 use gatehouse_domain::password::Password;
 use gatehouse_domain::portal::check_display_name;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::CustomerFilter;
 
-use super::fields::{Fields, count, timestamp};
+use super::fields::{Fields, count, given, timestamp};
 use super::mfa;
 use crate::error::AppError;
-use crate::usecase::customers::{CustomerInPortal, NewCustomer};
+use crate::usecase::customers::{CustomerChange, CustomerInPortal, NewCustomer};
 
 /// The message.
 #[must_use]
@@ -72,6 +72,44 @@ pub fn new(request: v1::CreateCustomerRequest, portal: PortalId) -> Result<NewCu
         }
         _ => Err(fields.into_error()),
     }
+}
+
+/// The change of `key` that a message and its mask ask for: what is named is
+/// taken from the message, where unset it takes its default.
+///
+/// # Errors
+/// [`AppError::RequestInvalid`].
+pub fn change(
+    customer: v1::Customer,
+    key: CustomerKey,
+    paths: &[String],
+) -> Result<CustomerChange, AppError> {
+    let mut fields = Fields::default();
+    let etag = given(customer.etag);
+    let mut change = CustomerChange { key, etag, email: None, display_name: None, suspended: None };
+    if paths.is_empty() {
+        fields.note("update_mask", "required: name what to change");
+    }
+    for path in paths {
+        match path.as_str() {
+            "email" => {
+                change.email = fields.take("customer.email", Email::parse(&customer.email));
+            }
+            "display_name" => {
+                let name = &customer.display_name;
+                fields.take("customer.display_name", check_display_name(name));
+                change.display_name = Some(name.clone());
+            }
+            "suspended" => change.suspended = Some(customer.suspended),
+            path => {
+                let path = path.chars().take(100).collect::<String>();
+                let what = "must be of email, display_name, suspended";
+                fields.note("update_mask", format!("{what}, not {path:?}"));
+            }
+        }
+    }
+    fields.finish()?;
+    Ok(change)
 }
 
 /// Which customers of `portals` to list.

@@ -71,6 +71,12 @@ pub fn only<T>(field: &str, value: Result<T, Malformed>) -> Result<T, AppError> 
     value.map_err(|error| error.at(field).into())
 }
 
+/// A text that may be left out.
+#[must_use]
+pub fn given(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// A time, in the message type.
 #[must_use]
 pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {

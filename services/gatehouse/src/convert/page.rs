@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use gatehouse_domain::field::Malformed;
+
 use super::fields::Fields;
 use crate::app::App;
 
@@ -12,6 +14,14 @@ const MAX_SIZE: u32 = 1000;
 /// A list as it was asked for: the method, and everything that its pages share.
 pub struct List(String);
 
+/// One page of a list, whose items are found by keys of type `K`.
+pub struct Page<K> {
+    list: List,
+    size: u32,
+    /// The item after which it begins; `None` for the first page.
+    pub after: Option<K>,
+}
+
 impl List {
     /// The list that `method` gives for `request`, which leaves out page size
     /// and token.
@@ -20,33 +30,59 @@ impl List {
         Self(format!("{method} {request:?}"))
     }
 
-    /// The token of the page that comes after the item `last`.
-    #[must_use]
-    pub fn token_after(&self, app: &App, last: &str) -> String {
-        app.vault.seal_page_token(&mut app.entropy.rng(), &self.0, last)
-    }
-
-    /// The item after which the page begins; `None` for the first page.
-    pub fn last_seen(&self, app: &App, fields: &mut Fields, token: &str) -> Option<String> {
-        if token.is_empty() {
-            return None;
+    /// The page that these two fields ask for: of 50 items if nothing is asked
+    /// for, of at most 1000. `parse` reads the names of [`Page::cut`].
+    pub fn page<K>(
+        self,
+        app: &App,
+        fields: &mut Fields,
+        page_size: i32,
+        page_token: &str,
+        parse: impl FnOnce(&str) -> Result<K, Malformed>,
+    ) -> Page<K> {
+        let size = match u32::try_from(page_size) {
+            Ok(0) => DEFAULT_SIZE,
+            Ok(size) => size.min(MAX_SIZE),
+            Err(_) => {
+                fields.note("page_size", "must not be negative");
+                DEFAULT_SIZE
+            }
+        };
+        let mut after = None;
+        if !page_token.is_empty() {
+            let last = app.vault.open_page_token(&self.0, page_token);
+            after = last.and_then(|last| parse(&last).ok());
+            if after.is_none() {
+                fields.note("page_token", "must come from an answer to the same request");
+            }
         }
-        let last = app.vault.open_page_token(&self.0, token);
-        if last.is_none() {
-            fields.note("page_token", "must come from an answer to the same request");
-        }
-        last
+        Page { list: self, size, after }
     }
 }
 
-/// How many items a page holds: 50 if nothing is asked for, at most 1000.
-pub fn size(fields: &mut Fields, page_size: i32) -> u32 {
-    match u32::try_from(page_size) {
-        Ok(0) => DEFAULT_SIZE,
-        Ok(size) => size.min(MAX_SIZE),
-        Err(_) => {
-            fields.note("page_size", "must not be negative");
-            DEFAULT_SIZE
-        }
+impl<K> Page<K> {
+    /// How many items to look for: one more than the page holds, which tells
+    /// whether another page follows.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        u64::from(self.size) + 1
+    }
+
+    /// Cuts what was found to the page's size. Gives the token of the next page
+    /// too, empty where none follows; `name` says how an item is found again.
+    #[must_use]
+    pub fn cut<T>(
+        &self,
+        app: &App,
+        mut found: Vec<T>,
+        name: impl FnOnce(&T) -> String,
+    ) -> (Vec<T>, String) {
+        let more = found.len() as u64 >= self.limit();
+        found.truncate(self.size as usize);
+        let last = found.last().filter(|_| more);
+        let token = last.map(|last| {
+            app.vault.seal_page_token(&mut app.entropy.rng(), &self.list.0, &name(last))
+        });
+        (found, token.unwrap_or_default())
     }
 }

@@ -1,7 +1,8 @@
 //! session.proto
 
 use gatehouse_api::v1;
-use gatehouse_domain::id::name;
+use gatehouse_domain::field::Malformed;
+use gatehouse_domain::id::{SessionId, name};
 use gatehouse_domain::session::Assurance;
 
 use super::client_context;
@@ -13,7 +14,7 @@ use crate::usecase::sessions::SessionView;
 pub fn message(view: &SessionView) -> v1::Session {
     let SessionView { session, expires_at } = view;
     v1::Session {
-        name: name::session(&session.customer, session.id),
+        name: name(view),
         assurance: assurance(session.assurance()).into(),
         create_time: Some(timestamp(session.created_at)),
         last_used_time: Some(timestamp(session.last_used_at)),
@@ -23,6 +24,20 @@ pub fn message(view: &SessionView) -> v1::Session {
         client: Some(client_context::message(&session.client)),
         current: false,
     }
+}
+
+/// The name by which a list of sessions goes on after one.
+#[must_use]
+pub fn name(view: &SessionView) -> String {
+    name::session(&view.session.customer, view.session.id)
+}
+
+/// The inverse of [`name`].
+///
+/// # Errors
+/// Anything else.
+pub fn parse_last(name: &str) -> Result<SessionId, Malformed> {
+    name::parse_session(name).map(|(_, id)| id)
 }
 
 const fn assurance(assurance: Assurance) -> v1::Assurance {

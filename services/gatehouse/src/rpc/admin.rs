@@ -1,8 +1,11 @@
 //! AdminService, a file for each noun.
 
 mod api_keys;
+mod audit;
 mod customers;
+mod invitations;
 mod portals;
+mod sessions;
 
 use std::sync::Arc;
 
@@ -29,31 +32,35 @@ impl AdminRpc {
 
 grpc_service! {
     AdminService for AdminRpc;
-    built {
+    methods {
         create_portal: CreatePortalRequest -> CreatePortalResponse,
         get_portal: GetPortalRequest -> GetPortalResponse,
+        list_portals: ListPortalsRequest -> ListPortalsResponse,
         update_portal: UpdatePortalRequest -> UpdatePortalResponse,
+        delete_portal: DeletePortalRequest -> DeletePortalResponse,
         create_customer: CreateCustomerRequest -> CreateCustomerResponse,
         get_customer: GetCustomerRequest -> GetCustomerResponse,
         list_customers: ListCustomersRequest -> ListCustomersResponse,
-        reset_customer_mfa: ResetCustomerMfaRequest -> ResetCustomerMfaResponse,
-        create_api_key: CreateApiKeyRequest -> CreateApiKeyResponse,
-        revoke_api_key: RevokeApiKeyRequest -> RevokeApiKeyResponse,
-    }
-    unbuilt {
-        list_portals: ListPortalsRequest -> ListPortalsResponse,
-        delete_portal: DeletePortalRequest -> DeletePortalResponse,
-        import_customers: ImportCustomersRequest -> ImportCustomersResponse,
         update_customer: UpdateCustomerRequest -> UpdateCustomerResponse,
         delete_customer: DeleteCustomerRequest -> DeleteCustomerResponse,
         create_invitation: CreateInvitationRequest -> CreateInvitationResponse,
+        reset_customer_mfa: ResetCustomerMfaRequest -> ResetCustomerMfaResponse,
         unlock_customer: UnlockCustomerRequest -> UnlockCustomerResponse,
         list_sessions: ListSessionsRequest -> ListSessionsResponse,
         revoke_sessions: RevokeSessionsRequest -> RevokeSessionsResponse,
         list_audit_events: ListAuditEventsRequest -> ListAuditEventsResponse,
+        create_api_key: CreateApiKeyRequest -> CreateApiKeyResponse,
         list_api_keys: ListApiKeysRequest -> ListApiKeysResponse,
+        revoke_api_key: RevokeApiKeyRequest -> RevokeApiKeyResponse,
     }
     other {
+        async fn import_customers(
+            &self,
+            _: Request<v1::ImportCustomersRequest>,
+        ) -> Result<Response<v1::ImportCustomersResponse>, Status> {
+            Err(AppError::Unimplemented.into())
+        }
+
         type WatchAuditEventsStream = Empty<Result<v1::WatchAuditEventsResponse, Status>>;
 
         async fn watch_audit_events(

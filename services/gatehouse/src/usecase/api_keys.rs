@@ -10,6 +10,9 @@ use super::{Call, about_portal, portals};
 use crate::app::App;
 use crate::error::AppError;
 
+/// Keys read at once, at least, where only some of them are asked for.
+const MIN_BATCH: u64 = 100;
+
 /// A key to be made.
 pub struct NewApiKey {
     /// What people call it.
@@ -69,6 +72,32 @@ pub async fn create(app: &App, call: &Call, new: NewApiKey) -> Result<(ApiKey, T
     record(app, call, &tx, EventType::ApiKeyCreated, &key).await?;
     tx.commit().await?;
     Ok((key, token))
+}
+
+/// At most `limit` keys after `after`, the oldest first, dead ones included.
+/// Only those whose grant lies within the caller's.
+///
+/// # Errors
+/// [`AppError::StoreUnavailable`].
+pub async fn list(
+    app: &App,
+    caller: &AdminGrant,
+    mut after: Option<ApiKeyId>,
+    limit: u64,
+) -> Result<Vec<ApiKey>, AppError> {
+    let batch_size = limit.max(MIN_BATCH);
+    let mut found = Vec::new();
+    loop {
+        let batch = app.store.read().api_keys(after, batch_size).await?;
+        let is_last = (batch.len() as u64) < batch_size;
+        after = batch.last().map(|key| key.id);
+        found.extend(batch.into_iter().filter(|key| caller.covers(&key.grant)));
+        if is_last || found.len() as u64 >= limit {
+            break;
+        }
+    }
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(found)
 }
 
 /// Ends a key; ending it again changes nothing.

@@ -1,5 +1,9 @@
 //! Customers, as administrators see them.
 
+mod delete;
+mod unlock;
+mod update;
+
 use std::collections::HashMap;
 
 use gatehouse_domain::audit::EventType;
@@ -12,7 +16,11 @@ use gatehouse_domain::password::Password;
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, SessionEnd};
 use gatehouse_domain::time::Timestamp;
-use gatehouse_persistence::{CustomerFilter, SealedPassword, Sessions, StoreError};
+use gatehouse_persistence::{CustomerFilter, SealedPassword, Sessions, StoreError, Tx};
+
+pub use delete::delete;
+pub use unlock::unlock;
+pub use update::{CustomerChange, update};
 
 use super::passwords::{NewPassword, hash_new};
 use super::retry::retry;
@@ -134,7 +142,7 @@ pub async fn get(app: &App, key: &CustomerKey) -> Result<CustomerInPortal, AppEr
     }
 }
 
-/// A page of at most `size` customers after `after`, and whether more follow.
+/// At most `limit` customers after `after`.
 ///
 /// # Errors
 /// [`AppError::StoreUnavailable`].
@@ -142,27 +150,38 @@ pub async fn list(
     app: &App,
     filter: &CustomerFilter,
     after: Option<&CustomerKey>,
-    size: u32,
+    limit: u64,
     now: Timestamp,
-) -> Result<(Vec<CustomerInPortal>, bool), AppError> {
-    let size = u64::from(size);
-    let mut views = app.store.read().customers(filter, after, size + 1, now).await?;
-    let more = views.len() as u64 > size;
-    if more {
-        views.pop();
+) -> Result<Vec<CustomerInPortal>, AppError> {
+    loop {
+        let views = app.store.read().customers(filter, after, limit, now).await?;
+        if let Some(found) = in_portals(app, views).await? {
+            return Ok(found);
+        }
     }
+}
+
+/// The customers with their portals; `None` if one has been deleted meanwhile,
+/// and its customers with it.
+async fn in_portals(
+    app: &App,
+    views: Vec<CustomerView>,
+) -> Result<Option<Vec<CustomerInPortal>>, AppError> {
     let mut portals = HashMap::<PortalId, Portal>::new();
     let mut found = Vec::with_capacity(views.len());
     for view in views {
         let id = &view.customer.key.portal;
         let portal = match portals.get(id) {
             Some(portal) => portal.clone(),
-            None => portals::get(app, id).await?,
+            None => match app.store.read().portal(id).await? {
+                Some(portal) => portal,
+                None => return Ok(None),
+            },
         };
         portals.insert(id.clone(), portal.clone());
         found.push(CustomerInPortal { view, portal });
     }
-    Ok((found, more))
+    Ok(Some(found))
 }
 
 /// An administrator's reset of a customer's MFA.
@@ -176,7 +195,7 @@ pub struct MfaReset {
 }
 
 /// Takes the factor, everything being set up and the backup codes away, ends
-/// every sign-in and session, and forgets wrong codes. Gives how many live
+/// every sign-in, session and invitation, and forgets wrong codes. Gives how many live
 /// sessions were ended.
 ///
 /// # Errors
@@ -193,13 +212,12 @@ pub async fn reset_mfa(
 async fn try_reset_mfa(app: &App, call: &Call, reset: &MfaReset) -> Result<u64, AppError> {
     let key = &reset.key;
     let tx = app.store.begin().await?;
-    let portal = tx.lock_portal_shared(&key.portal).await?.ok_or_else(|| not_found(key))?;
-    let seen = tx.lock_customer(key).await?.ok_or_else(|| not_found(key))?;
-
+    let (portal, seen) = lock(&tx, key).await?;
     tx.delete_factor(key).await?;
     tx.delete_enrollments(key).await?;
     tx.delete_backup_codes(key).await?;
     tx.end_sign_ins(key, call.now).await?;
+    tx.end_invitations(key).await?;
     let limits = Limits::from(&portal.settings.session);
     let ended =
         tx.end_sessions(key, Sessions::All, SessionEnd::MfaReset, &limits, call.now).await?;
@@ -218,6 +236,22 @@ async fn try_reset_mfa(app: &App, call: &Call, reset: &MfaReset) -> Result<u64, 
     tx.record(&event).await?;
     tx.commit().await?;
     Ok(ended)
+}
+
+/// Locks a customer of a portal whose settings `tx` then relies on.
+///
+/// # Errors
+/// [`AppError::ResourceNotFound`].
+pub(super) async fn lock(tx: &Tx, key: &CustomerKey) -> Result<(Portal, Customer), AppError> {
+    let portal = tx.lock_portal_shared(&key.portal).await?.ok_or_else(|| not_found(key))?;
+    let customer = tx.lock_customer(key).await?.ok_or_else(|| not_found(key))?;
+    Ok((portal, customer))
+}
+
+/// A customer as `tx` leaves them.
+async fn view(tx: &Tx, key: &CustomerKey, portal: Portal) -> Result<CustomerInPortal, AppError> {
+    let view = tx.customer_view(key).await?.ok_or_else(|| not_found(key))?;
+    Ok(CustomerInPortal { view, portal })
 }
 
 fn not_found(key: &CustomerKey) -> AppError {

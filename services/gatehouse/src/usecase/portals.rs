@@ -1,5 +1,6 @@
 //! Portals and their policies.
 
+use gatehouse_domain::api_key::PortalScope;
 use gatehouse_domain::audit::EventType;
 use gatehouse_domain::field::FieldViolation;
 use gatehouse_domain::id::{PortalId, name};
@@ -8,7 +9,7 @@ use gatehouse_domain::session::{Limits, SessionEnd};
 use gatehouse_persistence::{PortalCounts, StoreError};
 
 use super::retry::retry;
-use super::{Call, about_portal};
+use super::{Call, about_portal, check_etag};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -74,6 +75,19 @@ pub async fn get(app: &App, id: &PortalId) -> Result<Portal, AppError> {
     app.store.read().portal(id).await?.ok_or_else(|| not_found(id))
 }
 
+/// At most `limit` portals of `scope` after `after`.
+///
+/// # Errors
+/// [`AppError::StoreUnavailable`].
+pub async fn list(
+    app: &App,
+    scope: &PortalScope,
+    after: Option<&PortalId>,
+    limit: u64,
+) -> Result<Vec<Portal>, AppError> {
+    Ok(app.store.read().portals(scope, after, limit).await?)
+}
+
 /// The portal of a portal's key.
 ///
 /// # Errors
@@ -110,9 +124,7 @@ where
     let Some(mut portal) = tx.lock_portal(&change.id).await? else {
         return Err(not_found(&change.id));
     };
-    if change.etag.as_ref().is_some_and(|etag| *etag != portal.etag()) {
-        return Err(AppError::EtagMismatch);
-    }
+    check_etag(change.etag.as_deref(), &portal.etag())?;
     portal.settings = (change.edit)(&portal)?;
     check(&portal.id, &portal.settings)?;
 
@@ -137,6 +149,43 @@ where
     tx.record(&event).await?;
     tx.commit().await?;
     Ok((portal, impact))
+}
+
+/// Deletes a portal, which by `force` may have customers, and ends its keys.
+///
+/// # Errors
+/// [`AppError::ResourceNotFound`], [`AppError::EtagMismatch`],
+/// [`AppError::PortalNotEmpty`].
+pub async fn delete(
+    app: &App,
+    call: &Call,
+    id: &PortalId,
+    etag: Option<&str>,
+    force: bool,
+) -> Result<(), AppError> {
+    retry(app, || try_delete(app, call, id, etag, force)).await
+}
+
+async fn try_delete(
+    app: &App,
+    call: &Call,
+    id: &PortalId,
+    etag: Option<&str>,
+    force: bool,
+) -> Result<(), AppError> {
+    let tx = app.store.begin().await?;
+    let portal = tx.lock_portal(id).await?.ok_or_else(|| not_found(id))?;
+    check_etag(etag, &portal.etag())?;
+    let customers = tx.count_customers(id).await?;
+    if customers > 0 && !force {
+        return Err(AppError::PortalNotEmpty);
+    }
+    tx.revoke_portal_keys(id, call.now).await?;
+    tx.delete_portal(id).await?;
+    let mut event = call.event(app, EventType::PortalDeleted, about_portal(id));
+    event.attributes = vec![("customers", customers.to_string())];
+    tx.record(&event).await?;
+    Ok(tx.commit().await?)
 }
 
 fn check(id: &PortalId, settings: &PortalSettings) -> Result<(), AppError> {

@@ -11,7 +11,7 @@ use super::retry::retry;
 use crate::app::App;
 use crate::error::AppError;
 
-pub(in crate::usecase) use guess::{Charged, Guess};
+pub(in crate::usecase) use guess::{Charged, Guess, email_budget};
 
 /// Records in a transaction of its own that a proof was refused with `error`.
 pub(in crate::usecase) async fn record_refusal(

@@ -1,5 +1,6 @@
 //! Sessions: validate, prove again, sign out.
 
+pub mod administration;
 mod reauthenticate;
 mod requirements;
 mod signed_in;
@@ -7,6 +8,7 @@ mod signed_in;
 use gatehouse_domain::audit::{Event, EventType};
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::Customer;
+use gatehouse_domain::id::name::SessionsOf;
 use gatehouse_domain::id::{CustomerKey, PortalId, SessionId};
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, Session, SessionEnd};
@@ -62,6 +64,26 @@ pub async fn validate(
         session.last_used_at = call.now;
     }
     Ok((SessionView::of(session, &portal), customer))
+}
+
+/// At most `limit` live sessions of the customer whose session asks, the newest
+/// first, from the one after `after` on; and the id of the one that asks.
+///
+/// # Errors
+/// [`AppError::SessionInvalid`].
+pub async fn own(
+    app: &App,
+    call: &Call,
+    portal: &PortalId,
+    token: &Token,
+    after: Option<SessionId>,
+    limit: u64,
+) -> Result<(Vec<SessionView>, SessionId), AppError> {
+    let portal = portals::own(app, portal).await?;
+    let this = live(app, &portal, token, call.now).await?;
+    let of = SessionsOf::Customer(this.customer);
+    let found = administration::list(app, &of, after, limit, call.now).await?;
+    Ok((found, this.id))
 }
 
 /// What to end.

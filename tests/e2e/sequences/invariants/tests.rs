@@ -127,6 +127,10 @@ fn c1_refuses_a_session_of_a_sign_in_that_is_over() {
     story().reset().issued(0, START, false).breaks("C1", "had ended");
     let again = story().issued(0, START, false).issued(1, START, false);
     again.breaks("C1", "had ended");
+    let suspended = |suspended| Event::Suspended { customer: ANA, suspended };
+    story().then(suspended(true)).issued(0, START, false).breaks("C1", "suspended");
+    let lifted = story().then(suspended(true)).then(suspended(false));
+    lifted.issued(0, START, false).breaks("C1", "had ended");
     let saml = Event::Policy { enforced_from: None, saml: true };
     story().then(saml).issued(0, START, false).breaks("C1", "SAML");
 }
@@ -207,6 +211,9 @@ fn c6_refuses_what_is_not_in_force() {
 fn c7_refuses_a_session_that_outlives_its_end() {
     let story = || Story::enrolled().seen(&[STRONG], Some(5));
     story().reset().seen(&[STRONG], None).breaks("C7", "session 0");
+    let suspended = |suspended| Event::Suspended { customer: ANA, suspended };
+    let lifted = story().then(suspended(true)).then(suspended(false));
+    lifted.seen(&[STRONG], Some(5)).breaks("C7", "session 0");
     let ended = Event::Ended { sessions: vec![0] };
     story().then(ended).seen(&[STRONG], Some(5)).breaks("C7", "session 0");
     let changed = |session| Event::PasswordSet { customer: ANA, password: 1, session };

@@ -1,6 +1,6 @@
 //! What administrators do.
 
-use super::super::call::{Change, Outcome, Refused, Shown};
+use super::super::call::{Change, Outcome, Refused, Revoked, Shown};
 use super::{Model, Policy};
 
 impl Model {
@@ -30,6 +30,7 @@ impl Model {
         self.clear_wrong_codes(customer);
         self.end_enrollments(customer);
         self.end_sign_ins(customer);
+        self.end_invitations(customer);
         let found = &mut self.customers[customer];
         found.factor = None;
         found.codes = None;
@@ -37,5 +38,23 @@ impl Model {
             found.password = None;
         }
         Shown::Ended(self.end_sessions("mfa_reset", |_, session| session.customer == customer))
+    }
+
+    pub(super) fn suspend(&mut self, customer: usize, suspended: bool) -> Shown {
+        self.customers[customer].suspended = suspended;
+        if suspended {
+            self.end_sign_ins(customer);
+            self.end_invitations(customer);
+            self.end_sessions("suspended", |_, session| session.customer == customer);
+        }
+        Shown::Done
+    }
+
+    pub(super) fn revoke_sessions(&mut self, which: Revoked) -> Shown {
+        Shown::Ended(self.end_sessions("revoked", |id, session| match which {
+            Revoked::Session(session) => id == session,
+            Revoked::Customer(customer) => session.customer == customer,
+            Revoked::Portal => true,
+        }))
     }
 }

@@ -16,7 +16,7 @@ impl Model {
         let holder_ends = match holder {
             Holder::SignIn(sign_in) => self.sign_ins[sign_in].expires_at,
             Holder::Session(session) => self.sessions[session].created_at + 12 * HOUR,
-            Holder::Start(_) => panic!("a start sets nothing up"),
+            _ => panic!("it sets nothing up"),
         };
         self.phones.push(customer);
         let enrollment = Enrollment {

@@ -111,14 +111,21 @@ impl Model {
         self.fresh(session)?;
         let customer = self.sessions[session].customer;
         self.prove_password(customer, current)?;
-        self.customers[customer].password = Some(new);
-        self.passwords = self.passwords.max(new + 1);
-        self.end_sign_ins(customer);
-        let ended = self.end_sessions("password_changed", |id, found| {
-            found.customer == customer && id != session
-        });
+        let ended = self.set_password(customer, new, Some(session));
         self.prove_session(session, false);
         Ok(Shown::Ended(ended))
+    }
+
+    /// Sets a password, and ends all that was gained with the one before; gives how
+    /// many sessions were live.
+    pub(super) fn set_password(&mut self, customer: usize, new: u32, but: Option<usize>) -> i32 {
+        self.customers[customer].password = Some(new);
+        self.passwords += 1;
+        self.end_sign_ins(customer);
+        self.end_invitations(customer);
+        self.end_sessions("password_changed", |id, found| {
+            found.customer == customer && Some(id) != but
+        })
     }
 
     pub(super) fn sign_out(&mut self, session: usize, target: Target) -> Outcome {

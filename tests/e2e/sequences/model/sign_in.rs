@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use gatehouse_api::v1::ErrorReason::{CustomerSuspended, PortalUsesSaml, SignInInvalid};
+use gatehouse_api::v1::ErrorReason::{
+    CustomerSuspended, InvitationInvalid, PortalUsesSaml, SignInInvalid,
+};
 
 use super::super::call::{Code, Holder, Next, Outcome, Password, Refused, Shown};
-use super::{MINUTE, Model, Session, SignIn, Start, because};
+use super::{Invitation, MINUTE, Model, Session, SignIn, Start, because};
 
 const LIFETIME: Duration = Duration::from_mins(5);
 const LIVE_SIGN_INS: usize = 5;
@@ -27,7 +29,7 @@ impl Model {
                 self.live_start(start)?;
                 if self.policy.saml { Next::Saml } else { Next::Password }
             }
-            Holder::Session(_) => panic!("a session is no sign-in"),
+            _ => panic!("no sign-in"),
         };
         Ok(Shown::SignIn(next))
     }
@@ -47,6 +49,22 @@ impl Model {
             return because(CustomerSuspended);
         }
         self.starts[start].used = true;
+        Ok(self.go_on(customer))
+    }
+
+    /// Sets a password that is proven by that, and goes on.
+    pub(super) fn accept_invitation(&mut self, invitation: usize, new: u32) -> Outcome {
+        if self.policy.saml {
+            return because(PortalUsesSaml);
+        }
+        let Invitation { customer, ended } = self.invitations[invitation];
+        if ended {
+            return because(InvitationInvalid);
+        }
+        if self.customers[customer].suspended {
+            return because(CustomerSuspended);
+        }
+        self.set_password(customer, new, None);
         Ok(self.go_on(customer))
     }
 
@@ -150,7 +168,7 @@ impl Model {
                 }
                 Err(Refused::Step(Next::Password.name()))
             }
-            Holder::Session(_) => panic!("a session is no sign-in"),
+            _ => panic!("no sign-in"),
         }
     }
 
@@ -168,6 +186,13 @@ impl Model {
     pub(super) fn end_sign_ins(&mut self, customer: usize) {
         for sign_in in self.sign_ins.iter_mut().filter(|found| found.customer == customer) {
             sign_in.ended = true;
+        }
+    }
+
+    /// Ends every invitation of a customer.
+    pub(super) fn end_invitations(&mut self, customer: usize) {
+        for found in self.invitations.iter_mut().filter(|found| found.customer == customer) {
+            found.ended = true;
         }
     }
 }

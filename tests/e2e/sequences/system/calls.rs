@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gatehouse_api::v1;
 
-use super::super::call::{Call, Change, Code, Holder, Password, Proof, Shown, Target};
+use super::super::call::{Call, Change, Code, Holder, Password, Proof, Revoked, Shown, Target};
 use super::{Event, Stop, System, device, email, read_next, saml, text, timestamp};
 use crate::support::SignInExt;
 
@@ -78,6 +78,24 @@ impl System<'_> {
                 self.note(Event::Reset { customer, end_password });
                 Ok(Shown::Ended(answer.sessions_ended))
             }
+            Call::Suspend { customer, suspended } => {
+                self.admin.suspend(&self.customers[customer], suspended).await?;
+                self.note(Event::Suspended { customer, suspended });
+                Ok(Shown::Done)
+            }
+            Call::UnlockCustomer { customer } => {
+                self.admin.unlock(&self.customers[customer]).await?;
+                Ok(Shown::Done)
+            }
+            Call::RevokeSessions(which) => self.revoke_sessions(which).await,
+            Call::CreateInvitation { customer } => {
+                let invitation = self.admin.invite(&self.customers[customer]).await?;
+                self.invitations.push((customer, invitation.token));
+                Ok(Shown::Done)
+            }
+            Call::AcceptInvitation { invitation, new } => {
+                self.accept_invitation(invitation, new).await
+            }
             Call::Pass(time) => {
                 self.server.pass(time);
                 Ok(Shown::Done)
@@ -91,14 +109,50 @@ impl System<'_> {
         password: Password,
     ) -> Result<Shown, Stop> {
         let answer = self.web.password(self.token(sign_in), &text(password)).await?;
-        let customer = self.customer_of(sign_in);
+        Ok(self.proven(answer, sign_in, password))
+    }
+
+    async fn accept_invitation(&mut self, invitation: usize, new: u32) -> Result<Shown, Stop> {
+        let (customer, token) = &self.invitations[invitation];
+        let customer = *customer;
+        let password = Password::Set(new);
+        let request = v1::AcceptInvitationRequest {
+            invitation_token: token.clone(),
+            new_password: text(password),
+            client: Some(device(customer)),
+        };
+        let answer = self.web.client().accept_invitation(request).await?.into_inner();
+        self.note(Event::PasswordSet { customer, password: new, session: None });
+        Ok(self.proven(answer.sign_in.unwrap(), Holder::Invitation(invitation), password))
+    }
+
+    /// Keeps the sign-in that a password has led to.
+    fn proven(&mut self, answer: v1::SignIn, by: Holder, password: Password) -> Shown {
+        let customer = self.customer_of(by);
         let is_over = answer.step() == "session";
-        let holder = if is_over { sign_in } else { Holder::SignIn(self.sign_ins.len()) };
+        let holder = if is_over { by } else { Holder::SignIn(self.sign_ins.len()) };
         if !is_over {
             self.sign_ins.push((customer, answer.token.clone()));
         }
         self.note(Event::PasswordTaken { customer, password, holder });
-        Ok(Shown::SignIn(self.read_sign_in(answer, holder)))
+        Shown::SignIn(self.read_sign_in(answer, holder))
+    }
+
+    async fn revoke_sessions(&mut self, which: Revoked) -> Result<Shown, Stop> {
+        let name = match which {
+            Revoked::Session(session) => &self.sessions[session].name,
+            Revoked::Customer(customer) => &self.customers[customer],
+            Revoked::Portal => &self.portal,
+        };
+        let ended = self.admin.revoke_sessions(name).await?;
+        let is_ended = |id: &usize| match which {
+            Revoked::Session(session) => *id == session,
+            Revoked::Customer(customer) => self.sessions[*id].customer == customer,
+            Revoked::Portal => true,
+        };
+        let sessions = (0..self.sessions.len()).filter(is_ended).collect();
+        self.note(Event::Ended { sessions });
+        Ok(Shown::Ended(ended))
     }
 
     async fn validate(

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use gatehouse_api::v1::ErrorReason;
 
-use super::super::call::{Call, Change, Code, Holder, Next, Reason, Refused, Shown, Target};
+use super::super::call::{
+    Call, Change, Code, Holder, Next, Reason, Refused, Revoked, Shown, Target,
+};
 use super::super::model::{Model, STEP};
 use super::pick::Phone;
-use super::{ChangePick, CodePick, PasswordPick, Pick, TargetPick, Time, Transition};
+use super::{ChangePick, CodePick, PasswordPick, Pick, RevokedPick, TargetPick, Time, Transition};
 
 const MINUTE: Duration = Duration::from_mins(1);
 /// No case lasts a day, after which wrong passwords are forgotten.
@@ -138,6 +140,39 @@ impl Transition {
             Self::ResetCustomerMfa(who, end_password) => {
                 let customer = customer(who);
                 model.make(Call::ResetCustomerMfa { customer, end_password }).ok()?;
+            }
+            Self::Suspend(who) => {
+                let customer = customer(who);
+                model.make(Call::Suspend { customer, suspended: true }).ok()?;
+            }
+            Self::Lift => {
+                let customer = model.customers.iter().position(|found| found.suspended)?;
+                model.make(Call::Suspend { customer, suspended: false }).ok()?;
+            }
+            Self::UnlockCustomer(who) => {
+                let customer = customer(who);
+                model.make(Call::UnlockCustomer { customer }).ok()?;
+            }
+            Self::RevokeSessions(which) => {
+                let which = match which {
+                    RevokedPick::Portal => Revoked::Portal,
+                    RevokedPick::Customer(who) => Revoked::Customer(customer(who)),
+                    RevokedPick::Session(number) => {
+                        Revoked::Session(usize::from(number).checked_rem(model.sessions.len())?)
+                    }
+                };
+                model.make(Call::RevokeSessions(which)).ok()?;
+            }
+            Self::CreateInvitation(who) => {
+                let customer = customer(who);
+                model.make(Call::CreateInvitation { customer }).ok()?;
+            }
+            Self::AcceptInvitation(number) => {
+                // The newest is the likeliest to be alive.
+                let last = model.invitations.len().checked_sub(1)?;
+                let invitation = last - usize::from(number / 64).min(last);
+                let new = model.passwords;
+                model.make(Call::AcceptInvitation { invitation, new }).ok()?;
             }
             Self::Pass(time) => {
                 let time = match time {

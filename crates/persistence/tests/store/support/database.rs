@@ -27,6 +27,11 @@ impl TestDatabase {
         Self { location, _folder: None }
     }
 
+    /// Whether it is PostgreSQL, where a test says in SQL what differs.
+    pub const fn is_postgres(&self) -> bool {
+        matches!(self.location, DatabaseLocation::Postgres(_))
+    }
+
     /// Another server on this database.
     pub async fn connect(&self) -> Arc<Store> {
         let location = self.location.clone();

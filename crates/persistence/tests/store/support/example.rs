@@ -3,12 +3,14 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use gatehouse_domain::audit::{Caller, Event, EventType, Resource};
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::email::Email;
 use gatehouse_domain::enrollment::{Enrollment, Factor, Owner, State};
 use gatehouse_domain::id::{
-    ApiKeyId, BackupCodeSetId, CustomerKey, EnrollmentId, FactorId, SessionId, SignInId,
+    ApiKeyId, AuditEventId, BackupCodeSetId, CustomerKey, EnrollmentId, FactorId, SessionId,
+    SignInId,
 };
 use gatehouse_domain::lockout::CodeBudget;
 use gatehouse_domain::portal::{Portal, PortalSettings};
@@ -154,6 +156,21 @@ pub fn api_key(number: u128, grant: api_key::Grant) -> api_key::ApiKey {
         expires_at: None,
         last_used_at: None,
         revoked_at: None,
+    }
+}
+
+/// An event that tells nothing; of two at one time the higher number comes later.
+pub fn audit_event(number: u16, at: Timestamp) -> Event {
+    let first = AuditEventId::lowest_at(at).as_uuid().as_u128();
+    Event {
+        id: AuditEventId::from_uuid(uuid(first | u128::from(number))),
+        at,
+        kind: EventType::PortalCreated,
+        resource: Resource::default(),
+        caller: Caller::default(),
+        client: ClientContext::default(),
+        reason: None,
+        attributes: Vec::new(),
     }
 }
 

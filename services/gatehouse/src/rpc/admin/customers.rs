@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use gatehouse_api::v1;
+use gatehouse_domain::api_key::AdminRole;
 use gatehouse_domain::id::name;
 use tonic::Request;
 
 use super::AdminRpc;
 use crate::app::App;
-use crate::convert::fields::{Fields, count, only};
+use crate::convert::fields::{Fields, count, given, only};
 use crate::convert::{api_key, customer, page};
 use crate::error::AppError;
 use crate::rpc::receive;
@@ -55,22 +56,68 @@ impl AdminRpc {
         let scope = api_key::list_scope(parent, &context.caller.admin()?.scope)?;
         let mut fields = Fields::default();
         let filter = customer::filter(&mut fields, &message, scope);
-        let size = page::size(&mut fields, message.page_size);
-        let asked = page::List::new("ListCustomers", &filter);
-        let last_seen = asked.last_seen(&self.app, &mut fields, &message.page_token);
+        let list = page::List::new("ListCustomers", &filter);
+        let (size, token) = (message.page_size, &message.page_token);
+        let page = list.page(&self.app, &mut fields, size, token, name::parse_customer);
         fields.finish()?;
-        let after = last_seen.map(|last| only("page_token", name::parse_customer(&last)));
-        let after = after.transpose()?;
+        let after = page.after.as_ref();
+        let found = customers::list(&self.app, &filter, after, page.limit(), now).await?;
+        let (found, next_page_token) =
+            page.cut(&self.app, found, |found| name::customer(&found.view.customer.key));
+        let customers = found.iter().map(|found| customer::message(found, now)).collect();
+        Ok(v1::ListCustomersResponse { customers, next_page_token })
+    }
 
-        let (found, more) = customers::list(&self.app, &filter, after.as_ref(), size, now).await?;
-        let customers = found.iter().map(|found| customer::message(found, now)).collect::<Vec<_>>();
-        let last = customers.last().filter(|_| more);
-        Ok(v1::ListCustomersResponse {
-            next_page_token: last
-                .map(|last| asked.token_after(&self.app, &last.name))
-                .unwrap_or_default(),
-            customers,
-        })
+    pub(super) async fn update_customer(
+        &self,
+        request: Request<v1::UpdateCustomerRequest>,
+    ) -> Result<v1::UpdateCustomerResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::UpdateCustomerRequest { customer, update_mask } = message;
+        let from = customer.unwrap_or_default();
+        let key = only("customer.name", name::parse_customer(&from.name))?;
+        context.caller.require_portal(&key.portal)?;
+        let paths = update_mask.unwrap_or_default().paths;
+        if paths.iter().any(|path| path == "email") {
+            // Who changes it can pass for the customer.
+            context.caller.require_role(AdminRole::Admin)?;
+        }
+        let change = customer::change(from, key, &paths)?;
+        let now = context.call.now;
+        let use_case =
+            move |app: Arc<App>, call| async move { customers::update(&app, &call, &change).await };
+        let updated = context.detach(use_case).await?;
+        Ok(v1::UpdateCustomerResponse { customer: Some(customer::message(&updated, now)) })
+    }
+
+    pub(super) async fn delete_customer(
+        &self,
+        request: Request<v1::DeleteCustomerRequest>,
+    ) -> Result<v1::DeleteCustomerResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::DeleteCustomerRequest { name, etag } = message;
+        let key = only("name", name::parse_customer(&name))?;
+        context.caller.require_portal(&key.portal)?;
+        let etag = given(etag);
+        let use_case = move |app: Arc<App>, call| async move {
+            customers::delete(&app, &call, &key, etag.as_deref()).await
+        };
+        context.detach(use_case).await?;
+        Ok(v1::DeleteCustomerResponse {})
+    }
+
+    pub(super) async fn unlock_customer(
+        &self,
+        request: Request<v1::UnlockCustomerRequest>,
+    ) -> Result<v1::UnlockCustomerResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let key = only("name", name::parse_customer(&message.name))?;
+        context.caller.require_portal(&key.portal)?;
+        let now = context.call.now;
+        let use_case =
+            move |app: Arc<App>, call| async move { customers::unlock(&app, &call, &key).await };
+        let found = context.detach(use_case).await?;
+        Ok(v1::UnlockCustomerResponse { customer: Some(customer::message(&found, now)) })
     }
 
     pub(super) async fn reset_customer_mfa(

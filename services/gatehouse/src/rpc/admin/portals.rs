@@ -8,8 +8,8 @@ use tonic::Request;
 
 use super::AdminRpc;
 use crate::app::App;
-use crate::convert::fields::{Fields, only};
-use crate::convert::{portal, portal_mask};
+use crate::convert::fields::{Fields, given, only};
+use crate::convert::{page, portal, portal_mask};
 use crate::error::AppError;
 use crate::rpc::receive;
 use crate::usecase::portals;
@@ -47,6 +47,24 @@ impl AdminRpc {
         Ok(v1::GetPortalResponse { portal: Some(portal::message(&found)) })
     }
 
+    pub(super) async fn list_portals(
+        &self,
+        request: Request<v1::ListPortalsRequest>,
+    ) -> Result<v1::ListPortalsResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::ListPortalsRequest { page_size, page_token } = message;
+        let scope = &context.caller.admin()?.scope;
+        let mut fields = Fields::default();
+        let list = page::List::new("ListPortals", scope);
+        let page = list.page(&self.app, &mut fields, page_size, &page_token, name::parse_portal);
+        fields.finish()?;
+        let found = portals::list(&self.app, scope, page.after.as_ref(), page.limit()).await?;
+        let (found, next_page_token) =
+            page.cut(&self.app, found, |portal| name::portal(&portal.id));
+        let portals = found.iter().map(portal::message).collect();
+        Ok(v1::ListPortalsResponse { portals, next_page_token })
+    }
+
     pub(super) async fn update_portal(
         &self,
         request: Request<v1::UpdatePortalRequest>,
@@ -57,12 +75,15 @@ impl AdminRpc {
         let from = portal.unwrap_or_default();
         let id = only("portal.name", name::parse_portal(&from.name))?;
         context.caller.require_portal(&id)?;
+        if validate_only {
+            context.caller.only_previews();
+        }
         let paths = update_mask.unwrap_or_default().paths;
         // Checked before the portal is looked at; applied to it as it then is.
         portal_mask::merge(&mut v1::Portal::default(), &from, &paths)?;
         let change = PortalChange {
             id,
-            etag: Some(from.etag.clone()).filter(|etag| !etag.is_empty()),
+            etag: given(from.etag.clone()),
             validate_only,
             end_weaker_sessions,
             paths: paths.join(","),
@@ -82,5 +103,26 @@ impl AdminRpc {
             portal: Some(portal::message(&updated)),
             impact: Some(portal::impact(&impact)),
         })
+    }
+
+    pub(super) async fn delete_portal(
+        &self,
+        request: Request<v1::DeletePortalRequest>,
+    ) -> Result<v1::DeletePortalResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::DeletePortalRequest { name, etag, force } = message;
+        let id = only("name", name::parse_portal(&name))?;
+        context.caller.require_portal(&id)?;
+        let mut fields = Fields::default();
+        let etag = given(etag);
+        if force && etag.is_none() {
+            fields.note("etag", "required with force");
+        }
+        fields.finish()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            portals::delete(&app, &call, &id, etag.as_deref(), force).await
+        };
+        context.detach(use_case).await?;
+        Ok(v1::DeletePortalResponse {})
     }
 }

@@ -11,7 +11,7 @@ use tonic::Request;
 use super::PortalAuthRpc;
 use crate::app::App;
 use crate::convert::fields::{Fields, count, parse_duration};
-use crate::convert::{client_context, credential, portal, proof, session};
+use crate::convert::{client_context, credential, page, portal, proof, session};
 use crate::error::AppError;
 use crate::rpc::receive;
 use crate::usecase::passwords::NewPassword;
@@ -90,6 +90,27 @@ impl PortalAuthRpc {
         };
         let view = context.detach(use_case).await?;
         Ok(v1::ReauthenticateSessionResponse { session: Some(session::message(&view)) })
+    }
+
+    pub(super) async fn list_own_sessions(
+        &self,
+        request: Request<v1::ListOwnSessionsRequest>,
+    ) -> Result<v1::ListOwnSessionsResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::ListOwnSessionsRequest { session_token, page_size, page_token } = message;
+        let mut fields = Fields::default();
+        let token = credential::session_token(&mut fields, &session_token);
+        let list = page::List::new("ListOwnSessions", &session_token);
+        let page = list.page(&self.app, &mut fields, page_size, &page_token, session::parse_last);
+        let token = fields.finish_with(token)?;
+        let (portal, after, limit) = (context.portal()?, page.after, page.limit());
+        let (found, this) =
+            sessions::own(&self.app, &context.call, &portal, &token, after, limit).await?;
+        let (found, next_page_token) = page.cut(&self.app, found, session::name);
+        let sessions = found
+            .iter()
+            .map(|live| v1::Session { current: live.session.id == this, ..session::message(live) });
+        Ok(v1::ListOwnSessionsResponse { sessions: sessions.collect(), next_page_token })
     }
 
     pub(super) async fn change_password(

@@ -12,10 +12,10 @@ use tonic::Request;
 use super::PortalAuthRpc;
 use crate::app::App;
 use crate::convert::fields::Fields;
-use crate::convert::{client_context, proof, sign_in as convert};
+use crate::convert::{client_context, invitation, proof, sign_in as convert};
 use crate::error::AppError;
 use crate::rpc::receive;
-use crate::usecase::sign_in;
+use crate::usecase::{invitations, sign_in};
 
 impl PortalAuthRpc {
     pub(super) async fn start_sign_in(
@@ -129,5 +129,23 @@ impl PortalAuthRpc {
         };
         let view = context.detach(use_case).await?;
         Ok(v1::AcceptInvitationResponse { sign_in: Some(convert::message(&view)) })
+    }
+
+    pub(super) async fn request_invitation(
+        &self,
+        request: Request<v1::RequestInvitationRequest>,
+    ) -> Result<v1::RequestInvitationResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let v1::RequestInvitationRequest { email, client } = message;
+        let mut fields = Fields::default();
+        let email = fields.take("email", Email::parse(&email));
+        let client = client_context::parse(&mut fields, client);
+        let (email, client) = fields.finish_with(email.zip(client))?;
+        let portal = context.portal()?;
+        let use_case = move |app: Arc<App>, call| async move {
+            invitations::request(&app, &call, &portal, &email, &client).await
+        };
+        let issued = context.detach(use_case).await?;
+        Ok(v1::RequestInvitationResponse { invitation: issued.as_ref().map(invitation::message) })
     }
 }

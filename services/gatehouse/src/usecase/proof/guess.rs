@@ -128,7 +128,7 @@ impl Guess<'_> {
         let Self { portal, email, client } = self;
         let source = client.source().map(|ip| ip.to_string()).unwrap_or_default();
         match about {
-            "address" => format!("{about}\n{portal}\n{email}"),
+            "address" | "invitation_request" => format!("{about}\n{portal}\n{email}"),
             "source" => format!("{about}\n{portal}\n{source}"),
             _ => format!("{about}\n{portal}\n{email}\n{source}"),
         }
@@ -144,4 +144,14 @@ impl Charged {
         }
         Ok(tx.save_throttles(&budgets).await?)
     }
+}
+
+/// What `rule` counts of an address, whatever the source.
+pub(in crate::usecase) fn email_budget(
+    app: &App,
+    portal: &PortalId,
+    email: &Email,
+    rule: &'static Rule,
+) -> (Digest, &'static Rule) {
+    Guess { portal, email, client: &ClientContext::default() }.key(app, rule)
 }

@@ -1,0 +1,58 @@
+//! Leases: what only one server at a time should do.
+
+use gatehouse_domain::id::ServerId;
+use gatehouse_domain::time::Timestamp;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{EntityTrait, Set};
+
+use crate::entity::lease::{ActiveModel, Column, Entity};
+use crate::error::Result;
+use crate::store::Tx;
+
+/// What only one server at a time should do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    /// Numbering audit events.
+    Audit,
+    /// Removing what has expired.
+    Housekeeping,
+}
+
+impl Lease {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Audit => "audit",
+            Self::Housekeeping => "housekeeping",
+        }
+    }
+}
+
+impl Tx {
+    /// Takes a lease that nobody holds at `now`, or extends one that `holder` has;
+    /// false if another has it. Until this transaction ends nobody else gets it,
+    /// whatever their clock says.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn take_lease(
+        &self,
+        lease: Lease,
+        holder: ServerId,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<bool> {
+        let row = ActiveModel {
+            name: Set(lease.name().to_owned()),
+            holder: Set(holder.as_uuid()),
+            expires_at: Set(expires_at.as_micros()),
+        };
+        let own = Expr::col((Entity, Column::Holder)).eq(holder.as_uuid());
+        let expired = Expr::col((Entity, Column::ExpiresAt)).lte(now.as_micros());
+        let take = OnConflict::column(Column::Name)
+            .update_columns([Column::Holder, Column::ExpiresAt])
+            .action_and_where(own.or(expired))
+            .to_owned();
+        let taken = Entity::insert(row).on_conflict(take).exec_without_returning(&self.0).await?;
+        Ok(taken == 1)
+    }
+}

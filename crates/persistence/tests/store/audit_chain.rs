@@ -1,0 +1,201 @@
+use std::sync::Arc;
+
+use gatehouse_domain::audit::ChainEnd;
+use gatehouse_domain::id::ServerId;
+use gatehouse_persistence::{Lease, NumberedEvent, Store, StoreError};
+
+use crate::support::example::{MINUTE, NOW, SECOND, audit_event, commit, uuid};
+use crate::support::{TestDatabase, at_once};
+
+on_both_databases! {
+    events_are_numbered_from_1_in_the_order_of_their_ids,
+    an_event_that_commits_late_gets_the_next_number,
+    events_are_numbered_once_whoever_tries,
+    an_event_that_changed_or_went_does_not_fit,
+    what_follows_a_broken_digest_is_not_numbered,
+    a_lease_is_held_by_one_until_it_expires,
+    of_many_that_want_a_lease_one_gets_it,
+    a_lease_goes_with_its_transaction,
+}
+
+fn server(number: u128) -> ServerId {
+    ServerId::from_uuid(uuid(number))
+}
+
+async fn record(store: &Store, numbers: &[u16]) {
+    commit(store, async |tx| {
+        for number in numbers {
+            tx.record(&audit_event(*number, NOW)).await?;
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+async fn number(store: &Store, limit: u64) -> Result<usize, StoreError> {
+    commit(store, async |tx| tx.number_events(limit).await).await
+}
+
+async fn numbered(store: &Store) -> Vec<NumberedEvent> {
+    store.read().numbered_events(None, 1_000).await.unwrap()
+}
+
+fn numbers(events: &[NumberedEvent]) -> Vec<(i64, u128)> {
+    events.iter().map(|event| (event.number(), event.id().as_uuid().as_u128() & 0xffff)).collect()
+}
+
+/// How many of `events` fit, from the first on.
+fn fitting(events: &[NumberedEvent]) -> usize {
+    let chain = events.iter().scan(ChainEnd::START, |end, event| {
+        *end = event.follows(end)?;
+        Some(())
+    });
+    chain.count()
+}
+
+async fn events_are_numbered_from_1_in_the_order_of_their_ids(database: TestDatabase) {
+    let store = database.store().await;
+    assert!(!store.read().has_unnumbered_events().await.unwrap());
+    assert_eq!(number(&store, 10).await.unwrap(), 0);
+    record(&store, &[3, 1, 5, 2, 4]).await;
+    assert!(store.read().has_unnumbered_events().await.unwrap());
+    for left in [2, 2, 1, 0] {
+        assert_eq!(number(&store, 2).await.unwrap(), left);
+    }
+    assert!(!store.read().has_unnumbered_events().await.unwrap());
+    let events = numbered(&store).await;
+    assert_eq!(numbers(&events), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]);
+    assert_eq!(fitting(&events), 5);
+    let page = store.read().numbered_events(Some(2), 2).await.unwrap();
+    assert_eq!(numbers(&page), [(3, 3), (4, 4)]);
+}
+
+async fn an_event_that_commits_late_gets_the_next_number(database: TestDatabase) {
+    let store = database.store().await;
+    record(&store, &[2]).await;
+    number(&store, 10).await.unwrap();
+    record(&store, &[1]).await;
+    number(&store, 10).await.unwrap();
+    assert_eq!(numbers(&numbered(&store).await), [(1, 2), (2, 1)]);
+}
+
+/// As servers do it, which race for the lease while events go on coming.
+async fn events_are_numbered_once_whoever_tries(database: TestDatabase) {
+    let store = database.store().await;
+    let results = at_once(32, |task| {
+        let store = Arc::clone(&store);
+        async move {
+            if task % 2 == 0 {
+                record(&store, &[u16::try_from(task).unwrap()]).await;
+                return;
+            }
+            let server = server(task as u128 % 4);
+            commit(&store, async |tx| {
+                // Clocks disagree: each finds the lease of the others expired.
+                let now = NOW + MINUTE * u32::try_from(task).unwrap();
+                if tx.take_lease(Lease::Audit, server, now, NOW).await? {
+                    tx.number_events(3).await?;
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+        }
+    });
+    results.await;
+    while number(&store, 10).await.unwrap() > 0 {}
+    let events = numbered(&store).await;
+    assert_eq!((events.len(), fitting(&events)), (16, 16));
+}
+
+async fn an_event_that_changed_or_went_does_not_fit(database: TestDatabase) {
+    let store = database.store().await;
+    record(&store, &[1, 2, 3, 4]).await;
+    number(&store, 10).await.unwrap();
+    database.execute("CREATE TABLE good AS SELECT * FROM audit_event").await;
+    let columns = [
+        "event_at = event_at + 1",
+        "kind = 'portal.updated'",
+        "portal_id = 'acme'",
+        "customer_id = ''",
+        "session_id = id",
+        "api_key_id = id",
+        "api_key_display_name = 'x'",
+        "claimed_actor = 'x'",
+        "caller_address = 'x'",
+        "request_id = 'x'",
+        "client_ip = 'x'",
+        "client_user_agent = 'x'",
+        "reason = ''",
+        "attributes = '{ }'",
+        "chain_digest = NULL",
+        "number = 30",
+        "number = NULL",
+    ];
+    for change in columns {
+        database.execute(&format!("UPDATE audit_event SET {change} WHERE number = 3")).await;
+        assert_eq!(fitting(&numbered(&store).await), 2, "{change}");
+        database.execute("DELETE FROM audit_event").await;
+        database.execute("INSERT INTO audit_event SELECT * FROM good").await;
+    }
+    database.execute("DELETE FROM audit_event WHERE number = 1").await;
+    assert_eq!(fitting(&numbered(&store).await), 0);
+}
+
+async fn what_follows_a_broken_digest_is_not_numbered(database: TestDatabase) {
+    let store = database.store().await;
+    record(&store, &[1]).await;
+    number(&store, 10).await.unwrap();
+    record(&store, &[2]).await;
+    database.execute("UPDATE audit_event SET chain_digest = NULL").await;
+    let broken = audit_event(1, NOW).id.to_string();
+    let error = number(&store, 10).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { table: "audit_event", id } if id == broken));
+}
+
+async fn a_lease_is_held_by_one_until_it_expires(database: TestDatabase) {
+    let store = database.store().await;
+    let take = async |holder, now, until| {
+        let taken = async |tx: &gatehouse_persistence::Tx| {
+            tx.take_lease(Lease::Audit, server(holder), now, until).await
+        };
+        commit(&store, taken).await.unwrap()
+    };
+    let end = NOW + MINUTE;
+    assert!(take(1, NOW, NOW + SECOND).await);
+    assert!(!take(2, NOW, end).await);
+    assert!(take(1, NOW, end).await, "extended by its holder");
+    assert!(!take(2, end - SECOND, end + MINUTE).await);
+    assert!(take(2, end, end + MINUTE).await, "taken over");
+    assert!(!take(1, end, end + MINUTE).await);
+    let other = async |tx: &gatehouse_persistence::Tx| {
+        tx.take_lease(Lease::Housekeeping, server(1), NOW, end).await
+    };
+    assert!(commit(&store, other).await.unwrap(), "one lease says nothing of another");
+}
+
+async fn of_many_that_want_a_lease_one_gets_it(database: TestDatabase) {
+    let store = database.store().await;
+    for now in [NOW, NOW + MINUTE] {
+        let results = at_once(32, |number| {
+            let store = Arc::clone(&store);
+            let holder = server(number as u128);
+            async move {
+                let take = async |tx: &gatehouse_persistence::Tx| {
+                    tx.take_lease(Lease::Audit, holder, now, now + MINUTE).await
+                };
+                commit(&store, take).await.unwrap()
+            }
+        });
+        assert_eq!(results.await.into_iter().filter(|taken| *taken).count(), 1);
+    }
+}
+
+async fn a_lease_goes_with_its_transaction(database: TestDatabase) {
+    let store = database.store().await;
+    let tx = store.begin().await.unwrap();
+    assert!(tx.take_lease(Lease::Audit, server(1), NOW, NOW + MINUTE).await.unwrap());
+    drop(tx);
+    assert_eq!(database.count("lease").await, 0);
+}

@@ -1,0 +1,150 @@
+//! What a server does besides answering: it numbers audit events, removes what
+//! has expired, and tells of callers without a key.
+
+use std::error::Error;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use gatehouse_domain::time::Timestamp;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::error::AppError;
+use crate::usecase::{audit, housekeeping};
+
+/// How a job is done over and over.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// What it is called in the log.
+    job: &'static str,
+    /// Between two runs.
+    interval: Duration,
+    /// What a batch holds if there may be more to do.
+    full_batch: usize,
+    /// Batches of one run, so that one that never comes to its end gives way.
+    max_batches: u32,
+}
+
+const NUMBERING: Pace = Pace {
+    job: "numbering audit events",
+    interval: Duration::from_secs(1),
+    full_batch: audit::BATCH,
+    max_batches: 1_000,
+};
+const HOUSEKEEPING: Pace = Pace {
+    job: "housekeeping",
+    interval: Duration::from_mins(1),
+    full_batch: housekeeping::BATCH,
+    max_batches: 200,
+};
+const TELLING: Pace = Pace {
+    job: "counting calls without a valid key",
+    interval: Duration::from_mins(1),
+    full_batch: 1,
+    max_batches: 1,
+};
+
+/// The work that goes on while a server serves. It ends with [`Self::stop`], or
+/// without a wait when this is dropped.
+pub struct Background {
+    stop: DropGuard,
+    jobs: TaskTracker,
+}
+
+impl Background {
+    /// Starts every job. None of them runs at once, so that a start is not slowed.
+    #[must_use]
+    pub fn start(app: &Arc<App>) -> Self {
+        let background =
+            Self { stop: CancellationToken::new().drop_guard(), jobs: TaskTracker::new() };
+        background.spawn(
+            app,
+            NUMBERING,
+            |app, now| async move { audit::number_batch(&app, now).await },
+        );
+        background.spawn(app, HOUSEKEEPING, |app, now| async move {
+            housekeeping::remove_batch(&app, now).await
+        });
+        background.spawn(app, TELLING, |app, _| async move {
+            tell_of_calls_without_a_key(&app);
+            Ok(0)
+        });
+        background.jobs.close();
+        background
+    }
+
+    fn spawn<F>(
+        &self,
+        app: &Arc<App>,
+        pace: Pace,
+        batch: impl Fn(Arc<App>, Timestamp) -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = Result<usize, AppError>> + Send + 'static,
+    {
+        let (app, stop) = (Arc::clone(app), self.stop.token().clone());
+        self.jobs.spawn(async move {
+            let mut is_failing = false;
+            while stop.run_until_cancelled(tokio::time::sleep(pace.interval)).await.is_some() {
+                let ran = run(&app, pace, &batch, &stop).await;
+                is_failing = log(pace.job, is_failing, ran);
+            }
+        });
+    }
+
+    /// Stops every job once its batch under way has ended.
+    pub async fn stop(self) {
+        drop(self.stop);
+        self.jobs.wait().await;
+    }
+}
+
+/// Does batches until one is not full, or it is time to stop.
+async fn run<F>(
+    app: &Arc<App>,
+    pace: Pace,
+    batch: impl Fn(Arc<App>, Timestamp) -> F,
+    stop: &CancellationToken,
+) -> Result<(), AppError>
+where
+    F: Future<Output = Result<usize, AppError>> + Send + 'static,
+{
+    for _ in 0..pace.max_batches {
+        // In a task of its own: a defect in one batch does not end the job.
+        let done = tokio::spawn(batch(Arc::clone(app), app.clock.now())).await;
+        let done = done.unwrap_or_else(|defect| Err(AppError::Internal(defect.into())))?;
+        if done < pace.full_batch || stop.is_cancelled() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Says once that a job fails, and once that it does not any more; gives whether
+/// it does.
+fn log(job: &str, was_failing: bool, ran: Result<(), AppError>) -> bool {
+    match ran {
+        Ok(()) => {
+            if was_failing {
+                tracing::info!("{job} works again");
+            }
+            false
+        }
+        Err(error) => {
+            if !was_failing {
+                let error: &dyn Error = &error;
+                tracing::error!(error, "{job} fails; it will be tried again and again");
+            }
+            true
+        }
+    }
+}
+
+fn tell_of_calls_without_a_key(app: &App) {
+    let calls = app.calls_without_key.swap(0, Ordering::Relaxed);
+    if calls > 0 {
+        tracing::warn!("{calls} calls without a valid key in the last minute");
+    }
+}

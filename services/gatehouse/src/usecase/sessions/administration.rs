@@ -1,0 +1,105 @@
+//! Sessions, as administrators see and end them.
+
+use gatehouse_domain::audit::{EventType, Resource};
+use gatehouse_domain::customer::Customer;
+use gatehouse_domain::id::name::SessionsOf;
+use gatehouse_domain::id::{CustomerKey, PortalId, SessionId, name};
+use gatehouse_domain::portal::Portal;
+use gatehouse_domain::session::{Limits, SessionEnd};
+use gatehouse_domain::time::Timestamp;
+use gatehouse_persistence::{Sessions, Tx};
+
+use super::SessionView;
+use crate::app::App;
+use crate::error::AppError;
+use crate::usecase::retry::retry;
+use crate::usecase::{Call, about_customer, about_portal, customers, portals};
+
+/// At most `limit` live sessions of a portal or of one customer, the newest
+/// first, from the one after `after` on. Of what is not there, none.
+///
+/// # Errors
+/// [`AppError::StoreUnavailable`].
+pub async fn list(
+    app: &App,
+    of: &SessionsOf,
+    after: Option<SessionId>,
+    limit: u64,
+    now: Timestamp,
+) -> Result<Vec<SessionView>, AppError> {
+    let read = app.store.read();
+    let Some(portal) = read.portal(of.portal()).await? else { return Ok(Vec::new()) };
+    let customer = match of {
+        SessionsOf::Portal(_) => None,
+        SessionsOf::Customer(key) | SessionsOf::Session(key, _) => Some(&key.customer),
+    };
+    let limits = Limits::from(&portal.settings.session);
+    let found = read.live_sessions(&portal.id, customer, &limits, after, limit, now).await?;
+    Ok(found.into_iter().map(|session| SessionView::of(session, &portal)).collect())
+}
+
+/// Ends sessions; gives how many were live. Those that are dead already are
+/// fine and not counted.
+///
+/// # Errors
+/// [`AppError::ResourceNotFound`].
+pub async fn revoke(app: &App, call: &Call, of: &SessionsOf) -> Result<u64, AppError> {
+    retry(app, || try_revoke(app, call, of)).await
+}
+
+async fn try_revoke(app: &App, call: &Call, of: &SessionsOf) -> Result<u64, AppError> {
+    let tx = app.store.begin().await?;
+    let (resource, ended) = match of {
+        SessionsOf::Portal(id) => (about_portal(id), revoke_portal(call, &tx, id).await?),
+        SessionsOf::Customer(key) => (about_customer(key), revoke_customer(call, &tx, key).await?),
+        SessionsOf::Session(key, id) => {
+            let resource = Resource { session: Some(*id), ..about_customer(key) };
+            (resource, revoke_session(call, &tx, key, *id).await?)
+        }
+    };
+    let mut event = call.event(app, EventType::SessionsRevoked, resource);
+    event.attributes = vec![("sessions_ended", ended.to_string())];
+    tx.record(&event).await?;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+/// Nobody makes a session in a portal that is locked: each relies on its policy.
+async fn revoke_portal(call: &Call, tx: &Tx, id: &PortalId) -> Result<u64, AppError> {
+    let portal = tx.lock_portal(id).await?.ok_or_else(|| portals::not_found(id))?;
+    let limits = Limits::from(&portal.settings.session);
+    Ok(tx.end_portal_sessions(id, SessionEnd::Revoked, &limits, call.now).await?)
+}
+
+/// A session that is being made on what was seen before is not made.
+async fn revoke_customer(call: &Call, tx: &Tx, key: &CustomerKey) -> Result<u64, AppError> {
+    let (portal, seen) = customers::lock(tx, key).await?;
+    let after = Customer { generation: seen.generation + 1, ..seen.clone() };
+    tx.update_customer(&seen, &after).await?;
+    end(call, tx, &portal, key, Sessions::All).await
+}
+
+async fn revoke_session(
+    call: &Call,
+    tx: &Tx,
+    key: &CustomerKey,
+    id: SessionId,
+) -> Result<u64, AppError> {
+    let not_found = || AppError::ResourceNotFound { name: name::session(key, id) };
+    let portal = tx.lock_portal_shared(&key.portal).await?.ok_or_else(not_found)?;
+    if tx.lock_customer(key).await?.is_none() || tx.customer_session(key, id).await?.is_none() {
+        return Err(not_found());
+    }
+    end(call, tx, &portal, key, Sessions::One(id)).await
+}
+
+async fn end(
+    call: &Call,
+    tx: &Tx,
+    portal: &Portal,
+    key: &CustomerKey,
+    which: Sessions,
+) -> Result<u64, AppError> {
+    let limits = Limits::from(&portal.settings.session);
+    Ok(tx.end_sessions(key, which, SessionEnd::Revoked, &limits, call.now).await?)
+}

@@ -1,0 +1,9 @@
+//! What the documents say of the code holds.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test ends where its expectation does"
+)]
+
+mod architecture;
