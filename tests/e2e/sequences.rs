@@ -97,15 +97,27 @@ impl Bench {
             }
             model = Model::apply(model, transition);
             for &(call, outcome) in &model.script {
-                if system.make(call, outcome).await? == Progress::Over {
-                    return Ok(());
+                match system.make(call, outcome).await {
+                    Ok(Progress::GoOn) => {}
+                    Ok(Progress::Over) => return Ok(()),
+                    Err(why) => {
+                        // Not the model's any more, but what may never be shows all the same.
+                        let _ = check::look(&mut system, &model).await;
+                        return Err(why + &broken(&system));
+                    }
                 }
             }
-            check::look(&mut system, &model).await?;
+            let same = check::look(&mut system, &model).await;
+            same.map_err(|why| why + &broken(&system))?;
             invariants::check(&system.history)?;
         }
         Ok(())
     }
+}
+
+/// The invariant that is broken, if one is.
+fn broken(system: &System<'_>) -> String {
+    invariants::check(&system.history).map_or_else(|why| format!("\n{why}"), |()| String::new())
 }
 
 /// The calls of a sequence, and what the model says they come to.

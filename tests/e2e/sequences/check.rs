@@ -1,5 +1,6 @@
 //! What the server shows after every transition, beside what the model says.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -32,23 +33,31 @@ struct Customer {
 }
 
 /// Looks at every session there ever was and at every customer, notes it, and
-/// compares it with `model`. It looks through another replica, and uses nothing.
+/// says how it differs from `model`. It looks through another replica, and uses
+/// nothing.
 pub async fn look(system: &mut System<'_>, model: &Model) -> Result<(), String> {
-    let mut sessions = Vec::new();
+    let (mut sessions, mut customers) = (Vec::new(), Vec::new());
+    let mut same = Ok(());
     for session in 0..system.sessions.len() {
-        sessions.push(look_at_session(system, model, session).await?);
+        let (seen, compared) = look_at_session(system, model, session).await;
+        sessions.push(seen);
+        same = same.and(compared);
     }
-    let customers = look_at_customers(system, model).await?;
-    let seen = Event::Seen { sessions, customers };
-    system.history.push(system.now(), seen);
-    Ok(())
+    let listed = system.list_customers().await;
+    for customer in 0..system.customers.len() {
+        let (seen, compared) = look_at_customer(system, model, customer, &listed).await;
+        customers.push(seen);
+        same = same.and(compared);
+    }
+    system.history.push(system.now(), Event::Seen { sessions, customers });
+    same
 }
 
 async fn look_at_session(
     system: &System<'_>,
     model: &Model,
     session: usize,
-) -> Result<SeenSession, String> {
+) -> (SeenSession, Result<(), String>) {
     let request = v1::ValidateSessionRequest { passive: true, ..Default::default() };
     let token = &system.sessions[session].token;
     let answer = system.replica.validate_with(token, request).await;
@@ -65,7 +74,13 @@ async fn look_at_session(
         }
         Err(status) => Err(Refusal::read(&status)),
     };
-    let known = &model.sessions[session];
+    let seen = match &shown {
+        Ok(Session { multi_factor, .. }) => SeenSession::Live { multi_factor: *multi_factor },
+        Err(_) => SeenSession::Dead,
+    };
+    let Some(known) = model.sessions.get(session) else {
+        return (seen, Err(format!("session {session} should not be there")));
+    };
     let expected = match model.live(session) {
         Ok(()) => Ok(Session {
             multi_factor: known.second_factor_at.is_some(),
@@ -75,46 +90,41 @@ async fn look_at_session(
         }),
         Err(refused) => Err(refused.whole(system.server_now(), &system.portal)),
     };
-    compare(&format!("session {session}"), &shown, &expected)?;
-    Ok(match shown {
-        Ok(Session { multi_factor, .. }) => SeenSession::Live { multi_factor },
-        Err(_) => SeenSession::Dead,
-    })
+    (seen, compare(&format!("session {session}"), &shown, &expected))
 }
 
-async fn look_at_customers(
+async fn look_at_customer(
     system: &System<'_>,
     model: &Model,
-) -> Result<Vec<SeenCustomer>, String> {
-    let listed = system.list_customers().await;
-    let mut seen = Vec::new();
-    for (customer, known) in model.customers.iter().enumerate() {
-        let name = &system.customers[customer];
-        let shown = system.replica_admin.customer(name).await.unwrap();
-        if listed.get(name) != Some(&shown) {
-            return Err(format!("customer {customer} is listed otherwise than alone"));
-        }
-        let mfa = shown.mfa.as_ref().unwrap();
-        let factor_since = system.factor_since(mfa);
-        let until = |lock: v1::CustomerLock| system.since_origin(time(lock.until_time));
-        let shown = Customer {
-            mfa: system.read_mfa(mfa),
-            factor_since,
-            has_password: shown.has_password,
-            suspended: shown.suspended,
-            lock: shown.lock.map(|lock| (lock.failures, until(lock) - system.now())),
-        };
-        let expected = Customer {
-            mfa: model.mfa_of(customer),
-            factor_since: known.factor.map(|factor| factor.enabled_at),
-            has_password: known.password.is_some(),
-            suspended: known.suspended,
-            lock: model.locked_for(customer).map(|left| (known.wrong_codes.cast_signed(), left)),
-        };
-        compare(&format!("customer {customer}"), &shown, &expected)?;
-        seen.push(SeenCustomer { factor_since });
-    }
-    Ok(seen)
+    customer: usize,
+    listed: &HashMap<String, v1::Customer>,
+) -> (SeenCustomer, Result<(), String>) {
+    let name = &system.customers[customer];
+    let message = system.replica_admin.customer(name).await.unwrap();
+    let mfa = message.mfa.as_ref().unwrap();
+    let factor_since = system.factor_since(mfa);
+    let until = |lock: &v1::CustomerLock| system.since_origin(time(lock.until_time));
+    let shown = Customer {
+        mfa: system.read_mfa(mfa),
+        factor_since,
+        has_password: message.has_password,
+        suspended: message.suspended,
+        lock: message.lock.as_ref().map(|lock| (lock.failures, until(lock) - system.now())),
+    };
+    let known = &model.customers[customer];
+    let expected = Customer {
+        mfa: model.mfa_of(customer),
+        factor_since: known.factor.map(|factor| factor.enabled_at),
+        has_password: known.password.is_some(),
+        suspended: known.suspended,
+        lock: model.locked_for(customer).map(|left| (known.wrong_codes.cast_signed(), left)),
+    };
+    let same = if listed.get(name) == Some(&message) {
+        compare(&format!("customer {customer}"), &shown, &expected)
+    } else {
+        Err(format!("customer {customer} is listed otherwise than alone"))
+    };
+    (SeenCustomer { factor_since }, same)
 }
 
 fn compare<T: Debug + PartialEq>(what: &str, shown: &T, expected: &T) -> Result<(), String> {

@@ -206,7 +206,7 @@ fn code() -> impl Strategy<Value = CodePick> {
         3 => Just(CodePick::Wrong),
         3 => any::<u8>().prop_map(CodePick::OtherPhone),
         3 => any::<u8>().prop_map(CodePick::Backup),
-        1 => any::<u8>().prop_map(CodePick::UsedBackup),
+        2 => any::<u8>().prop_map(CodePick::UsedBackup),
         2 => any::<(u8, u8)>().prop_map(|(set, slot)| CodePick::OtherBackup(set, slot)),
         1 => Just(CodePick::WrongBackup),
     ]
