@@ -187,29 +187,29 @@ impl<'a> System<'a> {
 
     /// What is typed for `code`, where codes of the phone `judged` are accepted.
     fn typed(&self, code: Code, judged: Option<usize>) -> Result<String, Stop> {
-        let at = |step: i64| self.origin + STEP * u32::try_from(step).unwrap_or_default();
         let (phone, step) = match code {
             Code::Totp { phone, step } => (phone, step),
             Code::WrongTotp => {
-                let shown = judged.map(|phone| self.phones[phone].wrong_code(self.server.now()));
-                return Ok(shown.unwrap_or_else(|| "000000".to_owned()));
+                let wrong = judged.map(|phone| self.phones[phone].wrong_code(self.server.now()));
+                return Ok(wrong.unwrap_or_else(|| "000000".to_owned()));
             }
             Code::Backup { set, slot } => return Ok(self.sets[set][slot].clone()),
             Code::WrongBackup => return Ok("0000-0000-0000-0000".to_owned()),
         };
-        if step < 0 {
-            return Err(Stop::Ambiguous);
-        }
-        let text = self.phones[phone].code(at(step));
+        let typed = self.shown(phone, step);
         let now = (self.now().as_secs() / STEP.as_secs()).cast_signed();
         let is_shown_elsewhere = judged.is_some_and(|judged| {
-            (now - 1..=now + 1).any(|other| {
-                (judged, other) != (phone, step)
-                    && self.phones[judged].code(self.origin + STEP * other.try_into().unwrap_or(0))
-                        == text
-            })
+            let others = (now - 1..=now + 1).filter(|other| (judged, *other) != (phone, step));
+            others.into_iter().any(|other| self.shown(judged, other) == typed)
         });
-        if is_shown_elsewhere { Err(Stop::Ambiguous) } else { Ok(text) }
+        if is_shown_elsewhere { Err(Stop::Ambiguous) } else { Ok(typed) }
+    }
+
+    /// What a phone shows in a step, which may be before the case began.
+    fn shown(&self, phone: usize, step: i64) -> String {
+        let distance = STEP * u32::try_from(step.unsigned_abs()).unwrap();
+        let at = if step < 0 { self.origin - distance } else { self.origin + distance };
+        self.phones[phone].code(at)
     }
 
     /// Reads a sign-in, and keeps the session that it may have come to.

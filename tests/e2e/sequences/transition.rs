@@ -86,12 +86,22 @@ pub enum Time {
     ToAnnounced,
 }
 
+/// What happens between two steps.
+#[derive(Clone, Copy, Debug)]
+pub enum Meanwhile {
+    Nothing,
+    Pass(Time),
+    UpdatePortal(ChangePick),
+    Reset,
+    SuspendAndLift,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub enum Transition {
     /// StartSignIn and VerifyPassword.
     SignIn(u8, PasswordPick),
     /// That, and whatever is asked for next until there is a session.
-    SignInWholly(u8, CodePick),
+    SignInWholly(u8, CodePick, Meanwhile),
     StartSignIn(u8),
     GetSignIn(Pick),
     VerifyPassword(Pick, PasswordPick),
@@ -100,7 +110,7 @@ pub enum Transition {
     Guess(Pick, u8),
     FinishSignIn(Pick),
     /// StartEnrollment, VerifyEnrollment and EnableMfa.
-    SetUp(Pick),
+    SetUp(Pick, Meanwhile),
     StartEnrollment(Pick),
     VerifyEnrollment(Pick, CodePick),
     DeleteEnrollment(Pick),
@@ -140,14 +150,15 @@ impl ReferenceStateMachine for Model {
         let customer = any::<u8>;
         prop_oneof![
             10 => (customer(), password()).prop_map(|(who, typed)| T::SignIn(who, typed)),
-            12 => (customer(), code()).prop_map(|(who, typed)| T::SignInWholly(who, typed)),
+            12 => (customer(), code(), meanwhile())
+                .prop_map(|(who, typed, between)| T::SignInWholly(who, typed, between)),
             1 => customer().prop_map(T::StartSignIn),
             2 => pick().prop_map(T::GetSignIn),
             2 => (pick(), password()).prop_map(|(who, typed)| T::VerifyPassword(who, typed)),
             14 => (pick(), code()).prop_map(|(who, typed)| T::VerifySecondFactor(who, typed)),
             3 => (pick(), 1_u8..=5).prop_map(|(who, times)| T::Guess(who, times)),
             6 => pick().prop_map(T::FinishSignIn),
-            5 => pick().prop_map(T::SetUp),
+            6 => (pick(), meanwhile()).prop_map(|(who, between)| T::SetUp(who, between)),
             4 => pick().prop_map(T::StartEnrollment),
             5 => (pick(), code()).prop_map(|(who, typed)| T::VerifyEnrollment(who, typed)),
             1 => pick().prop_map(T::DeleteEnrollment),
@@ -217,6 +228,17 @@ fn proof() -> impl Strategy<Value = ProofPick> {
         4 => Just(ProofPick::Apt),
         3 => code().prop_map(ProofPick::Code),
         1 => password().prop_map(ProofPick::Password),
+    ]
+}
+
+fn meanwhile() -> impl Strategy<Value = Meanwhile> {
+    prop_oneof![
+        10 => Just(Meanwhile::Nothing),
+        3 => Just(Meanwhile::Pass(Time::SixMinutes)),
+        2 => time().prop_map(Meanwhile::Pass),
+        2 => change().prop_map(Meanwhile::UpdatePortal),
+        1 => Just(Meanwhile::Reset),
+        1 => Just(Meanwhile::SuspendAndLift),
     ]
 }
 

@@ -42,7 +42,7 @@ impl System<'_> {
         let held = for_holder!(self, holder, start_enrollment());
         self.phones.push(Authenticator::with_secret(&held.secret().unwrap()));
         self.note(Event::EnrollmentStarted { phone: self.phones.len() - 1, holder });
-        Ok(self.shown(&held))
+        Ok(self.answered(&held))
     }
 
     pub(super) async fn verify_enrollment(
@@ -57,12 +57,12 @@ impl System<'_> {
         if let Some((phone, false)) = started {
             self.note(Event::EnrollmentVerified { phone, code, holder });
         }
-        Ok(self.shown(&held))
+        Ok(self.answered(&held))
     }
 
     pub(super) async fn delete_enrollment(&mut self, holder: Holder) -> Result<Shown, Stop> {
         let held = for_holder!(self, holder, delete_enrollment());
-        Ok(self.shown(&held))
+        Ok(self.answered(&held))
     }
 
     pub(super) async fn enable_mfa(&mut self, holder: Holder) -> Result<Shown, Stop> {
@@ -76,7 +76,7 @@ impl System<'_> {
             let customer = self.customer_of(holder);
             self.note(Event::Enabled { customer, phone, holder });
         }
-        Ok(self.shown(&held))
+        Ok(self.answered(&held))
     }
 
     pub(super) async fn disable_mfa(&mut self, session: usize) -> Result<Shown, Stop> {
@@ -101,10 +101,10 @@ impl System<'_> {
         self.sets.push(codes);
         let customer = self.customer_of(holder);
         self.note(Event::CodesMade { customer, set: self.sets.len() - 1 });
-        Ok(self.shown(&held))
+        Ok(self.answered(&held))
     }
 
-    fn shown(&self, held: &Held) -> Shown {
+    fn answered(&self, held: &Held) -> Shown {
         match held {
             Held::SignIn(sign_in) => Shown::SignIn(read_next(sign_in)),
             Held::Mfa(mfa) => Shown::Mfa(self.read_mfa(mfa)),

@@ -9,7 +9,9 @@ use super::super::call::{
 };
 use super::super::model::{Model, STEP};
 use super::pick::Phone;
-use super::{ChangePick, CodePick, PasswordPick, Pick, RevokedPick, TargetPick, Time, Transition};
+use super::{
+    ChangePick, CodePick, Meanwhile, PasswordPick, Pick, RevokedPick, TargetPick, Time, Transition,
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 /// No case lasts a day, after which wrong passwords are forgotten.
@@ -29,9 +31,9 @@ impl Transition {
                 let sign_in = Holder::Start(model.starts.len() - 1);
                 model.make(Call::VerifyPassword { sign_in, password }).ok()?;
             }
-            Self::SignInWholly(who, typed) => {
+            Self::SignInWholly(who, typed, between) => {
                 let customer = customer(who);
-                return sign_in_wholly(model, customer, typed);
+                return sign_in_wholly(model, customer, typed, between);
             }
             Self::StartSignIn(who) => {
                 let customer = customer(who);
@@ -66,10 +68,10 @@ impl Transition {
                 let call = |_: &Model, holder| Some(Call::FinishSignIn(holder));
                 who.call(model, &sign_ins(model), call)?;
             }
-            Self::SetUp(who) => {
+            Self::SetUp(who, between) => {
                 let call = |_: &Model, holder| Some(Call::StartEnrollment(holder));
                 let holder = who.call(model, &holders(model), call)?;
-                return finish_setup(model, holder);
+                return finish_setup(model, holder, between);
             }
             Self::StartEnrollment(who) => {
                 let call = |_: &Model, holder| Some(Call::StartEnrollment(holder));
@@ -192,7 +194,12 @@ impl Transition {
 }
 
 /// Goes all the way from the start to the session.
-fn sign_in_wholly(model: &mut Model, customer: usize, typed: CodePick) -> Option<()> {
+fn sign_in_wholly(
+    model: &mut Model,
+    customer: usize,
+    typed: CodePick,
+    between: Meanwhile,
+) -> Option<()> {
     model.make(Call::StartSignIn { customer }).ok()?;
     let password = PasswordPick::Right.of(model, customer);
     let sign_in = Holder::Start(model.starts.len() - 1);
@@ -202,12 +209,14 @@ fn sign_in_wholly(model: &mut Model, customer: usize, typed: CodePick) -> Option
     match next {
         Next::SecondFactor { .. } => {
             let code = typed.of(model, holder, Phone::InForce)?;
+            between.perform(model, customer);
             model.make(Call::VerifySecondFactor { sign_in: holder, code }).ok()?;
         }
         Next::Enroll { .. } => {
             model.make(Call::StartEnrollment(holder)).ok()?;
-            finish_setup(model, holder)?;
+            finish_setup(model, holder, Meanwhile::Nothing)?;
             model.make(Call::GenerateBackupCodes(holder)).ok()?;
+            between.perform(model, customer);
             model.make(Call::FinishSignIn(holder)).ok()?;
         }
         _ => {}
@@ -216,11 +225,30 @@ fn sign_in_wholly(model: &mut Model, customer: usize, typed: CodePick) -> Option
 }
 
 /// Verifies and enables what `holder` has started.
-fn finish_setup(model: &mut Model, holder: Holder) -> Option<()> {
+fn finish_setup(model: &mut Model, holder: Holder, between: Meanwhile) -> Option<()> {
     let code = CodePick::Fresh.of(model, holder, Phone::Pending)?;
     model.make(Call::VerifyEnrollment { holder, code }).ok()?;
+    between.perform(model, model.customer_of(holder));
     model.make(Call::EnableMfa(holder)).ok()?;
     Some(())
+}
+
+impl Meanwhile {
+    fn perform(self, model: &mut Model, customer: usize) {
+        let suspend = |suspended| Call::Suspend { customer, suspended };
+        let _ = match self {
+            Self::Nothing => Some(()),
+            Self::Pass(time) => Transition::Pass(time).perform(model),
+            Self::UpdatePortal(change) => Transition::UpdatePortal(change).perform(model),
+            Self::Reset => {
+                let reset = Call::ResetCustomerMfa { customer, end_password: false };
+                model.make(reset).ok().map(drop)
+            }
+            Self::SuspendAndLift => {
+                [true, false].into_iter().try_for_each(|on| model.make(suspend(on)).ok().map(drop))
+            }
+        };
+    }
 }
 
 fn sign_ins(model: &Model) -> Vec<Holder> {
