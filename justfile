@@ -27,8 +27,8 @@ client name: install
     cargo build
     tests/clients/with-server tests/clients/{{ name }}/run
 
-# Run the README's first sign-in as it stands there
-walkthrough: (client "readme")
+# Show the steps of enforced MFA one by one, with real codes
+walkthrough: (client "walkthrough")
 
 # Format Rust and the contract
 format: install

@@ -11,7 +11,11 @@
 #[macro_use]
 mod support;
 
+mod audit;
+mod audit_list;
+mod audit_trail;
 mod authorization;
+mod background;
 mod bad_input;
 mod customer_changes;
 mod customers;

@@ -16,11 +16,13 @@ use crate::store::Tx;
 pub use chain::NumberedEvent;
 
 impl Tx {
-    /// Records what this transaction does.
+    /// Records what this transaction does: an event with the attributes of its
+    /// type, to which builds for tests hold it.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn record(&self, event: &Event) -> Result<()> {
+        debug_assert!(event.has_its_attributes(), "{:?}: {:?}", event.kind, event.attributes);
         let attributes = event.attributes.iter().map(|(key, value)| (*key, value.as_str()));
         let attributes = serde_json::to_string(&attributes.collect::<BTreeMap<_, _>>())
             .map_err(|error| StoreError::Internal(error.into()))?;

@@ -1,6 +1,9 @@
 //! What a server does besides answering: it numbers audit events, removes what
 //! has expired, and tells of callers without a key.
 
+#[cfg(test)]
+mod tests;
+
 use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;

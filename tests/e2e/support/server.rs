@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::num::NonZero;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gatehouse::app::App;
@@ -103,6 +104,22 @@ impl TestServer {
             channel,
             owner: self.owner.clone(),
         }
+    }
+
+    /// What the server stands on, for what it does by itself.
+    pub fn app(&self) -> Arc<App> {
+        Arc::clone(&self.app)
+    }
+
+    /// The same of one more server, which does nothing by itself and tells the
+    /// system's time.
+    pub async fn idle_app(&self) -> App {
+        startup::open(&self.settings).await.unwrap()
+    }
+
+    /// Calls so far that came without a live key.
+    pub fn calls_without_key(&self) -> u64 {
+        self.app.calls_without_key.load(Ordering::Relaxed)
     }
 
     /// What time it is for the server.

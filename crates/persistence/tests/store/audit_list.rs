@@ -23,6 +23,8 @@ on_both_databases! {
     a_key_has_the_events_it_caused,
 }
 
+const MICROSECOND: Duration = Duration::from_micros(1);
+
 const ALL: AuditEventFilter = AuditEventFilter {
     portals: PortalScope::All,
     customer: None,
@@ -215,7 +217,6 @@ async fn a_type_is_asked_for_whole_or_by_its_first_words(database: TestDatabase)
 
 async fn a_span_of_time_begins_with_its_start_and_ends_before_its_end(database: TestDatabase) {
     let store = database.store().await;
-    const MICROSECOND: Duration = Duration::from_micros(1);
     let times = [NOW - MINUTE, NOW - MICROSECOND, NOW, NOW + MICROSECOND, NOW + MINUTE];
     let events = (1..).zip(times).map(|(number, at)| audit_event(number, at)).collect::<Vec<_>>();
     record(&store, &events).await;

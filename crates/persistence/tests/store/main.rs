@@ -39,6 +39,7 @@ mod customers;
 mod enrollments;
 mod factors;
 mod housekeeping;
+mod invitations;
 mod keys;
 mod migration;
 mod portals;

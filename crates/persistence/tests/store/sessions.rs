@@ -22,6 +22,7 @@ on_both_databases! {
     sessions_without_a_second_factor_end_with_their_portals_policy,
     every_session_of_a_portal_can_be_ended,
     a_session_is_its_customers_alone,
+    a_proof_is_written_only_in_a_session_that_lives,
 }
 
 /// Stores a session, whose token has the number of its id.
@@ -256,7 +257,9 @@ async fn a_session_is_its_customers_alone(database: TestDatabase) {
     let ana = ana();
     insert(&store, &[std::slice::from_ref(&ana), others.as_slice()].concat()).await;
     put(&store, &session(&ana, 1, NOW)).await;
-    let has = async |key, number| store.read().has_session(key, session_id(number)).await.unwrap();
+    let has = async |key, number| {
+        store.read().customer_session(key, session_id(number)).await.unwrap().is_some()
+    };
     assert!(has(&ana, 1).await);
     end(&store, Sessions::All, SessionEnd::Revoked, NOW).await;
     assert!(has(&ana, 1).await, "dead or not");
@@ -264,4 +267,34 @@ async fn a_session_is_its_customers_alone(database: TestDatabase) {
     for other in &others {
         assert!(!has(other, 1).await, "{other:?}");
     }
+}
+
+async fn a_proof_is_written_only_in_a_session_that_lives(database: TestDatabase) {
+    let store = database.store().await;
+    insert(&store, &[ana()]).await;
+    put(&store, &session(&ana(), 1, NOW)).await;
+    put(&store, &session(&ana(), 2, NOW)).await;
+    let prove = async |second_factor, at| {
+        commit(&store, async |tx| tx.prove_session(session_id(1), second_factor, at).await)
+            .await
+            .unwrap()
+    };
+    let before = get(&store, &ana(), 1).await;
+    let (password, code) = (NOW + SECOND, NOW + 2 * SECOND);
+    assert!(prove(false, password).await);
+    let expected = Session { last_used_at: password, authenticated_at: password, ..before };
+    assert_eq!(get(&store, &ana(), 1).await, expected);
+    assert!(prove(true, code).await);
+    let expected = Session {
+        last_used_at: code,
+        authenticated_at: code,
+        second_factor_at: Some(code),
+        ..expected
+    };
+    assert_eq!(get(&store, &ana(), 1).await, expected);
+    assert_eq!(get(&store, &ana(), 2).await.authenticated_at, NOW);
+
+    end(&store, Sessions::All, SessionEnd::Revoked, NOW + MINUTE).await;
+    assert!(!prove(true, NOW + MINUTE).await);
+    assert_eq!(get(&store, &ana(), 1).await.second_factor_at, Some(code));
 }

@@ -36,9 +36,9 @@ pub(in crate::usecase) enum Holder {
 /// How it stands afterwards: you get back what you came with.
 pub enum HolderView {
     /// The sign-in.
-    SignIn(SignInView),
+    SignIn(Box<SignInView>),
     /// The customer's MFA, as the session sees it.
-    Mfa(MfaView),
+    Mfa(Box<MfaView>),
 }
 
 impl Holder {
@@ -127,8 +127,8 @@ impl Holder {
     /// How it stands.
     pub async fn view(&self, app: &App, now: Timestamp) -> Result<HolderView, AppError> {
         Ok(match self {
-            Self::SignIn(held) => HolderView::SignIn(view(app, held, now).await?),
-            Self::Session(held) => HolderView::Mfa(mfa::view(app, held, now).await?),
+            Self::SignIn(held) => HolderView::SignIn(Box::new(view(app, held, now).await?)),
+            Self::Session(held) => HolderView::Mfa(Box::new(mfa::view(app, held, now).await?)),
         })
     }
 }

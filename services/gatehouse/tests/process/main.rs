@@ -11,6 +11,7 @@
 #[macro_use]
 mod support;
 
+mod audit_trail;
 mod command_line;
 mod durability;
 mod first_start;

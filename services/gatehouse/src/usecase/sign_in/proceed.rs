@@ -9,18 +9,17 @@ use gatehouse_persistence::Tx;
 
 use super::issue::{Proof, issue};
 use super::under_way::UnderWay;
-use super::view::{SignInView, view};
+use super::view::{IssuedSession, SignInView, view};
 use crate::app::App;
 use crate::error::AppError;
 use crate::usecase::Call;
 use crate::usecase::account::Account;
 
 /// Where the sign-in goes on.
-pub(super) enum Stage {
-    /// Nowhere: no more was asked for.
-    Ended(SignInView),
-    /// At the step it is at.
-    At(UnderWay),
+pub(super) struct Stage {
+    held: UnderWay,
+    /// Its session, where no more was asked for.
+    issued: Option<IssuedSession>,
 }
 
 /// Goes on in `tx` with a proven password, under the policy that is locked with
@@ -45,19 +44,19 @@ pub(super) async fn proceed(
         let codes = held.account.customer.codes;
         let proof = Proof { at: call.now, second_factor: None, codes };
         let issued = issue(app, call, tx, &held, proof).await?;
-        return Ok(Stage::Ended(SignInView::finished(&held, issued)));
+        return Ok(Stage { held, issued: Some(issued) });
     }
     let attributes = vec![("next", next.as_str().to_owned())];
     tx.record(&Event { attributes, ..held.event(app, call, EventType::PasswordVerified) }).await?;
-    Ok(Stage::At(held))
+    Ok(Stage { held, issued: None })
 }
 
 impl Stage {
     /// How it stands, once its transaction has been committed.
     pub async fn view(self, app: &App, call: &Call) -> Result<SignInView, AppError> {
-        match self {
-            Self::Ended(view) => Ok(view),
-            Self::At(held) => view(app, &held, call.now).await,
+        match self.issued {
+            Some(issued) => Ok(SignInView::finished(&self.held, issued)),
+            None => view(app, &self.held, call.now).await,
         }
     }
 }

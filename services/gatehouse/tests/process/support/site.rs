@@ -76,6 +76,14 @@ impl Site {
         dump
     }
 
+    /// Runs `sql` on PostgreSQL; gives what it selects, without headings.
+    pub fn sql(&self, sql: &str) -> String {
+        let url = self.database_url.as_ref().unwrap();
+        let ran = Command::new("psql").args(["-XAtq", "-c", sql, url]).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    }
+
     /// Whether `bytes` stand anywhere in what is stored.
     pub fn stores(&self, bytes: &[u8]) -> bool {
         self.dump().iter().any(|(_, content)| memmem::find(content, bytes).is_some())

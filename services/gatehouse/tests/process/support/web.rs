@@ -29,7 +29,8 @@ impl Web {
         Self(PortalAuthServiceClient::new(channel))
     }
 
-    fn client(&self) -> PortalAuthServiceClient<Keyed> {
+    /// The generated client.
+    pub fn client(&self) -> PortalAuthServiceClient<Keyed> {
         self.0.clone()
     }
 
@@ -101,6 +102,31 @@ impl Web {
         client.verify_enrollment(request).await.unwrap();
 
         let credential = Some(enable::Credential::SignInToken(token.to_owned()));
+        client.enable_mfa(v1::EnableMfaRequest { credential, client: None }).await.unwrap();
+        phone
+    }
+
+    /// Sets another authenticator up, by a session whose proof is fresh.
+    pub async fn change_mfa(&self, session: &str) -> Phone {
+        let mut client = self.client();
+        let request = v1::StartEnrollmentRequest {
+            credential: Some(start::Credential::SessionToken(session.to_owned())),
+            factor: Some(start::Factor::Totp(v1::StartTotp {})),
+            client: None,
+        };
+        let answer = client.start_enrollment(request).await.unwrap().into_inner();
+        let Some(started::Result::Mfa(mfa)) = answer.result else {
+            panic!("not what the credential was for")
+        };
+        let enrollment::Kind::Totp(totp) = mfa.pending.unwrap().kind.unwrap();
+        let phone = Phone::with_secret(&totp.secret);
+        let request = v1::VerifyEnrollmentRequest {
+            credential: Some(verify::Credential::SessionToken(session.to_owned())),
+            proof: Some(verify::Proof::TotpCode(phone.first_code())),
+            client: None,
+        };
+        client.verify_enrollment(request).await.unwrap();
+        let credential = Some(enable::Credential::SessionToken(session.to_owned()));
         client.enable_mfa(v1::EnableMfaRequest { credential, client: None }).await.unwrap();
         phone
     }
