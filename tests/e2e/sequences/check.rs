@@ -109,7 +109,10 @@ async fn look_at_customer(
         factor_since,
         has_password: message.has_password,
         suspended: message.suspended,
-        lock: message.lock.as_ref().map(|lock| (lock.failures, until(lock) - system.now())),
+        lock: message
+            .lock
+            .as_ref()
+            .map(|lock| (lock.failures, until(lock).saturating_sub(system.now()))),
     };
     let known = &model.customers[customer];
     let expected = Customer {

@@ -60,7 +60,7 @@ fn c1_no_session_without_proof(history: &History) -> Verdict {
             return hold("C1", false, "a session without a password", entry);
         };
         let since = &history.entries()[proven..number];
-        let young = entry.at - since[0].at < LONGEST_SIGN_IN;
+        let young = entry.at < since[0].at + LONGEST_SIGN_IN;
         hold("C1", young, "a session of a sign-in that had run out", entry)?;
         let ended = since.iter().any(|entry| match entry.event {
             Event::PasswordSet { customer: whose, .. }
@@ -208,11 +208,11 @@ fn has_proven_old_factor(
         |entry: &Entry| matches!(entry.event, Event::Enabled { phone, .. } if phone == old);
     let Some(since) = entries[..number].iter().rposition(enabled) else { return false };
     entries[since..number].iter().any(|entry| {
-        let by = match entry.event {
-            Event::CodeTaken { holder: by, .. } | Event::Enabled { holder: by, .. } => by,
-            _ => return false,
+        let (Event::CodeTaken { holder: by, .. } | Event::Enabled { holder: by, .. }) = entry.event
+        else {
+            return false;
         };
-        let is_recent = entries[number].at - entry.at <= WINDOW;
+        let is_recent = entries[number].at <= entry.at + WINDOW;
         is_recent && matches!(holder, Holder::Session(_)) && (by == holder || Some(by) == origin)
     })
 }

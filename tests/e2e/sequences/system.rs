@@ -78,7 +78,7 @@ impl<'a> System<'a> {
         model: &Model,
     ) -> Self {
         let past = server.now().as_micros().rem_euclid(STEP.as_micros().try_into().unwrap());
-        server.pass(STEP - Duration::from_micros(past.unsigned_abs()));
+        server.pass(STEP.saturating_sub(Duration::from_micros(past.unsigned_abs())));
         let admin = server.admin();
         let lockout = v1::LockoutPolicy {
             max_failures: Some(MAX_FAILURES.cast_signed()),

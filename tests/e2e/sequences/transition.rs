@@ -3,6 +3,7 @@
 
 mod perform;
 mod pick;
+mod single;
 #[cfg(test)]
 mod tests;
 

@@ -32,7 +32,7 @@ impl Model {
         });
         let allowed_at = found.last_password + spacing;
         if found.wrong_passwords >= 5 && self.now < allowed_at {
-            return Err(Refused::Wait(Reason(Throttled), allowed_at - self.now));
+            return Err(Refused::Wait(Reason(Throttled), allowed_at.saturating_sub(self.now)));
         }
         found.last_password = self.now;
         let right = found.password.is_some_and(|set| password == Password::Set(set));
@@ -93,7 +93,7 @@ impl Model {
             return 0;
         }
         let wrong = self.customers[customer].wrong_codes;
-        (1..).find(|more| lock_at(wrong + more).is_some()).unwrap_or_default()
+        (1..=MAX_FAILURES).find(|more| lock_at(wrong + more).is_some()).unwrap_or_default()
     }
 
     pub(super) fn clear_wrong_codes(&mut self, customer: usize) {

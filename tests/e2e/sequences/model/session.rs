@@ -31,7 +31,7 @@ impl Model {
             Some(factor) => second_factor_at.filter(|at| *at >= factor.enabled_at),
             None => Some(authenticated_at),
         };
-        if proven_at.is_some_and(|at| self.now - at <= WINDOW) {
+        if proven_at.is_some_and(|at| self.now <= at + WINDOW) {
             Ok(())
         } else {
             Err(Refused::Stale(self.accepted(customer)))
@@ -64,7 +64,7 @@ impl Model {
         if fresh {
             self.fresh(session)?;
         }
-        if self.now - last_used_at >= MINUTE {
+        if self.now >= last_used_at + MINUTE {
             self.sessions[session].last_used_at = self.now;
         }
         Ok(Shown::Session { multi_factor: strong })
