@@ -34,6 +34,7 @@ mod races;
 mod reasons;
 mod reauthentication;
 mod second_factor;
+mod sequences;
 mod session_administration;
 mod sessions;
 mod steps;

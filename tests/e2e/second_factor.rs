@@ -19,6 +19,7 @@ on_each_database! {
     codes_of_both_kinds_share_one_budget,
     a_used_code_is_a_wrong_one_that_charges_nothing,
     a_used_backup_code_is_a_wrong_one_that_charges_nothing,
+    a_used_code_after_a_lock_leaves_as_many_as_there_are,
     the_code_of_the_enrollment_does_not_sign_in,
     one_step_either_side_is_accepted_and_no_other,
     an_earlier_step_than_the_last_one_is_refused,
@@ -174,6 +175,19 @@ async fn a_used_backup_code_is_a_wrong_one_that_charges_nothing(server: TestServ
         assert_eq!(refusal, Refusal::wrong_code(10));
     }
     acme.web.backup_code(&token, &ana.backup_codes[1]).await.unwrap();
+}
+
+async fn a_used_code_after_a_lock_leaves_as_many_as_there_are(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    let used = &ana.backup_codes[0];
+    let token = acme.sign_in().await.token;
+    acme.web.backup_code(&token, used).await.unwrap();
+    guess(&acme, &ana.phone, 10).await;
+    acme.server.pass(15 * MINUTE);
+    let token = acme.sign_in().await.token;
+    assert_eq!(refused(acme.web.backup_code(&token, used).await), Refusal::wrong_code(5));
+    assert_eq!(guess(&acme, &ana.phone, 1).await, Refusal::wrong_code(4));
 }
 
 async fn the_code_of_the_enrollment_does_not_sign_in(server: TestServer) {

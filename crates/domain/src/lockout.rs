@@ -98,13 +98,12 @@ impl CodeBudget {
         Self { charges, failures: 0, locked_until: None, ..self }
     }
 
-    /// Guesses left until the next lock; 0 for the one that began it.
+    /// Guesses left until the next lock; none while one lasts.
     #[must_use]
-    pub fn remaining(&self, policy: &LockoutPolicy) -> u32 {
-        if is_threshold(self.failures, policy) {
-            0
-        } else {
-            next_threshold(self.failures, policy) - self.failures
+    pub fn remaining(&self, now: Timestamp, policy: &LockoutPolicy) -> u32 {
+        match self.lock(now) {
+            Some(_) => 0,
+            None => next_threshold(self.failures, policy).saturating_sub(self.failures),
         }
     }
 
@@ -130,10 +129,6 @@ fn next_threshold(failures: u32, policy: &LockoutPolicy) -> u32 {
         Some(beyond) => first + (beyond / step(policy) + 1) * step(policy),
     };
     threshold.min(MAX_CONSECUTIVE_FAILURES)
-}
-
-fn is_threshold(failures: u32, policy: &LockoutPolicy) -> bool {
-    failures > 0 && next_threshold(failures - 1, policy) == failures
 }
 
 fn step(policy: &LockoutPolicy) -> u32 {

@@ -28,12 +28,22 @@ fn guess_wrong(mut budget: CodeBudget, mut now: Timestamp, count: u32) -> (CodeB
 fn the_tenth_wrong_code_locks_for_fifteen_minutes() {
     let (nine, _) = guess_wrong(CodeBudget::default(), NOW, 9);
     assert_eq!(nine.lock(NOW), None);
-    assert_eq!(nine.remaining(&policy()), 1);
+    assert_eq!(nine.remaining(NOW, &policy()), 1);
     let (ten, _) = guess_wrong(nine, NOW, 1);
     assert_eq!(ten.lock(NOW), Some(until(NOW + 15 * MINUTE)));
-    assert_eq!(ten.remaining(&policy()), 0);
+    assert_eq!(ten.remaining(NOW, &policy()), 0);
     assert_eq!(ten.charge(NOW, &policy()), Err(Refusal::Locked { until: Some(NOW + 15 * MINUTE) }));
     assert!(ten.charge(NOW + 15 * MINUTE, &policy()).is_ok());
+}
+
+#[test]
+fn what_is_left_after_a_lock_is_told_as_soon_as_it_is_over() {
+    let (ten, _) = guess_wrong(CodeBudget::default(), NOW, 10);
+    let end = NOW + 15 * MINUTE;
+    assert_eq!(ten.remaining(end - Duration::from_micros(1), &policy()), 0);
+    assert_eq!(ten.remaining(end, &policy()), 5);
+    let (hundred, now) = guess_wrong(ten, NOW, 90);
+    assert_eq!(hundred.remaining(now + 1000 * MAX_LOCK, &policy()), 0);
 }
 
 #[test]

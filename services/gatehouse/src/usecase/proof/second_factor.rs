@@ -267,7 +267,7 @@ impl<C: Claimant> Attempt<'_, C> {
         };
         save_codes(&tx, &customer, codes).await?;
         let error = end.unwrap_or(AppError::CredentialsRejected {
-            attempts_remaining: Some(codes.remaining(lockout)),
+            attempts_remaining: Some(codes.remaining(call.now, lockout)),
         });
         tx.record(&self.failed(&error)).await?;
         tx.commit().await?;
