@@ -41,8 +41,9 @@ impl Model {
     }
 
     pub(super) fn suspend(&mut self, customer: usize, suspended: bool) -> Shown {
-        self.customers[customer].suspended = suspended;
-        if suspended {
+        let was = std::mem::replace(&mut self.customers[customer].suspended, suspended);
+        // Suspending again changes nothing: an invitation made since lives on.
+        if suspended && !was {
             self.end_sign_ins(customer);
             self.end_invitations(customer);
             self.end_sessions("suspended", |_, session| session.customer == customer);
