@@ -27,8 +27,7 @@ impl AdminRpc {
         let id = fields.take("portal_id", portal_id.parse());
         let message = fields.require("portal", portal);
         let settings = message.map(|message| portal::settings(&mut fields, message));
-        let (Some(id), Some(settings)) = (id, settings) else { return Err(fields.into_error()) };
-        fields.finish()?;
+        let (id, settings) = fields.finish_with(id.zip(settings))?;
         let use_case = move |app: Arc<App>, call| async move {
             portals::create(&app, &call, id, settings).await
         };

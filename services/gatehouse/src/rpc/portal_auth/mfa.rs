@@ -22,7 +22,7 @@ impl PortalAuthRpc {
         let (context, message) = receive(&self.app, request)?;
         let mut fields = Fields::default();
         let token = credential::session_token(&mut fields, &message.session_token);
-        let Some(token) = token else { return Err(fields.into_error()) };
+        let token = fields.finish_with(token)?;
         let portal = context.portal()?;
         let view = usecase::get(&self.app, &context.call, &portal, &token).await?;
         Ok(v1::GetMfaResponse { mfa: Some(mfa::own(&view)) })
@@ -37,7 +37,7 @@ impl PortalAuthRpc {
         let mut fields = Fields::default();
         let token = credential::session_token(&mut fields, &session_token);
         let client = client_context::parse(&mut fields, client);
-        let (Some(token), Some(client)) = (token, client) else { return Err(fields.into_error()) };
+        let (token, client) = fields.finish_with(token.zip(client))?;
         let portal = context.portal()?;
         let use_case = move |app: Arc<App>, call| async move {
             usecase::disable(&app, &call, &portal, &token, &client).await

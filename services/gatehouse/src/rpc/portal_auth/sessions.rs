@@ -32,8 +32,7 @@ impl PortalAuthRpc {
         let max_authentication_age =
             age.and_then(|age| fields.take("max_authentication_age", parse_duration(age)));
         client_context::parse(&mut fields, message.client);
-        let Some(token) = token else { return Err(fields.into_error()) };
-        fields.finish()?;
+        let token = fields.finish_with(token)?;
         let require = Requirements { assurance, max_authentication_age, passive: message.passive };
         let portal = context.portal()?;
         let (valid, customer) =

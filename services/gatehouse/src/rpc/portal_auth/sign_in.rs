@@ -27,8 +27,7 @@ impl PortalAuthRpc {
         let mut fields = Fields::default();
         fields.take("email", Email::parse(&email));
         let client = client_context::require(&mut fields, client);
-        let Some(client) = client else { return Err(fields.into_error()) };
-        fields.finish()?;
+        let client = fields.finish_with(client)?;
         let portal = context.portal()?;
         let typed = email.trim().to_owned();
         let view = sign_in::start(&self.app, &context.call, &portal, typed, client).await?;
@@ -57,10 +56,7 @@ impl PortalAuthRpc {
         let token = fields.take("sign_in_token", SignInToken::parse(&sign_in_token));
         let password = fields.take("password", Password::parse(&password));
         client_context::parse(&mut fields, client);
-        let (Some(token), Some(password)) = (token, password) else {
-            return Err(fields.into_error());
-        };
-        fields.finish()?;
+        let (token, password) = fields.finish_with(token.zip(password))?;
         let portal = context.portal()?;
         let use_case = move |app: Arc<App>, call| async move {
             sign_in::verify_password(&app, &call, &portal, token, password).await
@@ -79,8 +75,7 @@ impl PortalAuthRpc {
         let token = fields.take("sign_in_token", SignInToken::parse(&sign_in_token));
         let proof = proof::parse(&mut fields, proof);
         client_context::parse(&mut fields, client);
-        let (Some(token), Some(proof)) = (token, proof) else { return Err(fields.into_error()) };
-        fields.finish()?;
+        let (token, proof) = fields.finish_with(token.zip(proof))?;
         let portal = context.portal()?;
         let use_case = move |app: Arc<App>, call| async move {
             sign_in::verify_second_factor(&app, &call, &portal, &token, &proof).await
@@ -98,8 +93,7 @@ impl PortalAuthRpc {
         let mut fields = Fields::default();
         let token = fields.take("sign_in_token", SignInToken::parse(&sign_in_token));
         client_context::parse(&mut fields, client);
-        let Some(token) = token else { return Err(fields.into_error()) };
-        fields.finish()?;
+        let token = fields.finish_with(token)?;
         let portal = context.portal()?;
         let use_case = move |app: Arc<App>, call| async move {
             sign_in::finish(&app, &call, &portal, &token).await
@@ -119,10 +113,8 @@ impl PortalAuthRpc {
         let token = fields.take("invitation_token", token);
         let password = fields.take("new_password", Password::parse(&new_password));
         let client = client_context::require(&mut fields, client);
-        let (Some(token), Some(password), Some(client)) = (token, password, client) else {
-            return Err(fields.into_error());
-        };
-        fields.finish()?;
+        let all = token.zip(password).zip(client);
+        let ((token, password), client) = fields.finish_with(all)?;
         let portal = context.portal()?;
         let use_case = move |app: Arc<App>, call| async move {
             sign_in::accept_invitation(&app, &call, &portal, &token, password, client).await
