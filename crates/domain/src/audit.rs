@@ -110,13 +110,17 @@ event_types! {
     CallRefused = "call.refused" ["method"],
 }
 
+/// Longer than any type will be.
+const MAX_TYPE_BYTES: usize = 100;
+
 /// Whether `text` has the form of a type, or of the first words of one: words
-/// of `a-z 0-9 _` with dots between them. Which types there are says
+/// of `a-z 0-9 _` with dots between them, at most 100 bytes. Which types there are says
 /// [`EventType`], and that of a later version has more of them.
 #[must_use]
 pub fn is_type_form(text: &str) -> bool {
     let in_word = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
-    text.split('.').all(|word| !word.is_empty() && word.bytes().all(in_word))
+    text.len() <= MAX_TYPE_BYTES
+        && text.split('.').all(|word| !word.is_empty() && word.bytes().all(in_word))
 }
 
 /// Who called, as far as it is known.
@@ -216,6 +220,7 @@ mod tests {
         for text in ["mfa", "mfa.enabled", "a_b.c1.d"] {
             assert!(is_type_form(text), "{text:?}");
         }
+        assert!(!is_type_form(&"a".repeat(MAX_TYPE_BYTES + 1)));
         for text in ["", ".", "mfa.", ".mfa", "mfa..enabled", "MFA", "mfa.*", "mfa%", "mfa é"] {
             assert!(!is_type_form(text), "{text:?}");
         }

@@ -18,10 +18,15 @@ impl ClientContext {
     /// Either may be left out: no address, an empty agent.
     ///
     /// # Errors
-    /// The user agent is longer than 512 bytes.
+    /// The user agent is longer than 512 bytes, or holds a control character other
+    /// than a tab: no header has one (RFC 9110, section 5.5), and databases differ
+    /// in what they take.
     pub fn new(ip_address: Option<IpAddr>, user_agent: String) -> Result<Self, Malformed> {
         if user_agent.len() > MAX_USER_AGENT_BYTES {
             return Err(Malformed("at most 512 bytes"));
+        }
+        if user_agent.chars().any(|c| c.is_control() && c != '\t') {
+            return Err(Malformed("no control characters"));
         }
         Ok(Self { ip_address: ip_address.map(|ip| ip.to_canonical()), user_agent })
     }
@@ -66,6 +71,14 @@ mod tests {
         assert_eq!(source("203.0.113.7"), "203.0.113.7");
         assert_eq!(source("::ffff:203.0.113.7"), "203.0.113.7");
         assert_eq!(source("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+    }
+
+    #[test]
+    fn refuses_an_agent_that_no_header_can_carry() {
+        for agent in ["\0", "a\nb", "a\rb", "\u{7f}", "\u{85}"] {
+            assert!(ClientContext::new(None, agent.to_owned()).is_err(), "{agent:?}");
+        }
+        assert!(ClientContext::new(None, "Mozilla/5.0\t(\u{e9})".to_owned()).is_ok());
     }
 
     #[test]

@@ -58,7 +58,8 @@ fn certificate_error(pem: &str) -> Option<&'static str> {
         (pem.label == "CERTIFICATE").then_some(())?;
         pem.parse_x509().ok().map(drop)
     };
-    let good = pem.len() <= MAX_CERTIFICATE_BYTES && parses().is_some();
+    let is_text = !pem.chars().any(|c| c.is_control() && !c.is_ascii_whitespace());
+    let good = pem.len() <= MAX_CERTIFICATE_BYTES && is_text && parses().is_some();
     (!good).then_some("required: one X.509 certificate in PEM, at most 16 KiB")
 }
 
@@ -123,6 +124,7 @@ mod tests {
             "not a pem",
             &CERTIFICATE.replace("CERTIFICATE", "PRIVATE KEY"),
             &CERTIFICATE[..300],
+            &format!("{CERTIFICATE}\0"),
         ] {
             let config = SamlConfig { idp_certificate: pem.to_owned(), ..config() };
             assert_eq!(fields(&config), ["portal.saml.idp_certificate"]);
