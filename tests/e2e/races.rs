@@ -1,5 +1,7 @@
 //! Many calls at once, on one server and on three over one database.
 
+mod fleet;
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -10,73 +12,14 @@ use gatehouse_api::v1::ErrorReason::{
 };
 
 use gatehouse_api::v1::verify_second_factor_request::Proof;
-use tokio::sync::{Mutex, MutexGuard};
-use tokio::task::JoinSet;
 use tonic::Request;
 
+use self::fleet::Fleet;
 use crate::support::{
-    Acme, Answer, Database, EMAIL, Enrolled, PASSWORD, Refusal, SignInExt, TestServer, Web, refused,
+    Answer, Database, EMAIL, Enrolled, PASSWORD, Refusal, SignInExt, Web, refused,
 };
 
 const WRONG: &str = "wrong horse battery";
-
-/// A portal served by one or more servers.
-struct Fleet {
-    acme: Acme,
-    /// The backend, over each server.
-    webs: Vec<Web>,
-    servers: Vec<TestServer>,
-    _alone: MutexGuard<'static, ()>,
-}
-
-/// One race at a time: who waits for the database longer than a call may take is
-/// refused, and then nothing has been raced.
-static ALONE: Mutex<()> = Mutex::const_new(());
-
-impl Fleet {
-    async fn start(database: Database, replicas: usize) -> Self {
-        let alone = ALONE.lock().await;
-        let acme = Acme::new(TestServer::with_connections(database, 20).await).await;
-        let webs = vec![acme.web.clone()];
-        let mut fleet = Self { webs, servers: Vec::new(), acme, _alone: alone };
-        for _ in 1..replicas {
-            let replica = fleet.acme.server.replica().await;
-            fleet.webs.push(replica.web_with(&fleet.acme.key));
-            fleet.servers.push(replica);
-        }
-        fleet
-    }
-
-    /// Calls `count` times at once, over all servers in turn.
-    async fn at_once<T, F>(&self, count: usize, call: impl Fn(usize, Web) -> F) -> Vec<Answer<T>>
-    where
-        T: Send + 'static,
-        F: Future<Output = Answer<T>> + Send + 'static,
-    {
-        let calls = (0..count).map(|n| call(n, self.webs[n % self.webs.len()].clone()));
-        calls.collect::<JoinSet<_>>().join_all().await
-    }
-
-    /// Passwords compared, over all servers.
-    fn password_comparisons(&self) -> u64 {
-        let others = self.servers.iter().map(TestServer::password_comparisons);
-        others.sum::<u64>() + self.acme.server.password_comparisons()
-    }
-
-    /// As many sign-ins at the second factor as a customer may have.
-    async fn tokens(&self) -> Vec<String> {
-        let mut tokens = Vec::new();
-        for _ in 0..5 {
-            tokens.push(self.acme.sign_in().await.token);
-        }
-        tokens
-    }
-
-    async fn enroll(&self) -> Enrolled {
-        self.acme.enforce(true).await;
-        self.acme.enroll().await
-    }
-}
 
 macro_rules! on_one_server_and_three {
     ($($rule:ident,)*) => {
@@ -113,6 +56,7 @@ on_one_server_and_three! {
     a_guess_whose_deadline_passes_is_charged,
     a_guess_whose_caller_goes_away_is_charged,
     revocation_holds_from_the_next_call_on,
+    one_session_is_signed_out_once,
     one_invitation_sets_one_password,
     one_code_proves_once_in_sessions_and_sign_ins,
 }
@@ -354,6 +298,18 @@ async fn revocation_holds_from_the_next_call_on(fleet: Fleet) {
     for web in &fleet.webs {
         let refusal = refused(web.validate(&issued.token).await);
         assert_eq!(refusal, Refusal::session_ended("signed_out"));
+    }
+}
+
+async fn one_session_is_signed_out_once(fleet: Fleet) {
+    for _ in 0..5 {
+        let token = fleet.acme.password_session().await.token;
+        let answers = fleet.at_once(8, |_, web| {
+            let token = token.clone();
+            async move { web.sign_out(&token).await }
+        });
+        let ended: i32 = answers.await.into_iter().map(Result::unwrap).sum();
+        assert_eq!(ended, 1);
     }
 }
 
