@@ -260,7 +260,9 @@ async fn a_call_beyond_its_key_leaves_one_event(server: TestServer) {
         let answer = raw.call(&format!("/{path}"), EMPTY).await;
         assert_eq!(refused(answer), Refusal::of(ApiKeyScope));
         let method = path.rsplit('/').next().unwrap();
-        assert_one(&acme, id, refusals(method, PORTAL, key.clone())).await;
+        // Only an administrator's tool acts for people that no field names.
+        let refusal = refusals(method, PORTAL, key.clone());
+        assert_one(&acme, id, v1::AuditEvent { claimed_actor: String::new(), ..refusal }).await;
     }
 }
 

@@ -47,6 +47,16 @@ async fn a_device_that_is_none_is_named(server: TestServer) {
     let device = v1::ClientContext { user_agent: "x".repeat(10_000), ..client() };
     let refusal = refused(acme.web.start_from(EMAIL, device).await);
     assert_eq!(refusal, Refusal::invalid(&["client.user_agent"]));
+    // What one database takes and another does not is taken by none.
+    for agent in ["\0", "Fire\0fox", "Fire\r\nfox"] {
+        let device = v1::ClientContext { user_agent: agent.to_owned(), ..client() };
+        let refusal = refused(acme.web.start_from(EMAIL, device.clone()).await);
+        assert_eq!(refusal, Refusal::invalid(&["client.user_agent"]), "{agent:?}");
+        let request =
+            v1::RequestInvitationRequest { email: EMAIL.to_owned(), client: Some(device) };
+        let refusal = refused(acme.web.client().request_invitation(request).await);
+        assert_eq!(refusal, Refusal::invalid(&["client.user_agent"]), "{agent:?}");
+    }
     for ip in ["", "2001:db8::1"] {
         let device = v1::ClientContext { ip_address: ip.to_owned(), user_agent: String::new() };
         acme.web.start_from(EMAIL, device).await.unwrap();

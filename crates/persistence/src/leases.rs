@@ -1,5 +1,7 @@
 //! Leases: what only one server at a time should do.
 
+use std::time::Duration;
+
 use gatehouse_domain::id::ServerId;
 use gatehouse_domain::time::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
@@ -17,6 +19,9 @@ pub enum Lease {
     /// Removing what has expired.
     Housekeeping,
 }
+
+/// By how much longer than anybody takes one a lease may seem to last.
+const LONGEST: Duration = Duration::from_hours(24);
 
 impl Lease {
     const fn name(self) -> &'static str {
@@ -48,9 +53,12 @@ impl Tx {
         };
         let own = Expr::col((Entity, Column::Holder)).eq(holder.as_uuid());
         let expired = Expr::col((Entity, Column::ExpiresAt)).lte(now.as_micros());
+        // Its holder's clock was wrong: work must not wait until it is right.
+        let longest = expires_at + LONGEST;
+        let absurd = Expr::col((Entity, Column::ExpiresAt)).gt(longest.as_micros());
         let take = OnConflict::column(Column::Name)
             .update_columns([Column::Holder, Column::ExpiresAt])
-            .action_and_where(own.or(expired))
+            .action_and_where(own.or(expired).or(absurd))
             .to_owned();
         let taken = Entity::insert(row).on_conflict(take).exec_without_returning(&self.0).await?;
         Ok(taken == 1)

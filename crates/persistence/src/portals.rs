@@ -94,11 +94,13 @@ impl Tx {
         Ok(updated.rows_affected == 1)
     }
 
-    /// Deletes a portal with all its customers and all that belongs to them.
+    /// Deletes a portal with all its customers and all that belongs to them, however
+    /// long that takes.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn delete_portal(&self, id: &PortalId) -> Result<()> {
+        self.lift_statement_limit().await?;
         Entity::delete_by_id(id.as_str()).exec(&self.0).await?;
         Ok(())
     }

@@ -14,7 +14,7 @@ use sea_orm::{
 
 use crate::customers::list::live_session;
 use crate::entity::session::{ActiveModel, Column, Entity, Model};
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::row;
 use crate::store::{Queries, Store, Tx, corrupt};
 
@@ -97,23 +97,24 @@ impl Tx {
             absolute_limit: Set(row::duration_micros(session.limits.absolute)),
             ended_at: Set(None),
             end_reason: Set(None),
-            expires_at: Set((session.created_at + session.limits.absolute).as_micros()),
+            expires_at: Set(Some((session.created_at + session.limits.absolute).as_micros())),
         };
         Entity::insert(row).exec_without_returning(&self.0).await?;
         Ok(())
     }
 
     /// Notes that the customer was proven in a session at `now`, which is a use of
-    /// it; false if it has ended.
+    /// it.
     ///
     /// # Errors
-    /// [`crate::StoreError`].
+    /// [`StoreError::Conflict`] if it has ended, so that nothing is decided on what
+    /// has passed.
     pub async fn prove_session(
         &self,
         id: SessionId,
         second_factor: bool,
         now: Timestamp,
-    ) -> Result<bool> {
+    ) -> Result<()> {
         let now = now.as_micros();
         let mut update = Entity::update_many()
             .col_expr(Column::LastUsedAt, Expr::value(now))
@@ -126,7 +127,11 @@ impl Tx {
             .filter(Column::EndedAt.is_null())
             .exec(&self.0)
             .await?;
-        Ok(updated.rows_affected == 1)
+        if updated.rows_affected == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict("the session was ended meanwhile".into()))
+        }
     }
 
     async fn end_surplus_sessions(&self, new: &Session) -> Result<()> {

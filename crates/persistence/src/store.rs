@@ -106,6 +106,7 @@ impl Store {
     /// [`StoreError::Internal`] if the database is newer than this program.
     pub async fn migrate(&self) -> Result<()> {
         let tx = self.begin().await?;
+        tx.lift_statement_limit().await?;
         if tx.0.get_database_backend() == DbBackend::Postgres {
             let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
             tx.0.execute_unprepared(&lock).await?;
@@ -125,6 +126,15 @@ impl Store {
 }
 
 impl Tx {
+    /// Lets the statements of this transaction take as long as they need, for work
+    /// that grows with what is stored. SQLite has no limit.
+    pub(crate) async fn lift_statement_limit(&self) -> Result<()> {
+        if self.0.get_database_backend() == DbBackend::Postgres {
+            self.0.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+        }
+        Ok(())
+    }
+
     /// Makes all of it durable.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use gatehouse_domain::id::ServerId;
 use gatehouse_domain::vault::Vault;
 use gatehouse_persistence::Store;
+use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -28,6 +29,9 @@ pub struct App {
     pub tasks: Tasks,
     /// By which servers over one database tell each other apart.
     pub server: ServerId,
+    /// Lets so many read the audit trail at once: a filter that matches little goes
+    /// through all of it, and must leave connections for everybody else.
+    pub trail_readers: Semaphore,
     /// Calls that came without a live key since the log last told of them.
     pub calls_without_key: AtomicU64,
 }

@@ -104,7 +104,7 @@ fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> 
                 Ok(())
             }
             Command::VerifyAuditTrail => {
-                let end = audit::verify(&startup::migrate(settings).await?).await?;
+                let end = audit::verify(&startup::open_existing(settings).await?).await?;
                 writeln!(io::stdout(), "{} events, last digest {}", end.number, end.digest)?;
                 Ok(())
             }

@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicU64;
 use gatehouse_domain::id::ServerId;
 use gatehouse_domain::vault::{KeyId, KeyRing, KeyRingError, OpenError, Vault};
 use gatehouse_persistence::{DatabaseLocation, DatabaseSettings, Store, StoreError};
+use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::clock::Clock;
@@ -19,6 +20,7 @@ use crate::config::Settings;
 use crate::entropy::Entropy;
 use crate::hasher::Hasher;
 use crate::tasks::Tasks;
+use crate::usecase::audit;
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +63,9 @@ pub enum StartupError {
         /// What is wrong with a key.
         source: OpenError,
     },
+    /// There is nothing to look at.
+    #[error("{0:?} is no database that gatehouse has used")]
+    NoDatabase(DatabaseLocation),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -88,18 +93,32 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
         entropy: Entropy,
         tasks: Tasks::new(settings.max_in_flight),
         server,
+        trail_readers: Semaphore::new(audit::READERS),
         calls_without_key: AtomicU64::new(0),
     })
 }
 
-/// The database alone, with its schema up to date: for what needs no key ring.
+/// Brings the schema up to date, and does nothing else.
 ///
 /// # Errors
 /// [`StartupError`].
-pub async fn migrate(settings: &Settings) -> Result<Store, StartupError> {
-    let store = connect(settings).await?;
-    store.migrate().await?;
-    Ok(store)
+pub async fn migrate(settings: &Settings) -> Result<(), StartupError> {
+    Ok(connect(settings).await?.migrate().await?)
+}
+
+/// A database that gatehouse has used, as it is: for what only reads.
+///
+/// # Errors
+/// [`StartupError::NoDatabase`] if there is none. Nothing is made or changed.
+pub async fn open_existing(settings: &Settings) -> Result<Store, StartupError> {
+    let no_database = || StartupError::NoDatabase(settings.database.clone());
+    if let DatabaseLocation::Sqlite(path) = &settings.database
+        && !path.exists()
+    {
+        return Err(no_database());
+    }
+    let store = Store::connect(&database(settings)).await?;
+    if store.is_empty().await? { Err(no_database()) } else { Ok(store) }
 }
 
 /// Says in the log how to make the first key, while there is none.
@@ -127,11 +146,14 @@ async fn connect(settings: &Settings) -> Result<Store, StartupError> {
         file::create(path, "")
             .map_err(|source| StartupError::File { path: path.clone(), source })?;
     }
-    let database = DatabaseSettings {
+    Ok(Store::connect(&database(settings)).await?)
+}
+
+fn database(settings: &Settings) -> DatabaseSettings {
+    DatabaseSettings {
         location: settings.database.clone(),
         max_connections: settings.database_connections,
-    };
-    Ok(Store::connect(&database).await?)
+    }
 }
 
 /// The ring at `path`. One is made only for an empty database, and only if

@@ -18,7 +18,7 @@ pub struct Model {
     pub absolute_limit: i64,
     pub ended_at: Option<i64>,
     pub end_reason: Option<String>,
-    pub expires_at: i64,
+    pub expires_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

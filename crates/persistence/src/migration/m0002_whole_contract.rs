@@ -18,8 +18,9 @@ impl MigrationTrait for Migration {
         // Written by the sequencer, after the event.
         add_column(manager, "audit_event", null(big("number"))).await?;
         add_column(manager, "audit_event", null(bytes("chain_digest"))).await?;
-        // The absolute limit as a time, by which rows are found that can go.
-        add_column(manager, "session", big("expires_at").default(0).take()).await?;
+        // The absolute limit as a time, by which rows are found that can go. Of those
+        // that an older program adds it is not known, and they stay.
+        add_column(manager, "session", null(big("expires_at"))).await?;
         let backfill = "UPDATE session SET expires_at = created_at + absolute_limit";
         manager.get_connection().execute_unprepared(backfill).await?;
 

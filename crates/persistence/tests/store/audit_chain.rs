@@ -1,7 +1,9 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatehouse_domain::audit::ChainEnd;
 use gatehouse_domain::id::ServerId;
+use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::{Lease, NumberedEvent, Store, StoreError};
 
 use crate::support::example::{MINUTE, NOW, SECOND, audit_event, commit, uuid};
@@ -14,6 +16,7 @@ on_both_databases! {
     an_event_that_changed_or_went_does_not_fit,
     what_follows_a_broken_digest_is_not_numbered,
     a_lease_is_held_by_one_until_it_expires,
+    a_lease_of_a_clock_that_was_far_ahead_is_nobodys,
     of_many_that_want_a_lease_one_gets_it,
     a_lease_goes_with_its_transaction,
 }
@@ -173,6 +176,21 @@ async fn a_lease_is_held_by_one_until_it_expires(database: TestDatabase) {
         tx.take_lease(Lease::Housekeeping, server(1), NOW, end).await
     };
     assert!(commit(&store, other).await.unwrap(), "one lease says nothing of another");
+}
+
+async fn a_lease_of_a_clock_that_was_far_ahead_is_nobodys(database: TestDatabase) {
+    let store = database.store().await;
+    let take = async |holder, now: Timestamp| {
+        let taken = async |tx: &gatehouse_persistence::Tx| {
+            tx.take_lease(Lease::Audit, server(holder), now, now + SECOND).await
+        };
+        commit(&store, taken).await.unwrap()
+    };
+    let day = Duration::from_hours(24);
+    assert!(take(1, NOW + day).await);
+    assert!(!take(2, NOW).await);
+    assert!(take(1, NOW + day + SECOND).await);
+    assert!(take(2, NOW).await);
 }
 
 async fn of_many_that_want_a_lease_one_gets_it(database: TestDatabase) {

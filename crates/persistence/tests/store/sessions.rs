@@ -2,7 +2,7 @@ use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::id::CustomerKey;
 use gatehouse_domain::session::{Limits, MAX_SESSIONS_PER_CUSTOMER, Session, SessionEnd};
 use gatehouse_domain::time::Timestamp;
-use gatehouse_persistence::{Sessions, Store};
+use gatehouse_persistence::{Sessions, Store, StoreError};
 
 use crate::support::TestDatabase;
 use crate::support::example::{
@@ -275,16 +275,14 @@ async fn a_proof_is_written_only_in_a_session_that_lives(database: TestDatabase)
     put(&store, &session(&ana(), 1, NOW)).await;
     put(&store, &session(&ana(), 2, NOW)).await;
     let prove = async |second_factor, at| {
-        commit(&store, async |tx| tx.prove_session(session_id(1), second_factor, at).await)
-            .await
-            .unwrap()
+        commit(&store, async |tx| tx.prove_session(session_id(1), second_factor, at).await).await
     };
     let before = get(&store, &ana(), 1).await;
     let (password, code) = (NOW + SECOND, NOW + 2 * SECOND);
-    assert!(prove(false, password).await);
+    prove(false, password).await.unwrap();
     let expected = Session { last_used_at: password, authenticated_at: password, ..before };
     assert_eq!(get(&store, &ana(), 1).await, expected);
-    assert!(prove(true, code).await);
+    prove(true, code).await.unwrap();
     let expected = Session {
         last_used_at: code,
         authenticated_at: code,
@@ -295,6 +293,7 @@ async fn a_proof_is_written_only_in_a_session_that_lives(database: TestDatabase)
     assert_eq!(get(&store, &ana(), 2).await.authenticated_at, NOW);
 
     end(&store, Sessions::All, SessionEnd::Revoked, NOW + MINUTE).await;
-    assert!(!prove(true, NOW + MINUTE).await);
+    let refused = prove(true, NOW + MINUTE).await;
+    assert!(matches!(refused, Err(StoreError::Conflict(_))));
     assert_eq!(get(&store, &ana(), 1).await.second_factor_at, Some(code));
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use gatehouse_domain::api_key::ApiKey;
+use gatehouse_domain::api_key::{ApiKey, Grant};
 use gatehouse_domain::field::FieldViolation;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
@@ -144,6 +144,8 @@ impl Credentials {
             }
         };
         let (claimed_actor, verdict) = match self.actor {
+            // A portal acts for its customers, whom fields name.
+            _ if matches!(key.grant, Grant::Portal(_)) => (String::new(), verdict),
             Ok(actor) => (actor, verdict),
             Err(error) => (String::new(), verdict.and(Err(error))),
         };
@@ -184,11 +186,13 @@ fn bearer(headers: &HeaderMap) -> Option<Token> {
 }
 
 fn actor(headers: &HeaderMap) -> Result<String, AppError> {
-    let actor = headers.get(ACTOR_HEADER).map_or(Ok(""), HeaderValue::to_str);
-    match actor {
-        Ok(actor) if actor.len() <= MAX_ACTOR_BYTES => Ok(actor.to_owned()),
+    let mut all = headers.get_all(ACTOR_HEADER).iter();
+    let actor = all.next().map_or(Ok(""), HeaderValue::to_str);
+    match (actor, all.next()) {
+        (Ok(actor), None) if actor.len() <= MAX_ACTOR_BYTES => Ok(actor.to_owned()),
         _ => {
-            Err(FieldViolation::new(ACTOR_HEADER, "at most 200 printable ASCII characters").into())
+            let rule = "once, at most 200 printable ASCII characters";
+            Err(FieldViolation::new(ACTOR_HEADER, rule).into())
         }
     }
 }
@@ -241,6 +245,11 @@ mod tests {
         };
         assert_eq!(actor(b"ana@example.com").unwrap(), "ana@example.com");
         assert!(actor(&[b'a'; MAX_ACTOR_BYTES]).is_ok());
+        let mut twice = HeaderMap::new();
+        for value in ["ana", "eve"] {
+            twice.append(ACTOR_HEADER, HeaderValue::from_static(value));
+        }
+        assert!(matches!(super::actor(&twice), Err(AppError::RequestInvalid(_))));
         for bad in [&[b'a'; MAX_ACTOR_BYTES + 1][..], b"\xff"] {
             assert!(matches!(actor(bad), Err(AppError::RequestInvalid(_))));
         }

@@ -61,6 +61,13 @@ impl List {
 }
 
 impl<K> Page<K> {
+    /// The same page of at most `size` items, where these are large: clients take
+    /// answers of 4 MiB.
+    #[must_use]
+    pub fn of_at_most(self, size: u32) -> Self {
+        Self { size: self.size.min(size), ..self }
+    }
+
     /// How many items to look for: one more than the page holds, which tells
     /// whether another page follows.
     #[must_use]

@@ -4,8 +4,9 @@ use gatehouse_domain::api_key::{AdminGrant, AdminRole, ApiKey, Grant, PortalScop
 use gatehouse_domain::audit::{EventType, Resource};
 use gatehouse_domain::id::{ApiKeyId, PortalId, name};
 use gatehouse_domain::time::Timestamp;
-use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
+use gatehouse_domain::vault::{Digest, DigestKind, Token, TokenKind};
 
+use super::retry::retry;
 use super::{Call, about_portal, portals};
 use crate::app::App;
 use crate::error::AppError;
@@ -61,17 +62,27 @@ pub async fn create(app: &App, call: &Call, new: NewApiKey) -> Result<(ApiKey, T
         revoked_at: None,
     };
 
+    let digest = app.vault.digest(DigestKind::ApiKey, token.expose().as_bytes());
+    retry(app, || insert(app, call, &key, &digest, &portals)).await?;
+    Ok((key, token))
+}
+
+async fn insert(
+    app: &App,
+    call: &Call,
+    key: &ApiKey,
+    digest: &Digest,
+    portals: &[PortalId],
+) -> Result<(), AppError> {
     let tx = app.store.begin().await?;
-    for portal in &portals {
+    for portal in portals {
         if tx.lock_portal_shared(portal).await?.is_none() {
             return Err(portals::not_found(portal));
         }
     }
-    let digest = app.vault.digest(DigestKind::ApiKey, token.expose().as_bytes());
-    tx.insert_api_key(&key, &digest).await?;
-    record(app, call, &tx, EventType::ApiKeyCreated, &key).await?;
-    tx.commit().await?;
-    Ok((key, token))
+    tx.insert_api_key(key, digest).await?;
+    record(app, call, &tx, EventType::ApiKeyCreated, key).await?;
+    Ok(tx.commit().await?)
 }
 
 /// At most `limit` keys after `after`, the oldest first, dead ones included.
@@ -111,6 +122,15 @@ pub async fn revoke(
     caller: &AdminGrant,
     id: ApiKeyId,
 ) -> Result<ApiKey, AppError> {
+    retry(app, || try_revoke(app, call, caller, id)).await
+}
+
+async fn try_revoke(
+    app: &App,
+    call: &Call,
+    caller: &AdminGrant,
+    id: ApiKeyId,
+) -> Result<ApiKey, AppError> {
     let not_found = || AppError::ResourceNotFound { name: name::api_key(id) };
     let tx = app.store.begin().await?;
     let mut key = tx.api_key(id).await?.ok_or_else(not_found)?;
@@ -121,8 +141,10 @@ pub async fn revoke(
         record(app, call, &tx, EventType::ApiKeyRevoked, &key).await?;
         tx.commit().await?;
         key.revoked_at = Some(call.now);
+        return Ok(key);
     }
-    Ok(key)
+    // Ended before, perhaps by a call that came between.
+    tx.api_key(id).await?.ok_or_else(not_found)
 }
 
 async fn record(

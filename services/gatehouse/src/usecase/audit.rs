@@ -12,6 +12,8 @@ use super::{Call, about_portal};
 use crate::app::App;
 use crate::error::AppError;
 
+/// Who may read the trail at once.
+pub const READERS: usize = 2;
 /// Events that one transaction numbers, at most.
 pub const BATCH: usize = 200;
 /// For how long the server that numbered last is the one to number. If it goes
@@ -30,6 +32,9 @@ pub async fn list(
     before: Option<AuditEventId>,
     limit: u64,
 ) -> Result<Vec<RecordedEvent>, AppError> {
+    // Never closed; who waits too long is cut off by the call's deadline.
+    let _place =
+        app.trail_readers.acquire().await.map_err(|error| AppError::Internal(error.into()))?;
     Ok(app.store.read().audit_events(filter, before, limit).await?)
 }
 
@@ -49,9 +54,12 @@ pub async fn record_refusal(
     let mut event = call.event(app, EventType::CallRefused, resource);
     event.reason = Some(reason);
     event.attributes = vec![("method", method.to_owned())];
-    let tx = app.store.begin().await?;
-    tx.record(&event).await?;
-    Ok(tx.commit().await?)
+    retry(app, || async {
+        let tx = app.store.begin().await?;
+        tx.record(&event).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
 }
 
 /// Numbers the next batch of events, unless another server has the lease for it;

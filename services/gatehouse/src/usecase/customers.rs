@@ -116,17 +116,20 @@ async fn insert(
     Ok(tx.commit().await?)
 }
 
-/// Which of a customer's unique properties is taken.
+/// Which of a customer's unique properties is taken, and by whom.
 async fn taken(app: &App, customer: &Customer) -> Result<AppError, AppError> {
-    let mut fields = Vec::new();
+    let (mut fields, mut name) = (Vec::new(), name::customer(&customer.key));
     if app.store.read().customer(&customer.key).await?.is_some() {
         fields.push(FieldViolation::new("customer_id", "is taken"));
     }
     let by_email = app.store.read().customer_by_email(&customer.key.portal, &customer.email);
-    if by_email.await?.is_some() {
+    if let Some((other, _)) = by_email.await? {
+        if fields.is_empty() {
+            name = name::customer(&other.key);
+        }
         fields.push(FieldViolation::new("customer.email", "another customer has it"));
     }
-    Ok(AppError::ResourceExists { name: name::customer(&customer.key), fields })
+    Ok(AppError::ResourceExists { name, fields })
 }
 
 /// One customer.
@@ -205,11 +208,14 @@ pub async fn reset_mfa(
     call: &Call,
     reset: &MfaReset,
 ) -> Result<(CustomerInPortal, u64), AppError> {
-    let ended = retry(app, || try_reset_mfa(app, call, reset)).await?;
-    Ok((get(app, &reset.key).await?, ended))
+    retry(app, || try_reset_mfa(app, call, reset)).await
 }
 
-async fn try_reset_mfa(app: &App, call: &Call, reset: &MfaReset) -> Result<u64, AppError> {
+async fn try_reset_mfa(
+    app: &App,
+    call: &Call,
+    reset: &MfaReset,
+) -> Result<(CustomerInPortal, u64), AppError> {
     let key = &reset.key;
     let tx = app.store.begin().await?;
     let (portal, seen) = lock(&tx, key).await?;
@@ -234,8 +240,9 @@ async fn try_reset_mfa(app: &App, call: &Call, reset: &MfaReset) -> Result<u64, 
         ("sessions_ended", ended.to_string()),
     ];
     tx.record(&event).await?;
+    let found = view(&tx, key, portal).await?;
     tx.commit().await?;
-    Ok(ended)
+    Ok((found, ended))
 }
 
 /// Locks a customer of a portal whose settings `tx` then relies on.

@@ -161,9 +161,7 @@ async fn note_enabled(
             held.next = Next::BackupCodes;
         }
         Holder::Session(held) => {
-            if !tx.prove_session(held.session.id, true, call.now).await? {
-                return Err(AppError::SessionInvalid { end: None });
-            }
+            tx.prove_session(held.session.id, true, call.now).await?;
         }
     }
     Ok(())

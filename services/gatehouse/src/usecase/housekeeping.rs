@@ -16,6 +16,10 @@ pub const BATCH: usize = 500;
 /// within that time.
 pub const LEASE: Duration = Duration::from_mins(2);
 
+/// By how much the clock of the server that removes may be ahead of another's,
+/// for which a row may then still live.
+pub const CLOCK_MARGIN: Duration = Duration::from_hours(1);
+
 /// Removes the next batch of rows, unless another server has the lease for it;
 /// gives how many. With less than [`BATCH`] of them there are no more for now.
 ///
@@ -30,7 +34,7 @@ async fn try_remove_batch(app: &App, now: Timestamp) -> Result<usize, AppError> 
     if !tx.take_lease(Lease::Housekeeping, app.server, now, now + LEASE).await? {
         return Ok(0);
     }
-    let removed = tx.remove_expired(BATCH as u64, now).await?;
+    let removed = tx.remove_expired(BATCH as u64, now - CLOCK_MARGIN).await?;
     tx.commit().await?;
     Ok(usize::try_from(removed).unwrap_or(BATCH))
 }

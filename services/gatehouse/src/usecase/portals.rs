@@ -54,8 +54,13 @@ pub async fn create(
 ) -> Result<Portal, AppError> {
     check(&id, &settings)?;
     let portal = Portal { id, settings, created_at: call.now, updated_at: call.now, revision: 1 };
+    retry(app, || insert(app, call, &portal)).await?;
+    Ok(portal)
+}
+
+async fn insert(app: &App, call: &Call, portal: &Portal) -> Result<(), AppError> {
     let tx = app.store.begin().await?;
-    tx.insert_portal(&portal).await.map_err(|error| match error {
+    tx.insert_portal(portal).await.map_err(|error| match error {
         StoreError::Duplicate => AppError::ResourceExists {
             name: name::portal(&portal.id),
             fields: vec![FieldViolation::new("portal_id", "is taken")],
@@ -63,8 +68,7 @@ pub async fn create(
         error => error.into(),
     })?;
     tx.record(&call.event(app, EventType::PortalCreated, about_portal(&portal.id))).await?;
-    tx.commit().await?;
-    Ok(portal)
+    Ok(tx.commit().await?)
 }
 
 /// One portal.

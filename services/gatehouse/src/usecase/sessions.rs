@@ -131,9 +131,15 @@ async fn try_sign_out(
     held: &SignedIn,
     which: Sessions,
 ) -> Result<u64, AppError> {
+    let tx = app.store.begin().await?;
+    let held = match (held.lock(&tx, call.now).await, &which) {
+        (Err(AppError::SessionInvalid { .. }), Sessions::One(id)) if *id == held.session.id => {
+            return Ok(0);
+        }
+        (held, _) => held?,
+    };
     let limits = Limits::from(&held.account.portal.settings.session);
     let key = held.account.key();
-    let tx = app.store.begin().await?;
     let ended = tx.end_sessions(key, which, SessionEnd::SignedOut, &limits, call.now).await?;
     let attributes = vec![("sessions_ended", ended.to_string())];
     tx.record(&Event { attributes, ..held.event(app, call, EventType::SignedOut) }).await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gatehouse_api::v1;
 use gatehouse_domain::api_key::AdminRole;
 use gatehouse_domain::id::name;
+use gatehouse_domain::text::is_deceptive;
 use tonic::Request;
 
 use super::AdminRpc;
@@ -129,8 +130,8 @@ impl AdminRpc {
         let key = only("name", name::parse_customer(&name))?;
         context.caller.require_portal(&key.portal)?;
         let mut fields = Fields::default();
-        if reason.chars().count() > MAX_REASON_CHARS {
-            fields.note("reason", "at most 200 characters");
+        if reason.chars().count() > MAX_REASON_CHARS || reason.contains(is_deceptive) {
+            fields.note("reason", "at most 200 characters, no control or bidirectional ones");
         }
         fields.finish()?;
         let now = context.call.now;

@@ -1,5 +1,6 @@
 //! Portals and their policies.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use gatehouse_api::v1;
@@ -14,6 +15,9 @@ use crate::error::AppError;
 use crate::rpc::receive;
 use crate::usecase::portals;
 use crate::usecase::portals::PortalChange;
+
+/// Of one page: each may have a certificate of 16 KiB.
+const MAX_PORTALS: u32 = 200;
 
 impl AdminRpc {
     pub(super) async fn create_portal(
@@ -56,6 +60,7 @@ impl AdminRpc {
         let mut fields = Fields::default();
         let list = page::List::new("ListPortals", scope);
         let page = list.page(&self.app, &mut fields, page_size, &page_token, name::parse_portal);
+        let page = page.of_at_most(MAX_PORTALS);
         fields.finish()?;
         let found = portals::list(&self.app, scope, page.after.as_ref(), page.limit()).await?;
         let (found, next_page_token) =
@@ -77,7 +82,10 @@ impl AdminRpc {
         if validate_only {
             context.caller.only_previews();
         }
-        let paths = update_mask.unwrap_or_default().paths;
+        let mut paths = update_mask.unwrap_or_default().paths;
+        // Each once: the trail tells them all.
+        let mut seen = HashSet::new();
+        paths.retain(|path| seen.insert(path.clone()));
         // Checked before the portal is looked at; applied to it as it then is.
         portal_mask::merge(&mut v1::Portal::default(), &from, &paths)?;
         let change = PortalChange {

@@ -230,14 +230,12 @@ impl<C: Claimant> Attempt<'_, C> {
             Ok(held) => held,
             // Ended meanwhile, by another call with the same code or by a reset.
             Err(refusal) if refusal.is_verdict() => {
-                take_back(tx, key).await?;
-                return Ok(Err(refusal));
+                return self.refuse(tx, refusal).await.map(Err);
             }
             Err(error) => return Err(error),
         };
         if let Err(refusal) = held.require_second_factor() {
-            take_back(tx, key).await?;
-            return Ok(Err(refusal));
+            return self.refuse(tx, refusal).await.map(Err);
         }
         if !spend.spend(&tx, key, call.now).await? {
             // Another call was first with the same code.
@@ -247,6 +245,17 @@ impl<C: Claimant> Attempt<'_, C> {
         let proven = held.proceed(app, call, &tx, self.word).await?;
         tx.commit().await?;
         Ok(Ok(proven))
+    }
+
+    /// Ends `tx` with nothing but the return of a right code's charge and the event
+    /// that it was refused all the same.
+    async fn refuse(&self, tx: Tx, refusal: AppError) -> Result<AppError, AppError> {
+        if let Some(customer) = tx.lock_customer(self.seen.account().key()).await? {
+            save_codes(&tx, &customer, customer.codes.take_back()).await?;
+            tx.record(&self.failed(&refusal)).await?;
+            tx.commit().await?;
+        }
+        Ok(refusal)
     }
 
     /// Records a rejected code and what it does to the budget. A holder that has
@@ -296,15 +305,6 @@ fn refused(call: &Call, refusal: Refusal) -> AppError {
         }
         Refusal::Judging => AppError::Throttled(Wait::until(call.now + JUDGING_WAIT, call.now)),
     }
-}
-
-/// Ends `tx` with nothing but the return of a right code's charge.
-async fn take_back(tx: Tx, key: &CustomerKey) -> Result<(), AppError> {
-    if let Some(seen) = tx.lock_customer(key).await? {
-        save_codes(&tx, &seen, seen.codes.take_back()).await?;
-        tx.commit().await?;
-    }
-    Ok(())
 }
 
 async fn save_codes(tx: &Tx, seen: &Customer, codes: CodeBudget) -> Result<(), AppError> {

@@ -119,9 +119,7 @@ async fn prove(
     second_factor: bool,
 ) -> Result<SessionView, AppError> {
     let now = call.now;
-    if !tx.prove_session(held.session.id, second_factor, now).await? {
-        return Err(AppError::SessionInvalid { end: None });
-    }
+    tx.prove_session(held.session.id, second_factor, now).await?;
     let event = held.event(app, call, EventType::SessionReauthenticated);
     tx.record(&Event { attributes: vec![("proof", word.to_owned())], ..event }).await?;
     let mut session = held.session;
@@ -147,7 +145,7 @@ impl Claimant for SignedIn {
     }
 
     async fn end(&self, _: &App, tx: &Tx, now: Timestamp) -> Result<Option<AppError>, AppError> {
-        match Self::lock(self, tx, now).await {
+        match self.reread(tx, now).await {
             Ok(_) => Ok(None),
             Err(end @ AppError::SessionInvalid { .. }) => Ok(Some(end)),
             Err(error) => Err(error),

@@ -43,15 +43,21 @@ impl SignedIn {
 
     /// As it stands in a transaction, in which nothing of it changes any more.
     pub async fn lock(&self, tx: &Tx, now: Timestamp) -> Result<Self, AppError> {
-        let unknown = AppError::SessionInvalid { end: None };
         let Some(account) = Account::lock(tx, self.account.key()).await? else {
-            return Err(unknown);
+            return Err(AppError::SessionInvalid { end: None });
         };
-        // Whatever ended it has locked the customer before.
-        let session = tx.customer_session(account.key(), self.session.id).await?;
-        let session = session.ok_or(unknown)?;
+        // Whatever ends one locks its customer, or the portal, before.
+        let session = self.reread(tx, now).await?;
         session.check_live(now, &account.portal.settings.session).map_err(ended)?;
         Ok(Self { session, account, client: self.client.clone() })
+    }
+
+    /// The session as it is in `tx`, live under the policy that was seen.
+    pub(super) async fn reread(&self, tx: &Tx, now: Timestamp) -> Result<Session, AppError> {
+        let session = tx.customer_session(self.account.key(), self.session.id).await?;
+        let session = session.ok_or(AppError::SessionInvalid { end: None })?;
+        session.check_live(now, &self.account.portal.settings.session).map_err(ended)?;
+        Ok(session)
     }
 
     /// Refuses a session whose last proof that counts is older than the portal's
