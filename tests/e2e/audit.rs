@@ -116,7 +116,12 @@ async fn every_change_leaves_one_event_that_tells_who_and_from_where(server: Tes
     let portal = Some(v1::Portal::default());
     let request = v1::CreatePortalRequest { portal_id: "beta".to_owned(), portal };
     admin.create_portal(otto("create-portal", request)).await.unwrap();
-    assert_one(&acme, "create-portal", by_owner("portal.created", "portals/beta")).await;
+    assert_one(
+        &acme,
+        "create-portal",
+        with(by_owner("portal.created", "portals/beta"), &[("mfa_enforced", "false")]),
+    )
+    .await;
 
     let request = v1::UpdatePortalRequest {
         portal: Some(v1::Portal { name: PORTAL.to_owned(), ..Default::default() }),
@@ -124,7 +129,11 @@ async fn every_change_leaves_one_event_that_tells_who_and_from_where(server: Tes
         ..Default::default()
     };
     admin.update_portal(otto("update-portal", request)).await.unwrap();
-    let updated = [("paths", "mfa.enforced,display_name"), ("sessions_ended", "0")];
+    let updated = [
+        ("paths", "mfa.enforced,display_name"),
+        ("mfa_enforced", "false"),
+        ("sessions_ended", "0"),
+    ];
     let updated = with(by_owner("portal.updated", PORTAL), &updated);
     assert_one(&acme, "update-portal", updated).await;
 
@@ -149,7 +158,10 @@ async fn every_change_leaves_one_event_that_tells_who_and_from_where(server: Tes
     let request = v1::CreateApiKeyRequest { api_key: Some(made) };
     let made = admin.create_api_key(otto("create-key", request)).await.unwrap().into_inner();
     let made = made.api_key.unwrap().name;
-    let created = with(by_owner("api_key.created", PORTAL), &[("key", &made)]);
+    let created = with(
+        by_owner("api_key.created", PORTAL),
+        &[("key", &made), ("access", "validate"), ("portals", PORTAL)],
+    );
     assert_one(&acme, "create-key", created).await;
 
     for again in ["", "-again"] {

@@ -179,7 +179,7 @@ async fn what_administrators_do_is_told(server: TestServer) {
     refused(admin.delete_customer(&name, "").await);
     story.tells(&["call.refused method=DeleteCustomer !RESOURCE_NOT_FOUND"]).await;
     story.acme.use_saml().await;
-    story.tells(&["portal.updated paths=saml sessions_ended=0"]).await;
+    story.tells(&["portal.updated mfa_enforced=false paths=saml sessions_ended=0"]).await;
     let mfa = Some(v1::MfaPolicy { enforced: true, ..Default::default() });
     let portal =
         v1::Portal { name: PORTAL.to_owned(), mfa, saml: Some(saml()), ..Default::default() };

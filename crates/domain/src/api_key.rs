@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::id::{ApiKeyId, PortalId};
+use crate::id::{ApiKeyId, PortalId, name};
 use crate::time::Timestamp;
 
 /// A caller of this server, without the secret.
@@ -81,6 +81,22 @@ pub enum AdminRole {
     Owner,
 }
 
+impl AdminRole {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Support, Self::Admin, Self::Owner];
+
+    /// Its word in the database and in audit events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Support => "support",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+}
+
 /// What a portal's key may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PortalAccess {
@@ -88,6 +104,20 @@ pub enum PortalAccess {
     Validate,
     /// All of PortalAuthService.
     Full,
+}
+
+impl PortalAccess {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Validate, Self::Full];
+
+    /// Its word in the database and in audit events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Validate => "validate",
+            Self::Full => "full",
+        }
+    }
 }
 
 /// The portals an administrator's key is for.
@@ -100,6 +130,15 @@ pub enum PortalScope {
 }
 
 impl PortalScope {
+    /// Its portals' names; for all of them `portals/-`.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::All => vec![name::ALL_PORTALS.to_owned()],
+            Self::Some(portals) => portals.iter().map(name::portal).collect(),
+        }
+    }
+
     /// Whether `portal` is within it.
     #[must_use]
     pub fn contains(&self, portal: &PortalId) -> bool {

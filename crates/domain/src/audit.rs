@@ -45,10 +45,10 @@ macro_rules! event_types {
 }
 
 event_types! {
-    /// A portal was made.
-    PortalCreated = "portal.created" [],
-    /// Settings of a portal were changed.
-    PortalUpdated = "portal.updated" ["paths", "sessions_ended"],
+    /// A portal was made; `mfa_enforced` tells whether it enforces MFA, or will.
+    PortalCreated = "portal.created" ["mfa_enforced"],
+    /// Settings of a portal were changed; `mfa_enforced` tells of it as it then was.
+    PortalUpdated = "portal.updated" ["paths", "mfa_enforced", "sessions_ended"],
     /// A portal was deleted with all its customers.
     PortalDeleted = "portal.deleted" ["customers"],
     /// A customer was made.
@@ -63,8 +63,8 @@ event_types! {
     CustomerDeleted = "customer.deleted" [],
     /// An administrator forgot a customer's wrong codes and passwords.
     CustomerUnlocked = "customer.unlocked" [],
-    /// An API key was made.
-    ApiKeyCreated = "api_key.created" ["key"],
+    /// An API key was made: `access` is its role or, of a portal's key, its access.
+    ApiKeyCreated = "api_key.created" ["key", "access", "portals"],
     /// An API key was ended.
     ApiKeyRevoked = "api_key.revoked" ["key"],
     /// An invitation was made: `requested_by` is `administrator` or `customer`.

@@ -206,6 +206,9 @@ impl CustomerKey {
 pub mod name {
     use super::{ApiKeyId, AuditEventId, CustomerId, CustomerKey, Malformed, PortalId, SessionId};
 
+    /// All portals there are and will be, where a name of one could stand.
+    pub const ALL_PORTALS: &str = "portals/-";
+
     const PORTAL: Malformed = Malformed("must be portals/{portal}");
     const PORTAL_OR_ALL: Malformed = Malformed("must be portals/{portal}, or portals/- for all");
     const CUSTOMER: Malformed = Malformed("must be portals/{portal}/customers/{customer}");
@@ -262,7 +265,7 @@ pub mod name {
     /// # Errors
     /// Anything else.
     pub fn parse_portals(text: &str) -> Result<Portals, Malformed> {
-        if text == "portals/-" {
+        if text == ALL_PORTALS {
             return Ok(Portals::All);
         }
         parse_portal(text).map(Portals::One).map_err(|_| PORTAL_OR_ALL)

@@ -64,7 +64,7 @@ impl<C: ConnectionTrait> Queries<C> {
             .add(Column::ExpiresAt.is_null())
             .add(Column::ExpiresAt.gt(now.as_micros()));
         let owners = Entity::find()
-            .filter(Column::AdminRole.eq(role_word(AdminRole::Owner)))
+            .filter(Column::AdminRole.eq(AdminRole::Owner.as_str()))
             .filter(Column::AdminPortals.eq(ALL_PORTALS))
             .filter(Column::RevokedAt.is_null())
             .filter(unexpired);
@@ -112,12 +112,12 @@ impl Tx {
         };
         match &key.grant {
             Grant::Admin(grant) => {
-                row.admin_role = Set(Some(role_word(grant.role).to_owned()));
+                row.admin_role = Set(Some(grant.role.as_str().to_owned()));
                 row.admin_portals = Set(Some(scope_words(&grant.scope)));
             }
             Grant::Portal(grant) => {
                 row.portal_id = Set(Some(grant.portal.to_string()));
-                row.portal_access = Set(Some(access_word(grant.access).to_owned()));
+                row.portal_access = Set(Some(grant.access.as_str().to_owned()));
             }
         }
         Entity::insert(row).exec_without_returning(&self.0).await?;
@@ -154,34 +154,6 @@ impl Tx {
     }
 }
 
-const fn role_word(role: AdminRole) -> &'static str {
-    match role {
-        AdminRole::Viewer => "viewer",
-        AdminRole::Support => "support",
-        AdminRole::Admin => "admin",
-        AdminRole::Owner => "owner",
-    }
-}
-
-fn parse_role(word: &str) -> Option<AdminRole> {
-    [AdminRole::Viewer, AdminRole::Support, AdminRole::Admin, AdminRole::Owner]
-        .into_iter()
-        .find(|role| role_word(*role) == word)
-}
-
-const fn access_word(access: PortalAccess) -> &'static str {
-    match access {
-        PortalAccess::Validate => "validate",
-        PortalAccess::Full => "full",
-    }
-}
-
-fn parse_access(word: &str) -> Option<PortalAccess> {
-    [PortalAccess::Validate, PortalAccess::Full]
-        .into_iter()
-        .find(|access| access_word(*access) == word)
-}
-
 fn scope_words(scope: &PortalScope) -> String {
     match scope {
         PortalScope::All => ALL_PORTALS.to_owned(),
@@ -205,12 +177,13 @@ fn decode(row: Model) -> Result<ApiKey> {
 
 fn try_decode(row: Model) -> Option<ApiKey> {
     let grant = match (row.admin_role, row.admin_portals, row.portal_id, row.portal_access) {
-        (Some(role), Some(scope), None, None) => {
-            Grant::Admin(AdminGrant { role: parse_role(&role)?, scope: parse_scope(&scope)? })
-        }
+        (Some(role), Some(scope), None, None) => Grant::Admin(AdminGrant {
+            role: AdminRole::ALL.into_iter().find(|known| known.as_str() == role)?,
+            scope: parse_scope(&scope)?,
+        }),
         (None, None, Some(portal), Some(access)) => Grant::Portal(PortalGrant {
             portal: portal.parse().ok()?,
-            access: parse_access(&access)?,
+            access: PortalAccess::ALL.into_iter().find(|known| known.as_str() == access)?,
         }),
         _ => return None,
     };

@@ -68,7 +68,7 @@ async fn an_event_is_kept_with_all_that_it_tells(database: TestDatabase) {
     let empty = Row {
         id: uuid(1),
         event_at: NOW.as_micros(),
-        kind: "portal.created".to_owned(),
+        kind: "customer.created".to_owned(),
         portal_id: None,
         customer_id: None,
         session_id: None,

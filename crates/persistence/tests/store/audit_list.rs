@@ -98,7 +98,7 @@ async fn an_event_is_read_as_it_was_recorded(database: TestDatabase) {
     let read_bare = RecordedEvent {
         id: bare.id,
         at: NOW,
-        kind: "portal.created".to_owned(),
+        kind: "customer.created".to_owned(),
         resource: Resource::default(),
         caller: Caller::default(),
         client: ClientContext::default(),
@@ -199,7 +199,7 @@ async fn a_type_is_asked_for_whole_or_by_its_first_words(database: TestDatabase)
     ];
     for (number, kind) in (1..).zip(kinds) {
         record(&store, &[audit_event(number, NOW)]).await;
-        let id = "WHERE kind = 'portal.created'";
+        let id = "WHERE kind = 'customer.created'";
         database.execute(&format!("UPDATE audit_event SET kind = '{kind}' {id}")).await;
     }
     let of = async |types: &[&str]| {

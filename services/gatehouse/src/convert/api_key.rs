@@ -23,10 +23,7 @@ pub fn message(key: &ApiKey) -> v1::ApiKey {
     let grant = match &key.grant {
         Grant::Admin(grant) => GrantMessage::Admin(v1::AdminGrant {
             role: role(grant.role).into(),
-            portals: match &grant.scope {
-                PortalScope::All => vec!["portals/-".to_owned()],
-                PortalScope::Some(portals) => portals.iter().map(name::portal).collect(),
-            },
+            portals: grant.scope.names(),
         }),
         Grant::Portal(grant) => GrantMessage::Portal(v1::PortalGrant {
             portal: name::portal(&grant.portal),
@@ -111,7 +108,7 @@ fn admin_grant(fields: &mut Fields, grant: &v1::AdminGrant) -> Option<AdminGrant
     let role = fields.require("api_key.admin.role", role);
     let portals = &grant.portals;
     let scope = if let [all] = portals.as_slice()
-        && all == "portals/-"
+        && all == name::ALL_PORTALS
     {
         Some(PortalScope::All)
     } else if (1..=MAX_PORTALS).contains(&portals.len()) {

@@ -1,7 +1,7 @@
 //! API keys.
 
 use gatehouse_domain::api_key::{AdminGrant, AdminRole, ApiKey, Grant, PortalScope};
-use gatehouse_domain::audit::{EventType, Resource};
+use gatehouse_domain::audit::{Event, EventType, Resource};
 use gatehouse_domain::id::{ApiKeyId, PortalId, name};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{Digest, DigestKind, Token, TokenKind};
@@ -81,7 +81,13 @@ async fn insert(
         }
     }
     tx.insert_api_key(key, digest).await?;
-    record(app, call, &tx, EventType::ApiKeyCreated, key).await?;
+    let mut event = event(app, call, EventType::ApiKeyCreated, key);
+    let (access, portals) = match &key.grant {
+        Grant::Admin(grant) => (grant.role.as_str(), grant.scope.names().join(",")),
+        Grant::Portal(grant) => (grant.access.as_str(), name::portal(&grant.portal)),
+    };
+    event.attributes.extend([("access", access.to_owned()), ("portals", portals)]);
+    tx.record(&event).await?;
     Ok(tx.commit().await?)
 }
 
@@ -138,7 +144,7 @@ async fn try_revoke(
         return Err(not_found());
     }
     if tx.revoke_api_key(id, call.now).await? {
-        record(app, call, &tx, EventType::ApiKeyRevoked, &key).await?;
+        tx.record(&event(app, call, EventType::ApiKeyRevoked, &key)).await?;
         tx.commit().await?;
         key.revoked_at = Some(call.now);
         return Ok(key);
@@ -147,16 +153,10 @@ async fn try_revoke(
     tx.api_key(id).await?.ok_or_else(not_found)
 }
 
-async fn record(
-    app: &App,
-    call: &Call,
-    tx: &gatehouse_persistence::Tx,
-    kind: EventType,
-    key: &ApiKey,
-) -> Result<(), AppError> {
+fn event(app: &App, call: &Call, kind: EventType, key: &ApiKey) -> Event {
     let mut event = call.event(app, kind, about_key(key));
     event.attributes = vec![("key", name::api_key(key.id))];
-    Ok(tx.record(&event).await?)
+    event
 }
 
 /// A portal's key belongs to its portal's trail, an administrator's to none.

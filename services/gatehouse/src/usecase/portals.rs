@@ -67,7 +67,9 @@ async fn insert(app: &App, call: &Call, portal: &Portal) -> Result<(), AppError>
         },
         error => error.into(),
     })?;
-    tx.record(&call.event(app, EventType::PortalCreated, about_portal(&portal.id))).await?;
+    let mut event = call.event(app, EventType::PortalCreated, about_portal(&portal.id));
+    event.attributes = vec![("mfa_enforced", portal.settings.mfa.enforced.to_string())];
+    tx.record(&event).await?;
     Ok(tx.commit().await?)
 }
 
@@ -149,7 +151,11 @@ where
             tx.end_password_sessions(&portal.id, SessionEnd::Revoked, &limits, call.now).await?;
     }
     let mut event = call.event(app, EventType::PortalUpdated, about_portal(&portal.id));
-    event.attributes = vec![("paths", change.paths.clone()), ("sessions_ended", ended.to_string())];
+    event.attributes = vec![
+        ("paths", change.paths.clone()),
+        ("mfa_enforced", portal.settings.mfa.enforced.to_string()),
+        ("sessions_ended", ended.to_string()),
+    ];
     tx.record(&event).await?;
     tx.commit().await?;
     Ok((portal, impact))

@@ -165,7 +165,7 @@ pub fn audit_event(number: u16, at: Timestamp) -> Event {
     Event {
         id: AuditEventId::from_uuid(uuid(first | u128::from(number))),
         at,
-        kind: EventType::PortalCreated,
+        kind: EventType::CustomerCreated,
         resource: Resource::default(),
         caller: Caller::default(),
         client: ClientContext::default(),
