@@ -56,6 +56,20 @@ impl From<DbErr> for StoreError {
     }
 }
 
+/// Whether SQLite refused because another connection has the file.
+pub(crate) fn is_sqlite_busy(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(source)) | DbErr::Exec(RuntimeErr::SqlxError(source))) =
+        error
+    else {
+        return false;
+    };
+    let Some(refusal) = source.as_database_error() else { return false };
+    refusal.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == BUSY)
+}
+
+/// SQLite's SQLITE_BUSY.
+const BUSY: u32 = 5;
+
 enum Class {
     Conflict,
     Unavailable,
@@ -98,7 +112,6 @@ fn postgres_class(code: &str) -> Class {
 
 /// SQLite's result codes; the primary one is in the low byte.
 fn sqlite_class(code: &str) -> Class {
-    const BUSY: u32 = 5;
     const LOCKED: u32 = 6;
     const READ_ONLY: u32 = 8;
     const INTERRUPT: u32 = 9;

@@ -1,7 +1,7 @@
 //! Connections and transactions.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
@@ -9,8 +9,9 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager};
+use tokio::time::sleep;
 
-use crate::error::{Result, StoreError};
+use crate::error::{Result, StoreError, is_sqlite_busy};
 use crate::location::DatabaseLocation;
 use crate::migration::Migrator;
 
@@ -18,6 +19,8 @@ use crate::migration::Migrator;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// For one statement, lock waits included.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two tries to open a file that is being opened.
+const BUSY_WAIT: Duration = Duration::from_millis(10);
 /// Serializes migrations of replicas that start at once. Any fixed number serves.
 const MIGRATION_LOCK: i64 = 0x6761_7465_686f_7573;
 
@@ -60,7 +63,7 @@ impl Store {
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self> {
         match &settings.location {
             DatabaseLocation::Sqlite(path) => {
-                let write = Database::connect(sqlite_options(path, 1)).await?;
+                let write = first_sqlite_connection(path).await?;
                 let readers = settings.max_connections.saturating_sub(1).max(1);
                 let read = Database::connect(sqlite_options(path, readers)).await?;
                 Ok(Self { read: Queries(read), write })
@@ -142,6 +145,20 @@ impl Tx {
     /// it is not known whether it happened.
     pub async fn commit(self) -> Result<()> {
         Ok(self.0.commit().await?)
+    }
+}
+
+/// The one that gives a new file its journal. Where several do that at once, SQLite
+/// tells all but one that it is busy without the wait that it was asked for.
+async fn first_sqlite_connection(path: &Path) -> Result<DatabaseConnection> {
+    let start = Instant::now();
+    loop {
+        match Database::connect(sqlite_options(path, 1)).await {
+            Err(error) if is_sqlite_busy(&error) && start.elapsed() < STATEMENT_TIMEOUT => {
+                sleep(BUSY_WAIT).await;
+            }
+            connection => return Ok(connection?),
+        }
     }
 }
 
