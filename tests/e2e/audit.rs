@@ -23,6 +23,7 @@ on_each_database! {
     what_is_no_change_leaves_no_event,
     callers_without_a_live_key_are_counted_and_leave_no_event,
     sign_ins_tell_of_the_customers_device,
+    a_sign_out_is_told_of_the_sessions_that_it_ends,
 }
 
 /// All events with this request id, the newest first.
@@ -355,4 +356,27 @@ async fn sign_ins_tell_of_the_customers_device(server: TestServer) {
     assert!(failed.client == Some(client()));
     assert!(failed.reason() == CredentialsRejected);
     assert_eq!(failed.attributes, HashMap::from([("step".to_owned(), "password".to_owned())]));
+}
+
+async fn a_sign_out_is_told_of_the_sessions_that_it_ends(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let mut sessions = Vec::new();
+    for _ in 0..4 {
+        sessions.push(acme.password_session().await);
+    }
+    let name = |n: usize| sessions[n].session.as_ref().unwrap().name.clone();
+    let asking = &sessions[0].token;
+    let told = async || {
+        let all = all(&acme).await.into_iter();
+        let all = all.filter(|event| event.r#type == "session.signed_out");
+        all.map(|event| event.resource).collect::<std::collections::BTreeSet<_>>()
+    };
+    for _ in 0..2 {
+        acme.web.sign_out_named(asking, &name(1)).await.unwrap();
+        assert_eq!(told().await, [name(1)].into(), "ending it again is no change");
+    }
+    acme.web.sign_out_others(asking).await.unwrap();
+    assert_eq!(told().await, [name(1), acme.customer.clone()].into());
+    acme.web.sign_out(asking).await.unwrap();
+    assert_eq!(told().await, [name(1), acme.customer.clone(), name(0)].into());
 }

@@ -59,6 +59,7 @@ on_one_server_and_three! {
     one_session_is_signed_out_once,
     one_invitation_sets_one_password,
     one_code_proves_once_in_sessions_and_sign_ins,
+    no_password_changes_on_a_proof_that_a_factor_outdates,
 }
 
 /// The one that succeeded, and why the others did not.
@@ -347,4 +348,22 @@ async fn one_code_proves_once_in_sessions_and_sign_ins(fleet: Fleet) {
     let ((), lost) = winner(answers.await);
     assert_beaten(&lost);
     assert_uncharged(&fleet, &ana, &lost).await;
+}
+
+/// Whichever is first ends the other session or its proof: both at once would be
+/// a password changed without the factor that is in force.
+async fn no_password_changes_on_a_proof_that_a_factor_outdates(fleet: Fleet) {
+    for round in 0..5 {
+        let acme = fleet.acme.with_customer(&format!("ana{round}@example.com")).await;
+        let [one, other] = [acme.password_session().await, acme.password_session().await];
+        let enrolling = acme.web.account(&one.token);
+        let phone = enrolling.scan().await.unwrap();
+        enrolling.verify_enrollment(&phone.code(acme.server.now())).await.unwrap();
+        let changing = fleet.webs[round % fleet.webs.len()].account(&other.token);
+        let (enabled, changed) = tokio::join!(
+            enrolling.enable_mfa(),
+            changing.change_password(PASSWORD, "another horse battery"),
+        );
+        assert_ne!(enabled.is_ok(), changed.is_ok(), "round {round}");
+    }
 }

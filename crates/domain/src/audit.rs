@@ -53,7 +53,7 @@ event_types! {
     PortalDeleted = "portal.deleted" ["customers"],
     /// A customer was made.
     CustomerCreated = "customer.created" [],
-    /// Email or display name of a customer were changed.
+    /// A customer was changed, but not from or to suspended.
     CustomerUpdated = "customer.updated" ["paths"],
     /// A customer was suspended, perhaps with other changes.
     CustomerSuspended = "customer.suspended" ["paths", "sessions_ended"],

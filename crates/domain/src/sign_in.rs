@@ -61,14 +61,6 @@ impl Next {
     }
 }
 
-/// A step was called that is not the one the sign-in is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the sign-in is at {}", expected.as_str())]
-pub struct WrongStep {
-    /// The step it is at.
-    pub expected: Next,
-}
-
 /// What comes right after a proven password.
 #[must_use]
 pub fn after_password(settings: &PortalSettings, factor: Option<FactorId>, now: Timestamp) -> Next {

@@ -43,7 +43,7 @@ impl Tx {
         secret: SealedSecret,
         now: Timestamp,
     ) -> Result<()> {
-        self.delete_enrollment(enrollment.owner).await?;
+        self.delete_enrollment(enrollment.owner, None).await?;
         let (sign_in_id, session_id) = row::owner_columns(enrollment.owner);
         let verified_step = match enrollment.state {
             State::Pending => None,
@@ -85,17 +85,17 @@ impl Tx {
         Ok(updated.rows_affected == 1)
     }
 
-    /// Judges one charged code wrong; false if no code is asked for any more.
+    /// Judges one charged code wrong, if one is asked for still.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn fail_enrollment(&self, id: EnrollmentId) -> Result<bool> {
-        let updated = Entity::update_many()
+    pub async fn fail_enrollment(&self, id: EnrollmentId) -> Result<()> {
+        Entity::update_many()
             .col_expr(Column::Failures, Expr::col(Column::Failures).add(1))
             .filter(pending(id))
             .exec(&self.0)
             .await?;
-        Ok(updated.rows_affected == 1)
+        Ok(())
     }
 
     /// Takes the right code's charge back and makes the enrollment verified;
@@ -113,12 +113,18 @@ impl Tx {
         Ok(updated.rows_affected == 1)
     }
 
-    /// Ends what `owner` is setting up; false if it is nothing.
+    /// Ends what `owner` is setting up, where `only` is given only if it is that;
+    /// false if it is nothing.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn delete_enrollment(&self, owner: Owner) -> Result<bool> {
-        let deleted = Entity::delete_many().filter(owned_by(owner)).exec(&self.0).await?;
+    pub async fn delete_enrollment(
+        &self,
+        owner: Owner,
+        only: Option<EnrollmentId>,
+    ) -> Result<bool> {
+        let these = owned_by(owner).add_option(only.map(|id| Column::Id.eq(id.as_uuid())));
+        let deleted = Entity::delete_many().filter(these).exec(&self.0).await?;
         Ok(deleted.rows_affected == 1)
     }
 

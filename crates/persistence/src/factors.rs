@@ -100,13 +100,13 @@ impl Tx {
         Ok(updated.rows_affected == 1)
     }
 
-    /// Takes the factor away; false if there is none.
+    /// Takes the factor away, if there is one.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn delete_factor(&self, key: &CustomerKey) -> Result<bool> {
-        let deleted = Entity::delete_many().filter(of(key)).exec(&self.0).await?;
-        Ok(deleted.rows_affected == 1)
+    pub async fn delete_factor(&self, key: &CustomerKey) -> Result<()> {
+        Entity::delete_many().filter(of(key)).exec(&self.0).await?;
+        Ok(())
     }
 }
 

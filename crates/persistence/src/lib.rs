@@ -4,7 +4,7 @@
 //! reads. Rows never leave this crate: every function takes and gives domain
 //! types, and a row that is not one is [`StoreError::Corrupt`].
 //!
-//! What must happen at most once is one guarded UPDATE, judged by the rows it
+//! What must happen at most once is one guarded statement, judged by the rows it
 //! affected: [`Tx::accept_time_step`], [`Tx::consume_backup_code`],
 //! [`Tx::consume_invitation`], [`Tx::finish_sign_in`]. Reading first and writing then loses under READ
 //! COMMITTED.

@@ -176,8 +176,8 @@ impl Tx {
         self.end_and_count(these, why, limits, now).await
     }
 
-    /// Ends every session of a portal. Gives how many of them were live under
-    /// `limits`.
+    /// Ends every session of a portal, however long that takes. Gives how many of
+    /// them were live under `limits`.
     ///
     /// # Errors
     /// [`crate::StoreError`].
@@ -188,12 +188,13 @@ impl Tx {
         limits: &Limits,
         now: Timestamp,
     ) -> Result<u64> {
+        self.lift_statement_limit().await?;
         let these = Condition::all().add(Column::PortalId.eq(portal.as_str()));
         self.end_and_count(these, why, limits, now).await
     }
 
-    /// Ends the sessions of a portal that have no second factor. Gives how many
-    /// of them were live under `limits`.
+    /// Ends the sessions of a portal that have no second factor, however long that
+    /// takes. Gives how many of them were live under `limits`.
     ///
     /// # Errors
     /// [`crate::StoreError`].
@@ -204,6 +205,7 @@ impl Tx {
         limits: &Limits,
         now: Timestamp,
     ) -> Result<u64> {
+        self.lift_statement_limit().await?;
         let these = Condition::all()
             .add(Column::PortalId.eq(portal.as_str()))
             .add(Column::SecondFactorAt.is_null());

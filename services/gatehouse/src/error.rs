@@ -137,7 +137,7 @@ pub enum AppError {
     /// Something has that name, or another unique property.
     #[error("the resource exists already")]
     ResourceExists {
-        /// The name of the resource that could not be made or changed.
+        /// The name of the resource that has it.
         name: String,
         /// Which fields of the request are taken.
         fields: Vec<FieldViolation>,

@@ -93,7 +93,7 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
         entropy: Entropy,
         tasks: Tasks::new(settings.max_in_flight),
         server,
-        trail_readers: Semaphore::new(audit::READERS),
+        trail_readers: Semaphore::new(audit::MAX_CONCURRENT_READERS),
         calls_without_key: AtomicU64::new(0),
     })
 }

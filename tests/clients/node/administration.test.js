@@ -84,11 +84,11 @@ test('every bad field is named', async () => {
 
 test('what is taken, missing or in the way is named', async () => {
   const portal = await Portal.enforcing();
-  await portal.addCustomer();
+  const ana = await portal.addCustomer();
   const again = { parent: portal.name, customer: { email: 'ANA@example.com' }, customerId: 'c2' };
   const taken = { fields: ['customer.email'] };
   const exists = await refused(admin.createCustomer(again), 'RESOURCE_EXISTS', taken);
-  assert.equal(exists.resource, `${portal.name}/customers/c2`);
+  assert.equal(exists.resource, ana.name);
   const missing = `${portal.name}/customers/nobody`;
   const notFound = await refused(admin.getCustomer({ name: missing }), 'RESOURCE_NOT_FOUND');
   assert.equal(notFound.resource, missing);

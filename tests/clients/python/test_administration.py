@@ -81,12 +81,12 @@ class Errors(EnforcingTest):
             self.auth.StartSignIn(email="ana@example.com", client={"ip_address": "x"})
 
     def test_what_is_taken_missing_or_in_the_way_is_named(self):
-        self.add_customer()
+        ana = self.add_customer()
         with self.assert_refused("RESOURCE_EXISTS", fields=["customer.email"]) as exists:
             self.admin.CreateCustomer(
                 parent=self.portal, customer={"email": "ANA@example.com"}, customer_id="c2"
             )
-        self.assertEqual(exists.refusal.resource, f"{self.portal}/customers/c2")
+        self.assertEqual(exists.refusal.resource, ana.name)
         missing = f"{self.portal}/customers/nobody"
         with self.assert_refused("RESOURCE_NOT_FOUND") as not_found:
             self.admin.GetCustomer(name=missing)

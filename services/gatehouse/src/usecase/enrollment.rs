@@ -41,7 +41,7 @@ async fn try_start(app: &App, call: &Call, seen: &Holder) -> Result<Holder, AppE
     let tx = app.store.begin().await?;
     let holder = seen.lock(app, &tx, call.now).await?;
     holder.require_enrolling()?;
-    holder.require_fresh_proof(app, call.now).await?;
+    holder.require_fresh_proof(&tx, call.now).await?;
     let rng = &mut app.entropy.rng();
     let secret = TotpSecret::generate(rng);
     let enrollment = Enrollment {
@@ -82,7 +82,7 @@ async fn try_delete(app: &App, call: &Call, seen: &Holder) -> Result<Holder, App
     let tx = app.store.begin().await?;
     let holder = seen.lock(app, &tx, call.now).await?;
     holder.require_enrolling()?;
-    if tx.delete_enrollment(holder.owner()).await? {
+    if tx.delete_enrollment(holder.owner(), None).await? {
         tx.record(&holder.event(app, call, EventType::EnrollmentDeleted)).await?;
         tx.commit().await?;
     }
@@ -121,7 +121,7 @@ async fn try_enable(app: &App, call: &Call, seen: &Holder) -> Result<Holder, App
         let enabled_here = in_force.is_some_and(|factor| factor.enabled_by == owner);
         return if enabled_here { Ok(holder) } else { Err(AppError::EnrollmentNotStarted) };
     };
-    holder.require_fresh_proof(app, call.now).await?;
+    holder.require_fresh_proof(&tx, call.now).await?;
     let secret = sealed::open_enrollment(app, &enrollment, &sealed)?;
     let factor = enrollment
         .enable(FactorId::generate(call.now, &mut app.entropy.rng()), call.now)

@@ -109,10 +109,10 @@ impl Holder {
 
     /// Refuses a session whose last proof is too old. A sign-in is as young as its
     /// password.
-    pub async fn require_fresh_proof(&self, app: &App, now: Timestamp) -> Result<(), AppError> {
+    pub async fn require_fresh_proof(&self, tx: &Tx, now: Timestamp) -> Result<(), AppError> {
         match self {
             Self::SignIn(_) => Ok(()),
-            Self::Session(held) => held.require_fresh_proof(app, now).await,
+            Self::Session(held) => held.require_fresh_proof(tx, now).await,
         }
     }
 

@@ -79,7 +79,7 @@ async fn try_disable(app: &App, call: &Call, seen: &SignedIn) -> Result<SignedIn
     if held.account.portal.settings.enforces_mfa(call.now) {
         return Err(AppError::MfaEnforced);
     }
-    held.require_fresh_proof(app, call.now).await?;
+    held.require_fresh_proof(&tx, call.now).await?;
     if held.account.factor.is_none() {
         return Ok(held);
     }

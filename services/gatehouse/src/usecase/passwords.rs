@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 use super::account::{Account, require_passwords};
 use super::proof::password::{Proven, verify_own};
 use super::retry::retry;
-use super::sessions::SignedIn;
+use super::sessions::{SignedIn, reauthentication_required};
 use super::{Call, portals, sealed};
 use crate::app::App;
 use crate::error::AppError;
@@ -116,7 +116,10 @@ pub async fn change(
 ) -> Result<u64, AppError> {
     require_passwords(&portals::own(app, portal).await?)?;
     let seen = SignedIn::read(app, portal, token, client, call.now).await?;
-    seen.require_fresh_proof(app, call.now).await?;
+    if !seen.is_freshly_proven(call.now) {
+        let left = app.store.read().backup_codes(seen.account.key()).await?;
+        return Err(reauthentication_required(seen.account.factor(), left));
+    }
     let Account { portal, customer, .. } = &seen.account;
     let new = check_policy(call, portal, &customer.email, new).await?;
     // Both reserved before the charge, so that overload charges nobody.
@@ -138,12 +141,7 @@ async fn accept(
     hash: &SealedPassword,
 ) -> Result<Result<u64, AppError>, AppError> {
     let tx = app.store.begin().await?;
-    let checked = seen.lock(&tx, call.now).await.and_then(|held| {
-        held.account.require_passwords()?;
-        proven.check(&held.account.customer)?;
-        Ok(held)
-    });
-    let held = match checked {
+    let held = match lock(&tx, call, seen, proven).await {
         Ok(held) => held,
         Err(refusal) if refusal.is_verdict() => {
             let event = seen.event(app, call, EventType::PasswordChangeFailed);
@@ -159,4 +157,19 @@ async fn accept(
     tx.record(&Event { attributes, ..held.event(app, call, EventType::PasswordChanged) }).await?;
     tx.commit().await?;
     Ok(Ok(ended))
+}
+
+/// The session as it stands in `tx`, where it may change the password still: a
+/// factor that came into force meanwhile asks for a proof of its own.
+async fn lock(
+    tx: &Tx,
+    call: &Call,
+    seen: &SignedIn,
+    proven: &Proven,
+) -> Result<SignedIn, AppError> {
+    let held = seen.lock(tx, call.now).await?;
+    held.account.require_passwords()?;
+    proven.check(&held.account.customer)?;
+    held.require_fresh_proof(tx, call.now).await?;
+    Ok(held)
 }

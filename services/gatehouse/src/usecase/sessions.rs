@@ -5,7 +5,7 @@ mod reauthenticate;
 mod requirements;
 mod signed_in;
 
-use gatehouse_domain::audit::{Event, EventType};
+use gatehouse_domain::audit::{Event, EventType, Resource};
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::id::name::SessionsOf;
@@ -18,11 +18,12 @@ use gatehouse_persistence::Sessions;
 
 pub use reauthenticate::{SessionProof, reauthenticate};
 pub use requirements::Requirements;
+pub(super) use requirements::reauthentication_required;
 pub(super) use signed_in::SignedIn;
 
 use self::signed_in::live;
 use super::retry::retry;
-use super::{Call, portals};
+use super::{Call, about_customer, portals};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -140,9 +141,17 @@ async fn try_sign_out(
     };
     let limits = Limits::from(&held.account.portal.settings.session);
     let key = held.account.key();
+    let session = if let Sessions::One(id) = which { Some(id) } else { None };
     let ended = tx.end_sessions(key, which, SessionEnd::SignedOut, &limits, call.now).await?;
-    let attributes = vec![("sessions_ended", ended.to_string())];
-    tx.record(&Event { attributes, ..held.event(app, call, EventType::SignedOut) }).await?;
+    if ended == 0 {
+        return Ok(0);
+    }
+    let event = Event {
+        resource: Resource { session, ..about_customer(key) },
+        attributes: vec![("sessions_ended", ended.to_string())],
+        ..held.event(app, call, EventType::SignedOut)
+    };
+    tx.record(&event).await?;
     tx.commit().await?;
     Ok(ended)
 }

@@ -17,7 +17,7 @@ use crate::usecase::portals;
 use crate::usecase::portals::PortalChange;
 
 /// Of one page: each may have a certificate of 16 KiB.
-const MAX_PORTALS: u32 = 200;
+const MAX_PORTALS_PER_PAGE: u32 = 200;
 
 impl AdminRpc {
     pub(super) async fn create_portal(
@@ -60,7 +60,7 @@ impl AdminRpc {
         let mut fields = Fields::default();
         let list = page::List::new("ListPortals", scope);
         let page = list.page(&self.app, &mut fields, page_size, &page_token, name::parse_portal);
-        let page = page.of_at_most(MAX_PORTALS);
+        let page = page.of_at_most(MAX_PORTALS_PER_PAGE);
         fields.finish()?;
         let found = portals::list(&self.app, scope, page.after.as_ref(), page.limit()).await?;
         let (found, next_page_token) =

@@ -3,13 +3,12 @@
 use gatehouse_domain::audit::EventType;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::email::Email;
-use gatehouse_domain::field::FieldViolation;
-use gatehouse_domain::id::{CustomerKey, name};
+use gatehouse_domain::id::CustomerKey;
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, SessionEnd};
 use gatehouse_persistence::{Sessions, StoreError, Tx};
 
-use super::{CustomerInPortal, lock, view};
+use super::{CustomerInPortal, email_taken, lock, view, with_email};
 use crate::app::App;
 use crate::error::AppError;
 use crate::usecase::retry::retry;
@@ -83,13 +82,14 @@ async fn try_update(
         revision: seen.revision + 1,
         ..seen.clone()
     };
-    tx.update_customer(&seen, &after).await.map_err(|error| match error {
-        StoreError::Duplicate => AppError::ResourceExists {
-            name: name::customer(key),
-            fields: vec![FieldViolation::new("customer.email", "another customer has it")],
-        },
-        error => error.into(),
-    })?;
+    match tx.update_customer(&seen, &after).await {
+        Err(StoreError::Duplicate) => {
+            drop(tx);
+            let other = with_email(app, &after).await?;
+            return Err(email_taken(&other.unwrap_or_else(|| key.clone())));
+        }
+        updated => updated?,
+    }
     if suspends || after.email != seen.email {
         tx.end_invitations(key).await?;
     }

@@ -20,8 +20,9 @@ use crate::usecase::{Call, sealed};
 /// # Errors
 /// [`AppError::SignInInvalid`], [`AppError::SignInStep`],
 /// [`AppError::PortalUsesSaml`]; [`AppError::SessionInvalid`];
-/// [`AppError::EnrollmentNotStarted`], [`AppError::CredentialsRejected`]: the fifth
-/// ends the enrollment.
+/// [`AppError::EnrollmentNotStarted`], [`AppError::RequestInvalid`] for a code of
+/// another length, [`AppError::Throttled`] where as many are judged as it bears,
+/// [`AppError::CredentialsRejected`]: the fifth ends the enrollment.
 pub async fn verify(
     app: &App,
     call: &Call,
@@ -72,7 +73,7 @@ impl Attempt<'_> {
             return Ok(Ok(false));
         }
         let refusal = if current.is_abandoned(now) {
-            tx.delete_enrollment(current.owner).await?;
+            tx.delete_enrollment(current.owner, Some(current.id)).await?;
             AppError::EnrollmentNotStarted
         } else {
             AppError::Throttled(Wait::until(now + JUDGING_WAIT, now))
@@ -111,15 +112,15 @@ impl Attempt<'_> {
     async fn reject(&self) -> Result<AppError, AppError> {
         let tx = self.app.store.begin().await?;
         tx.fail_enrollment(self.enrollment.id).await?;
-        let remaining = match self.current(&tx).await? {
-            Some(now) if now.remaining() == 0 => {
-                tx.delete_enrollment(now.owner).await?;
-                0
-            }
-            Some(now) => now.remaining(),
-            None => 0,
-        };
-        let error = AppError::CredentialsRejected { attempts_remaining: Some(remaining) };
+        let left = self.current(&tx).await?.map(|now| now.remaining());
+        if left == Some(0) {
+            tx.delete_enrollment(self.enrollment.owner, Some(self.enrollment.id)).await?;
+        }
+        // Ended meanwhile, or made way for another.
+        let error = left.map_or(AppError::EnrollmentNotStarted, |left| {
+            AppError::CredentialsRejected { attempts_remaining: Some(left) }
+        });
+        let remaining = left.unwrap_or(0);
         tx.record(&self.failed(&error, remaining)).await?;
         tx.commit().await?;
         Ok(error)

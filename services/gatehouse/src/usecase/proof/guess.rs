@@ -47,7 +47,7 @@ impl Guess<'_> {
             budget.rule == &ADDRESS && budget.throttle.admit(now, budget.rule).is_err()
         };
         if budgets.iter().any(spent) && self.is_from_known_source(app, &tx, now).await? {
-            // Only this address from this source comes here, and holds its budget already.
+            // Only who holds the budget of this address from this source comes here.
             budgets.retain(|budget| !spent(budget));
             budgets.extend(tx.lock_throttles(&[self.key(app, &ADDRESS_FROM_KNOWN_SOURCE)]).await?);
         }
@@ -138,11 +138,17 @@ impl Guess<'_> {
 impl Charged {
     /// Takes the charges of a right password back: these and no others.
     pub async fn take_back(&self, tx: &Tx) -> Result<(), AppError> {
-        let mut budgets = tx.lock_throttles(&self.budgets).await?;
-        for budget in &mut budgets {
-            budget.throttle = budget.throttle.take_back(self.at, budget.rule);
+        // In the order of the charge, or the two would wait for each other.
+        let is_late = |(_, rule): &(_, &Rule)| *rule == &ADDRESS_FROM_KNOWN_SOURCE;
+        let (late, first): (Vec<_>, Vec<_>) = self.budgets.iter().cloned().partition(is_late);
+        for keys in [first, late].iter().filter(|keys| !keys.is_empty()) {
+            let mut budgets = tx.lock_throttles(keys).await?;
+            for budget in &mut budgets {
+                budget.throttle = budget.throttle.take_back(self.at, budget.rule);
+            }
+            tx.save_throttles(&budgets).await?;
         }
-        Ok(tx.save_throttles(&budgets).await?)
+        Ok(())
     }
 }
 

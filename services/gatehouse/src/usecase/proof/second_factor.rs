@@ -202,7 +202,7 @@ impl<C: Claimant> Attempt<'_, C> {
         let Account { portal, customer, .. } = seen.account();
         let tx = app.store.begin().await?;
         let Some(customer) = tx.lock_customer(&customer.key).await? else {
-            return Err(self.gone(&tx).await?);
+            return self.gone(tx).await.map(Err);
         };
         let charged = match customer.codes.charge(call.now, &portal.settings.lockout) {
             Ok(codes) => {
@@ -252,21 +252,22 @@ impl<C: Claimant> Attempt<'_, C> {
     async fn refuse(&self, tx: Tx, refusal: AppError) -> Result<AppError, AppError> {
         if let Some(customer) = tx.lock_customer(self.seen.account().key()).await? {
             save_codes(&tx, &customer, customer.codes.take_back()).await?;
-            tx.record(&self.failed(&refusal)).await?;
-            tx.commit().await?;
         }
+        tx.record(&self.failed(&refusal)).await?;
+        tx.commit().await?;
         Ok(refusal)
     }
 
     /// Records a rejected code and what it does to the budget. A holder that has
-    /// ended meanwhile says so: its wrong code is nobody's any more.
+    /// ended meanwhile says so, and nobody learns from the answer whether the code
+    /// was wrong: its charge is left to count as wrong when its time is over.
     async fn reject(&self, why: Rejection) -> Result<AppError, AppError> {
         let Self { app, call, seen, .. } = self;
         let Account { portal, customer, .. } = seen.account();
         let lockout = &portal.settings.lockout;
         let tx = app.store.begin().await?;
         let Some(customer) = tx.lock_customer(&customer.key).await? else {
-            return Err(self.gone(&tx).await?);
+            return self.gone(tx).await;
         };
         let end = seen.end(app, &tx, call.now).await?;
         let codes = match why {
@@ -283,10 +284,14 @@ impl<C: Claimant> Attempt<'_, C> {
         Ok(error)
     }
 
-    /// Why there is no such customer any more.
-    async fn gone(&self, tx: &Tx) -> Result<AppError, AppError> {
-        let end = self.seen.end(self.app, tx, self.call.now).await?;
-        Ok(end.unwrap_or(AppError::CredentialsRejected { attempts_remaining: None }))
+    /// Ends `tx` with the event that the proof of a customer who is no more was
+    /// refused.
+    async fn gone(&self, tx: Tx) -> Result<AppError, AppError> {
+        let end = self.seen.end(self.app, &tx, self.call.now).await?;
+        let refusal = end.unwrap_or(AppError::CredentialsRejected { attempts_remaining: None });
+        tx.record(&self.failed(&refusal)).await?;
+        tx.commit().await?;
+        Ok(refusal)
     }
 
     /// That the proof was refused with `error`.

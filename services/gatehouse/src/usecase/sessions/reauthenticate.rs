@@ -51,10 +51,7 @@ pub async fn reauthenticate(
         SessionProof::SecondFactor(proof) if has_factor => {
             second_factor::verify(app, call, &seen, &proof).await
         }
-        SessionProof::Password(_) => {
-            Err(FieldViolation::new("password", "a second factor is in force: it is asked for")
-                .into())
-        }
+        SessionProof::Password(_) => Err(second_factor_required()),
         SessionProof::SecondFactor(proof) => {
             let field = match proof {
                 SecondFactor::Totp(_) => "totp_code",
@@ -67,6 +64,10 @@ pub async fn reauthenticate(
             .into())
         }
     }
+}
+
+fn second_factor_required() -> AppError {
+    FieldViolation::new("password", "a second factor is in force: it is asked for").into()
 }
 
 async fn by_password(
@@ -92,7 +93,7 @@ async fn accept(
     let tx = app.store.begin().await?;
     let checked = seen.lock(&tx, call.now).await.and_then(|held| {
         proven.check(&held.account.customer)?;
-        Ok(held)
+        if held.account.factor.is_some() { Err(second_factor_required()) } else { Ok(held) }
     });
     let held = match checked {
         Ok(held) => held,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use gatehouse_domain::customer::BackupCodes;
 use gatehouse_domain::enrollment::Factor;
-use gatehouse_domain::id::CustomerKey;
 use gatehouse_domain::session::{Assurance, Session};
 use gatehouse_domain::time::Timestamp;
 
@@ -47,8 +47,8 @@ impl Requirements {
         if strong && fresh {
             return Ok(());
         }
-        let accepted = accepted(app, &session.customer, factor).await?;
-        Err(AppError::ReauthenticationRequired { accepted })
+        let left = app.store.read().backup_codes(&session.customer).await?;
+        Err(reauthentication_required(factor, left))
     }
 }
 
@@ -62,15 +62,16 @@ pub(super) fn is_fresh(
     session.proven_at(factor).is_some_and(|proven_at| now.since(proven_at) <= age)
 }
 
-/// Which proofs count for a customer with `factor` in force.
-pub(super) async fn accepted(
-    app: &App,
-    key: &CustomerKey,
+/// Asks for a proof that counts for a customer with `factor` in force and these
+/// backup codes left.
+pub(in crate::usecase) fn reauthentication_required(
     factor: Option<&Factor>,
-) -> Result<&'static [&'static str], AppError> {
-    if factor.is_none() {
-        return Ok(PASSWORD);
-    }
-    let left = app.store.read().backup_codes(key).await?;
-    Ok(if left.is_some_and(|codes| codes.remaining > 0) { TOTP_OR_BACKUP_CODE } else { TOTP })
+    left: Option<BackupCodes>,
+) -> AppError {
+    let accepted = match factor {
+        None => PASSWORD,
+        Some(_) if left.is_some_and(|codes| codes.remaining > 0) => TOTP_OR_BACKUP_CODE,
+        Some(_) => TOTP,
+    };
+    AppError::ReauthenticationRequired { accepted }
 }

@@ -9,7 +9,7 @@ use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{DigestKind, Token};
 use gatehouse_persistence::Tx;
 
-use super::requirements::{accepted, is_fresh};
+use super::requirements::{is_fresh, reauthentication_required};
 use crate::app::App;
 use crate::error::AppError;
 use crate::usecase::account::Account;
@@ -60,16 +60,20 @@ impl SignedIn {
         Ok(session)
     }
 
-    /// Refuses a session whose last proof that counts is older than the portal's
+    /// Whether its last proof that counts is no older than the portal's
     /// reauthentication window.
-    pub async fn require_fresh_proof(&self, app: &App, now: Timestamp) -> Result<(), AppError> {
+    pub fn is_freshly_proven(&self, now: Timestamp) -> bool {
         let window = self.account.portal.settings.session.reauthentication_window();
-        let factor = self.account.factor();
-        if is_fresh(&self.session, factor, window, now) {
+        is_fresh(&self.session, self.account.factor(), window, now)
+    }
+
+    /// Refuses one that is not freshly proven, in the transaction that has locked it.
+    pub async fn require_fresh_proof(&self, tx: &Tx, now: Timestamp) -> Result<(), AppError> {
+        if self.is_freshly_proven(now) {
             return Ok(());
         }
-        let accepted = accepted(app, self.account.key(), factor).await?;
-        Err(AppError::ReauthenticationRequired { accepted })
+        let left = tx.backup_codes(self.account.key()).await?;
+        Err(reauthentication_required(self.account.factor(), left))
     }
 
     /// Something that the session does or is refused.

@@ -80,10 +80,12 @@ impl Acceptance<'_> {
         let Self { app, call, invitation, .. } = self;
         let tx = app.store.begin().await?;
         let Some(account) = Account::lock(&tx, &invitation.customer).await? else {
-            return Err(AppError::InvitationInvalid);
+            // Deleted meanwhile.
+            return self.refuse(tx, AppError::InvitationInvalid).await.map(Err);
         };
-        account.require_passwords()?;
-        let refusal = if account.customer.suspended_at.is_some() {
+        let refusal = if let Err(refusal) = account.require_passwords() {
+            Some(refusal)
+        } else if account.customer.suspended_at.is_some() {
             Some(AppError::CustomerSuspended)
         } else if tx.consume_invitation(invitation.id, call.now).await? {
             None
@@ -92,16 +94,21 @@ impl Acceptance<'_> {
             Some(AppError::InvitationInvalid)
         };
         if let Some(refusal) = refusal {
-            let reason = Some(refusal.reason().as_str_name());
-            tx.record(&Event { reason, ..self.failed() }).await?;
-            tx.commit().await?;
-            return Ok(Err(refusal));
+            return self.refuse(tx, refusal).await.map(Err);
         }
         let account = self.set_password(&tx, account, hash).await?;
         let id = SignInId::generate(call.now, &mut app.entropy.rng());
         let stage = proceed(app, call, &tx, account, id, self.client.clone()).await?;
         tx.commit().await?;
         Ok(Ok(stage))
+    }
+
+    /// Ends `tx` with nothing but the event.
+    async fn refuse(&self, tx: Tx, refusal: AppError) -> Result<AppError, AppError> {
+        let reason = Some(refusal.reason().as_str_name());
+        tx.record(&Event { reason, ..self.failed() }).await?;
+        tx.commit().await?;
+        Ok(refusal)
     }
 
     async fn set_password(

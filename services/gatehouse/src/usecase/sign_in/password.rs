@@ -83,7 +83,11 @@ async fn accept(
     let tx = app.store.begin().await?;
     let account = Account::lock(&tx, &proven.customer.key).await?;
     let Some(account) = account else {
-        return Err(AppError::CredentialsRejected { attempts_remaining: None });
+        // Deleted meanwhile.
+        let Customer { key, email, .. } = &proven.customer;
+        let guess = Guess { portal: &key.portal, email, client: &start.client };
+        let refusal = AppError::CredentialsRejected { attempts_remaining: None };
+        return Ok(Err(proven.refuse(tx, failed(app, call, &guess, None), refusal).await?));
     };
     let allowed = check(&account, proven);
     let refusal = match allowed {
