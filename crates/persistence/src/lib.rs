@@ -6,8 +6,8 @@
 //!
 //! What must happen at most once is one guarded statement, judged by the rows it
 //! affected: [`Tx::accept_time_step`], [`Tx::consume_backup_code`],
-//! [`Tx::consume_invitation`], [`Tx::finish_sign_in`]. Reading first and writing then loses under READ
-//! COMMITTED.
+//! [`Tx::consume_invitation`], [`Tx::finish_sign_in`]. Reading first and writing
+//! then loses under READ COMMITTED.
 
 mod api_keys;
 mod audit;
@@ -34,12 +34,13 @@ pub use audit::NumberedEvent;
 pub use audit::list::AuditEventFilter;
 pub use backup_codes::StoredBackupCode;
 pub use customers::SealedPassword;
-pub use customers::list::{CustomerFilter, PortalCounts};
+pub use customers::list::CustomerFilter;
 pub use error::StoreError;
 pub use factors::SealedSecret;
 pub use housekeeping::SESSION_RETENTION;
 pub use leases::Lease;
 pub use location::{DatabaseLocation, UnknownDatabase};
+pub use portals::PortalCounts;
 pub use sessions::Sessions;
 pub use store::{DatabaseSettings, Queries, Read, Store, Tx};
 pub use throttles::StoredThrottle;

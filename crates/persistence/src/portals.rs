@@ -7,16 +7,30 @@ use gatehouse_domain::id::PortalId;
 use gatehouse_domain::portal::{
     LockoutPolicy, MfaPolicy, Portal, PortalSettings, SamlConfig, SessionPolicy,
 };
+use gatehouse_domain::session::Limits;
 use gatehouse_domain::time::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
 use crate::entity::portal::{ActiveModel, Column, Entity, Model};
+use crate::entity::{customer, factor, session};
 use crate::error::Result;
 use crate::row;
+use crate::sessions::list::live_session;
 use crate::store::{Queries, Tx, corrupt};
+
+/// Counts of a portal's customers under a policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortalCounts {
+    /// All customers.
+    pub customers: u64,
+    /// Those with a factor in force.
+    pub customers_with_factor: u64,
+    /// Live sessions without a second factor.
+    pub password_sessions: u64,
+}
 
 impl<C: ConnectionTrait> Queries<C> {
     /// The portal, if there is one.
@@ -47,6 +61,40 @@ impl<C: ConnectionTrait> Queries<C> {
         let rows =
             Entity::find().filter(these).order_by_asc(Column::Id).limit(limit).all(&self.0).await?;
         rows.into_iter().map(decode).collect()
+    }
+
+    /// How many customers a portal has.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn count_customers(&self, portal: &PortalId) -> Result<u64> {
+        let customers = customer::Entity::find();
+        let these = customers.filter(customer::Column::PortalId.eq(portal.as_str()));
+        Ok(these.count(&self.0).await?)
+    }
+
+    /// What there is in a portal, sessions counted as live under `settings`.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn portal_counts(
+        &self,
+        portal: &PortalId,
+        settings: &PortalSettings,
+        now: Timestamp,
+    ) -> Result<PortalCounts> {
+        let customers = self.count_customers(portal).await?;
+        let portal = portal.as_str();
+        let factors = factor::Entity::find().filter(factor::Column::PortalId.eq(portal));
+        let sessions = session::Entity::find()
+            .filter(session::Column::PortalId.eq(portal))
+            .filter(session::Column::SecondFactorAt.is_null())
+            .filter(live_session(&Limits::from(&settings.session), now));
+        Ok(PortalCounts {
+            customers,
+            customers_with_factor: factors.count(&self.0).await?,
+            password_sessions: sessions.count(&self.0).await?,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sessions. Lists are in [`list`].
 
-mod list;
+pub(crate) mod list;
 
 use gatehouse_domain::id::{CustomerKey, PortalId, SessionId};
 use gatehouse_domain::session::{Limits, MAX_SESSIONS_PER_CUSTOMER, Session, SessionEnd};
@@ -12,7 +12,7 @@ use sea_orm::{
     QuerySelect, Set,
 };
 
-use crate::customers::list::live_session;
+use self::list::live_session;
 use crate::entity::session::{ActiveModel, Column, Entity, Model};
 use crate::error::{Result, StoreError};
 use crate::row;

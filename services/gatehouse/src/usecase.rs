@@ -25,6 +25,7 @@ use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::id::{AuditEventId, CustomerKey, PortalId};
 use gatehouse_domain::time::Timestamp;
 
+use self::retry::retry;
 use crate::app::App;
 use crate::error::AppError;
 
@@ -57,6 +58,21 @@ impl Call {
             attributes: Vec::new(),
         }
     }
+}
+
+/// Something that was refused with `error`.
+fn refused(event: Event, error: &AppError) -> Event {
+    Event { reason: Some(error.reason().as_str_name()), ..event }
+}
+
+/// Records `event` in a transaction of its own.
+async fn record(app: &App, event: &Event) -> Result<(), AppError> {
+    retry(app, || async {
+        let tx = app.store.begin().await?;
+        tx.record(event).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
 }
 
 /// Checks the etag that a caller has read, where it was given.

@@ -1,21 +1,18 @@
-//! Pages of customers, and what a policy would mean for them.
+//! Pages of customers.
 
 use gatehouse_domain::api_key::PortalScope;
 use gatehouse_domain::customer::CustomerView;
 use gatehouse_domain::email::Email;
 use gatehouse_domain::id::{CustomerKey, PortalId};
 use gatehouse_domain::lockout::MAX_CONSECUTIVE_FAILURES;
-use gatehouse_domain::portal::PortalSettings;
-use gatehouse_domain::session::Limits;
 use gatehouse_domain::time::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::decode;
-use crate::entity::{customer, factor, session};
+use crate::entity::{customer, factor};
 use crate::error::Result;
 use crate::row;
 use crate::store::Queries;
@@ -33,17 +30,6 @@ pub struct CustomerFilter {
     pub suspended: Option<bool>,
     /// Kept out by too many wrong codes at `now`, or not.
     pub locked: Option<bool>,
-}
-
-/// Counts of a portal's customers under a policy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PortalCounts {
-    /// All customers.
-    pub customers: u64,
-    /// Those with a factor in force.
-    pub customers_with_factor: u64,
-    /// Live sessions without a second factor.
-    pub password_sessions: u64,
 }
 
 impl<C: ConnectionTrait> Queries<C> {
@@ -86,55 +72,6 @@ impl<C: ConnectionTrait> Queries<C> {
             })
             .collect())
     }
-
-    /// How many customers a portal has.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn count_customers(&self, portal: &PortalId) -> Result<u64> {
-        let customers = customer::Entity::find();
-        let these = customers.filter(customer::Column::PortalId.eq(portal.as_str()));
-        Ok(these.count(&self.0).await?)
-    }
-
-    /// What there is in a portal, sessions counted as live under `settings`.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn portal_counts(
-        &self,
-        portal: &PortalId,
-        settings: &PortalSettings,
-        now: Timestamp,
-    ) -> Result<PortalCounts> {
-        let customers = self.count_customers(portal).await?;
-        let portal = portal.as_str();
-        let factors = factor::Entity::find().filter(factor::Column::PortalId.eq(portal));
-        let sessions = session::Entity::find()
-            .filter(session::Column::PortalId.eq(portal))
-            .filter(session::Column::SecondFactorAt.is_null())
-            .filter(live_session(&Limits::from(&settings.session), now));
-        Ok(PortalCounts {
-            customers,
-            customers_with_factor: factors.count(&self.0).await?,
-            password_sessions: sessions.count(&self.0).await?,
-        })
-    }
-}
-
-/// [`gatehouse_domain::session::Session::check_live`] as a condition.
-pub(crate) fn live_session(limits: &Limits, now: Timestamp) -> Condition {
-    use session::Column;
-
-    let now_micros = now.as_micros();
-    let idle = row::duration_micros(limits.idle);
-    let absolute = row::duration_micros(limits.absolute);
-    Condition::all()
-        .add(Column::EndedAt.is_null())
-        .add(Column::CreatedAt.gt(now_micros.saturating_sub(absolute)))
-        .add(Expr::col(Column::CreatedAt).add(Expr::col(Column::AbsoluteLimit)).gt(now_micros))
-        .add(Column::LastUsedAt.gt(now_micros.saturating_sub(idle)))
-        .add(Expr::col(Column::LastUsedAt).add(Expr::col(Column::IdleLimit)).gt(now_micros))
 }
 
 fn condition(filter: &CustomerFilter, now: Timestamp) -> Condition {

@@ -1,16 +1,17 @@
-//! Pages of live sessions.
+//! Which sessions are live, and pages of them.
 
 use gatehouse_domain::id::{CustomerId, PortalId, SessionId};
 use gatehouse_domain::session::{Limits, Session};
 use gatehouse_domain::time::Timestamp;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::decode;
-use crate::customers::list::live_session;
 use crate::entity::session::{Column, Entity};
 use crate::error::Result;
+use crate::row;
 use crate::store::Queries;
 
 impl<C: ConnectionTrait> Queries<C> {
@@ -45,4 +46,17 @@ impl<C: ConnectionTrait> Queries<C> {
             .await?;
         rows.into_iter().map(decode).collect()
     }
+}
+
+/// [`gatehouse_domain::session::Session::check_live`] as a condition.
+pub(crate) fn live_session(limits: &Limits, now: Timestamp) -> Condition {
+    let now_micros = now.as_micros();
+    let idle = row::duration_micros(limits.idle);
+    let absolute = row::duration_micros(limits.absolute);
+    Condition::all()
+        .add(Column::EndedAt.is_null())
+        .add(Column::CreatedAt.gt(now_micros.saturating_sub(absolute)))
+        .add(Expr::col(Column::CreatedAt).add(Expr::col(Column::AbsoluteLimit)).gt(now_micros))
+        .add(Column::LastUsedAt.gt(now_micros.saturating_sub(idle)))
+        .add(Expr::col(Column::LastUsedAt).add(Expr::col(Column::IdleLimit)).gt(now_micros))
 }

@@ -8,7 +8,7 @@ use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::{AuditEventFilter, Lease, Store, StoreError};
 
 use super::retry::retry;
-use super::{Call, about_portal};
+use super::{Call, about_portal, record};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -54,12 +54,7 @@ pub async fn record_refusal(
     let mut event = call.event(app, EventType::CallRefused, resource);
     event.reason = Some(reason);
     event.attributes = vec![("method", method.to_owned())];
-    retry(app, || async {
-        let tx = app.store.begin().await?;
-        tx.record(&event).await?;
-        Ok(tx.commit().await?)
-    })
-    .await
+    record(app, &event).await
 }
 
 /// Numbers the next batch of events, unless another server has the lease for it;

@@ -5,6 +5,7 @@ mod unlock;
 mod update;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use gatehouse_domain::audit::EventType;
 use gatehouse_domain::customer::{Customer, CustomerView};
@@ -184,15 +185,13 @@ async fn in_portals(
     let mut portals = HashMap::<PortalId, Portal>::new();
     let mut found = Vec::with_capacity(views.len());
     for view in views {
-        let id = &view.customer.key.portal;
-        let portal = match portals.get(id) {
-            Some(portal) => portal.clone(),
-            None => match app.store.read().portal(id).await? {
-                Some(portal) => portal,
+        let portal = match portals.entry(view.customer.key.portal.clone()) {
+            Entry::Occupied(portal) => portal.get().clone(),
+            Entry::Vacant(place) => match app.store.read().portal(place.key()).await? {
+                Some(portal) => place.insert(portal).clone(),
                 None => return Ok(None),
             },
         };
-        portals.insert(id.clone(), portal.clone());
         found.push(CustomerInPortal { view, portal });
     }
     Ok(Some(found))

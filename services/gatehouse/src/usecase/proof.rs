@@ -7,7 +7,7 @@ mod guess;
 
 use gatehouse_domain::audit::Event;
 
-use super::retry::retry;
+use super::{record, refused};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -16,15 +16,9 @@ pub(in crate::usecase) use guess::{Charged, Guess, email_budget};
 /// Records in a transaction of its own that a proof was refused with `error`.
 pub(in crate::usecase) async fn record_refusal(
     app: &App,
-    mut event: Event,
+    event: Event,
     error: AppError,
 ) -> Result<AppError, AppError> {
-    event.reason = Some(error.reason().as_str_name());
-    retry(app, || async {
-        let tx = app.store.begin().await?;
-        tx.record(&event).await?;
-        Ok(tx.commit().await?)
-    })
-    .await?;
+    record(app, &refused(event, &error)).await?;
     Ok(error)
 }

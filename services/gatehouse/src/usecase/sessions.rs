@@ -8,7 +8,6 @@ mod signed_in;
 use gatehouse_domain::audit::{Event, EventType, Resource};
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::Customer;
-use gatehouse_domain::id::name::SessionsOf;
 use gatehouse_domain::id::{CustomerKey, PortalId, SessionId};
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, Session, SessionEnd};
@@ -82,8 +81,8 @@ pub async fn own(
 ) -> Result<(Vec<SessionView>, SessionId), AppError> {
     let portal = portals::own(app, portal).await?;
     let this = live(app, &portal, token, call.now).await?;
-    let of = SessionsOf::Customer(this.customer);
-    let found = administration::list(app, &of, after, limit, call.now).await?;
+    let customer = Some(&this.customer.customer);
+    let found = administration::page(app, &portal, customer, after, limit, call.now).await?;
     Ok((found, this.id))
 }
 

@@ -12,7 +12,7 @@ use crate::error::{AppError, Wait};
 use crate::usecase::holder::{Credential, Holder, HolderView};
 use crate::usecase::proof::second_factor::check_length;
 use crate::usecase::retry::retry;
-use crate::usecase::{Call, sealed};
+use crate::usecase::{Call, refused, sealed};
 
 /// Proves that the app knows the secret. Of an enrollment that is verified
 /// already the code is not read.
@@ -128,10 +128,8 @@ impl Attempt<'_> {
 
     /// That the code was refused with `error`.
     fn failed(&self, error: &AppError, remaining: u32) -> Event {
-        Event {
-            reason: Some(error.reason().as_str_name()),
-            attributes: vec![("attempts_remaining", remaining.to_string())],
-            ..self.holder.event(self.app, self.call, EventType::EnrollmentFailed)
-        }
+        let mut event = self.holder.event(self.app, self.call, EventType::EnrollmentFailed);
+        event.attributes = vec![("attempts_remaining", remaining.to_string())];
+        refused(event, error)
     }
 }

@@ -11,7 +11,7 @@ use crate::error::AppError;
 use crate::hasher::HashSlot;
 use crate::usecase::retry::retry;
 use crate::usecase::sessions::SignedIn;
-use crate::usecase::{Call, sealed};
+use crate::usecase::{Call, refused, sealed};
 
 /// A password that was found right, outside of any transaction.
 pub(in crate::usecase) struct Proven {
@@ -47,8 +47,7 @@ impl Proven {
         refusal: AppError,
     ) -> Result<AppError, AppError> {
         self.take_back(&tx).await?;
-        let reason = Some(refusal.reason().as_str_name());
-        tx.record(&Event { reason, ..event }).await?;
+        tx.record(&refused(event, &refusal)).await?;
         tx.commit().await?;
         Ok(refusal)
     }
@@ -94,7 +93,7 @@ pub(in crate::usecase) async fn reject(
         let error = AppError::CredentialsRejected { attempts_remaining: None };
         let tx = app.store.begin().await?;
         guess.count_wrong(app, &tx, call.now).await?;
-        tx.record(&Event { reason: Some(error.reason().as_str_name()), ..failed() }).await?;
+        tx.record(&refused(failed(), &error)).await?;
         tx.commit().await?;
         Ok(error)
     })

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::error::{AppError, Wait};
 use crate::usecase::account::Account;
 use crate::usecase::retry::retry;
-use crate::usecase::{Call, sealed};
+use crate::usecase::{self, Call, sealed};
 
 /// What a customer presents.
 pub enum SecondFactor {
@@ -296,10 +296,7 @@ impl<C: Claimant> Attempt<'_, C> {
 
     /// That the proof was refused with `error`.
     fn failed(&self, error: &AppError) -> Event {
-        Event {
-            reason: Some(error.reason().as_str_name()),
-            ..self.seen.failed(self.app, self.call, self.word)
-        }
+        usecase::refused(self.seen.failed(self.app, self.call, self.word), error)
     }
 }
 

@@ -3,7 +3,7 @@
 use gatehouse_domain::audit::{EventType, Resource};
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::id::name::SessionsOf;
-use gatehouse_domain::id::{CustomerKey, PortalId, SessionId, name};
+use gatehouse_domain::id::{CustomerId, CustomerKey, PortalId, SessionId, name};
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, SessionEnd};
 use gatehouse_domain::time::Timestamp;
@@ -27,15 +27,26 @@ pub async fn list(
     limit: u64,
     now: Timestamp,
 ) -> Result<Vec<SessionView>, AppError> {
-    let read = app.store.read();
-    let Some(portal) = read.portal(of.portal()).await? else { return Ok(Vec::new()) };
+    let portal = app.store.read().portal(of.portal()).await?;
+    let Some(portal) = portal else { return Ok(Vec::new()) };
     let customer = match of {
         SessionsOf::Portal(_) => None,
         SessionsOf::Customer(key) | SessionsOf::Session(key, _) => Some(&key.customer),
     };
+    page(app, &portal, customer, after, limit, now).await
+}
+
+pub(super) async fn page(
+    app: &App,
+    portal: &Portal,
+    customer: Option<&CustomerId>,
+    after: Option<SessionId>,
+    limit: u64,
+    now: Timestamp,
+) -> Result<Vec<SessionView>, AppError> {
     let limits = Limits::from(&portal.settings.session);
-    let found = read.live_sessions(&portal.id, customer, &limits, after, limit, now).await?;
-    Ok(found.into_iter().map(|session| SessionView::of(session, &portal)).collect())
+    let found = app.store.read().live_sessions(&portal.id, customer, &limits, after, limit, now);
+    Ok(found.await?.into_iter().map(|session| SessionView::of(session, portal)).collect())
 }
 
 /// Ends sessions; gives how many were live. Those that are dead already are

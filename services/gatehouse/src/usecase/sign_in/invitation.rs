@@ -16,7 +16,7 @@ use crate::error::AppError;
 use crate::usecase::account::{Account, require_passwords};
 use crate::usecase::proof::record_refusal;
 use crate::usecase::retry::retry;
-use crate::usecase::{Call, about_customer, about_portal, passwords, portals};
+use crate::usecase::{Call, about_customer, about_portal, passwords, portals, refused};
 
 /// Sets the password that an invitation is for and goes on as a sign-in whose
 /// password has been proven: a factor in force is still asked for. Uses the
@@ -105,8 +105,7 @@ impl Acceptance<'_> {
 
     /// Ends `tx` with nothing but the event.
     async fn refuse(&self, tx: Tx, refusal: AppError) -> Result<AppError, AppError> {
-        let reason = Some(refusal.reason().as_str_name());
-        tx.record(&Event { reason, ..self.failed() }).await?;
+        tx.record(&refused(self.failed(), &refusal)).await?;
         tx.commit().await?;
         Ok(refusal)
     }
