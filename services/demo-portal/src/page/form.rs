@@ -1,0 +1,89 @@
+//! Forms.
+
+use maud::{Markup, html};
+
+/// One line to fill in, with its label, what to know about it, and what is wrong with it.
+#[derive(Clone, Copy, Default)]
+pub struct Field<'a> {
+    /// Its name in the form, and its id on the page.
+    pub name: &'a str,
+    /// What it is called.
+    pub label: &'a str,
+    /// Its type, such as `password`. Empty: text.
+    pub kind: &'a str,
+    /// What browsers and password managers may fill in. Empty: nothing.
+    pub autocomplete: &'a str,
+    /// What is in it. Never a password's or a code's.
+    pub value: &'a str,
+    /// What to know before one fills it in.
+    pub hint: &'a str,
+    /// What is wrong with what was filled in.
+    pub error: &'a str,
+    /// May be left empty.
+    pub optional: bool,
+    /// The first thing to do on the page.
+    pub first: bool,
+    /// Digits: a phone shows its number pad.
+    pub numeric: bool,
+    /// Cannot be filled in now.
+    pub disabled: bool,
+    /// Several lines.
+    pub lines: bool,
+}
+
+impl Field<'_> {
+    /// The field.
+    pub fn render(&self) -> Markup {
+        let about = self.described_by();
+        let about = (!about.is_empty()).then_some(about);
+        let autocomplete = if self.autocomplete.is_empty() { "off" } else { self.autocomplete };
+        let invalid = (!self.error.is_empty()).then_some("true");
+        html! {
+            div class="field" {
+                label for=(self.name) { (self.label) }
+                @if !self.hint.is_empty() {
+                    p class="hint" id={ (self.name) "-hint" } { (self.hint) }
+                }
+                @if self.lines {
+                    textarea id=(self.name) name=(self.name) rows="5" spellcheck="false"
+                        aria-describedby=[about] aria-invalid=[invalid] disabled[self.disabled] { (self.value) }
+                } @else {
+                    // Room for the spaces with which apps show codes and people paste them: gatehouse
+                    // reads over them.
+                    input id=(self.name) name=(self.name)
+                        type=(if self.kind.is_empty() { "text" } else { self.kind })
+                        value=[(!self.value.is_empty()).then_some(self.value)]
+                        autocomplete=(autocomplete)
+                        inputmode=[self.numeric.then_some("numeric")]
+                        autocapitalize="none" spellcheck="false"
+                        aria-describedby=[about] aria-invalid=[invalid]
+                        required[!self.optional] autofocus[self.first] disabled[self.disabled];
+                }
+                @if !self.error.is_empty() {
+                    p class="error" id={ (self.name) "-error" } role="alert" { (self.error) }
+                }
+            }
+        }
+    }
+
+    fn described_by(&self) -> String {
+        let hint = (!self.hint.is_empty()).then(|| format!("{}-hint", self.name));
+        let error = (!self.error.is_empty()).then(|| format!("{}-error", self.name));
+        [error, hint].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What posts to `action`.
+pub fn post(action: &str, body: &Markup) -> Markup {
+    html! { form method="post" action=(action) { (body) } }
+}
+
+/// What sends the form, and is the step to take.
+pub fn button(name: &str) -> Markup {
+    html! { button type="submit" { (name) } }
+}
+
+/// What sends the form, and is not.
+pub fn quiet_button(name: &str) -> Markup {
+    html! { button type="submit" class="quiet" { (name) } }
+}
