@@ -81,14 +81,14 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let portal_address = address(&portal_listener)?;
     let console_address = address(&console_listener)?;
 
-    let (server, address, owner_key) = match (options.gatehouse, options.owner_key) {
-        (Some(address), Some(key)) => (None, address, key),
-        _ => {
-            let server = Server::start(options.data_dir).await?;
-            let key = server.owner_key().await?;
-            let address = server.address().to_owned();
-            (Some(server), address, key)
-        }
+    let elsewhere = options.gatehouse.zip(options.owner_key);
+    let (server, address, owner_key) = if let Some((address, key)) = elsewhere {
+        (None, address, key)
+    } else {
+        let server = Server::start(options.data_dir).await?;
+        let key = server.owner_key().await?;
+        let address = server.address().to_owned();
+        (Some(server), address, key)
     };
     let channel = gatehouse::channel(address)?;
     let outbox = Outbox::default();

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, html};
 
 mod form;
 
-pub use form::{Field, button, post, quiet_button};
+pub use form::{Field, button, post, quiet_button, username};
 
 /// What stands around a page.
 pub struct Frame<'a> {

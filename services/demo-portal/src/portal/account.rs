@@ -64,9 +64,10 @@ async fn show(State(portal): State<Portal>, customer: SignedIn) -> Result<Markup
 
 /// Whether a second factor is asked for, as a badge.
 fn state(mfa: &Mfa) -> Markup {
-    match mfa.state() {
-        MfaState::Enabled => html! { span class="badge good" { "Enabled" } },
-        _ => html! { span class="badge warn" { "Not set up" } },
+    if mfa.state() == MfaState::Enabled {
+        html! { span class="badge good" { "Enabled" } }
+    } else {
+        html! { span class="badge warn" { "Not set up" } }
     }
 }
 

@@ -24,7 +24,8 @@ pub async fn ask(_: SignedIn) -> Markup {
 pub async fn make(State(portal): State<Portal>, customer: SignedIn) -> Result<Response, Refused> {
     let client = customer.device.0.clone();
     let email = customer.who.email.clone();
-    let page = backup_codes::generate(&portal, &Holder::Session(customer), client).await?;
+    let page =
+        backup_codes::generate(&portal, &Holder::Session(Box::new(customer)), client).await?;
     portal.outbox.send(portal.letters.backup_codes(&email));
     Ok(page)
 }

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{Then, read_mfa};
-use crate::page::{Field, button, post};
+use crate::page::{Field, button, post, username};
 use crate::portal::enrollment::{self, Holder};
 use crate::portal::refused::Refused;
 use crate::portal::sign_in::{Trouble, backup_code_field, code_field, digits};
@@ -43,12 +43,12 @@ pub async fn ask(
     Query(asked): Query<Asked>,
     customer: SignedIn,
 ) -> Result<Markup, Refused> {
-    Ok(page(&asked, &read_mfa(&portal, &customer).await?, None))
+    Ok(page(&asked, &customer.who.email, &read_mfa(&portal, &customer).await?, None))
 }
 
 /// Where a factor is in force a password is not enough: whoever is at somebody else's open session may
 /// know it.
-fn page(asked: &Asked, mfa: &Mfa, trouble: Option<&Trouble>) -> Markup {
+fn page(asked: &Asked, email: &str, mfa: &Mfa, trouble: Option<&Trouble>) -> Markup {
     let enabled = mfa.state() == MfaState::Enabled;
     let backup_code = enabled && asked.with == With::BackupCode;
     let parameters = mfa.factors.first().and_then(|factor| factor.kind.as_ref());
@@ -75,6 +75,7 @@ fn page(asked: &Asked, mfa: &Mfa, trouble: Option<&Trouble>) -> Markup {
         (post("/account/confirm", &html! {
             input type="hidden" name="then" value=(asked.then.name());
             input type="hidden" name="with" value=(with);
+            @if !enabled { (username(email)) }
             (field.render())
             (button("Confirm"))
         }))
@@ -130,14 +131,14 @@ pub async fn prove(
         let trouble = Trouble::of(status.into(), wrong)?;
         let with = if with == Kind::BackupCode { With::BackupCode } else { With::Usual };
         let mfa = read_mfa(&portal, &customer).await?;
-        let page = page(&Asked { then, with }, &mfa, Some(&trouble));
+        let page = page(&Asked { then, with }, &customer.who.email, &mfa, Some(&trouble));
         return Ok(trouble.respond(page));
     }
     match then {
         // It was a click of "Set up Now": no second one for the same.
         Then::SetUp => {
             let client = customer.device.0.clone();
-            enrollment::start(&portal, &Holder::Session(customer), client).await
+            enrollment::start(&portal, &Holder::Session(Box::new(customer)), client).await
         }
         _ => Ok(see_other(then.page())),
     }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::Then;
-use crate::page::{Field, button, counted, notice, post};
+use crate::page::{Field, button, counted, notice, post, username};
 use crate::portal::invitation::password_hint;
 use crate::portal::refused::Refused;
 use crate::portal::sign_in::Trouble;
@@ -16,11 +16,11 @@ use crate::portal::visitor::SignedIn;
 use crate::portal::{Portal, inside};
 
 /// The form.
-pub async fn show(State(portal): State<Portal>, _: SignedIn) -> Result<Markup, Refused> {
-    Ok(page(&password_hint(&portal).await?, "", None))
+pub async fn show(State(portal): State<Portal>, customer: SignedIn) -> Result<Markup, Refused> {
+    Ok(page(&customer.who.email, &password_hint(&portal).await?, "", None))
 }
 
-fn page(hint: &str, error: &str, trouble: Option<&Trouble>) -> Markup {
+fn page(email: &str, hint: &str, error: &str, trouble: Option<&Trouble>) -> Markup {
     let current = Field {
         name: "current_password",
         label: "Current password",
@@ -37,7 +37,8 @@ fn page(hint: &str, error: &str, trouble: Option<&Trouble>) -> Markup {
         error,
         ..Field::default()
     };
-    let fields = html! { (current.render()) (new.render()) (button("Change password")) };
+    let fields =
+        html! { (username(email)) (current.render()) (new.render()) (button("Change password")) };
     let body = html! {
         (Trouble::alert(trouble))
         (post("/account/password", &fields))
@@ -59,6 +60,7 @@ pub async fn change(
     customer: SignedIn,
     Form(form): Form<Change>,
 ) -> Result<Response, Refused> {
+    let email = &customer.who.email;
     let request = ChangePasswordRequest {
         session_token: customer.token,
         current_password: form.current_password,
@@ -67,7 +69,7 @@ pub async fn change(
     };
     let refused = match portal.auth().change_password(request).await {
         Ok(response) => {
-            portal.outbox.send(portal.letters.password_changed(&customer.who.email));
+            portal.outbox.send(portal.letters.password_changed(email));
             return Ok(done(response.into_inner().sessions_ended).into_response());
         }
         Err(status) => Refused::from(status).then(Some(Then::Password)),
@@ -75,11 +77,11 @@ pub async fn change(
     let hint = password_hint(&portal).await?;
     let error = refused.refusal.field("new_password").unwrap_or_default().to_owned();
     if refused.refusal.reason == ErrorReason::PasswordPolicy || !error.is_empty() {
-        let page = page(&hint, &error, None);
+        let page = page(email, &hint, &error, None);
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let trouble = Trouble::of(refused, "The current password is not right.")?;
-    let page = page(&hint, "", Some(&trouble));
+    let page = page(email, &hint, "", Some(&trouble));
     Ok(trouble.respond(page))
 }
 

@@ -47,7 +47,7 @@ pub enum Holder {
     /// The token of a sign-in.
     SignIn(String),
     /// A customer with a session.
-    Session(SignedIn),
+    Session(Box<SignedIn>),
 }
 
 impl Holder {
@@ -75,7 +75,8 @@ impl FromRequestParts<Portal> for Holder {
                 Ok(Self::SignIn(token))
             }
             Some(Place::Account) => {
-                SignedIn::from_request_parts(parts, portal).await.map(Self::Session)
+                let customer = SignedIn::from_request_parts(parts, portal).await?;
+                Ok(Self::Session(Box::new(customer)))
             }
             None => Err(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
         }

@@ -6,7 +6,7 @@ use gatehouse_api::v1::{
 use maud::{Markup, html};
 
 use super::{Shown, Trouble};
-use crate::page::{Field, alert, button, notice, post, quiet_button};
+use crate::page::{Field, alert, button, notice, post, quiet_button, username};
 use crate::portal::enrollment::{self, Place};
 use crate::portal::outside;
 
@@ -66,8 +66,7 @@ fn password(email: &str, trouble: Option<&Trouble>) -> Markup {
             (Trouble::alert(trouble))
             (post("/sign-in/password", &html! {
                 p { "For " strong { (email) } }
-                // For password managers, which need to know whose it is.
-                input type="hidden" name="username" value=(email) autocomplete="username";
+                (username(email))
                 (field.render())
                 (button("Sign in"))
             }))
