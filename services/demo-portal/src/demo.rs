@@ -18,7 +18,7 @@ use crate::{console, portal};
 mod seed;
 mod server;
 
-use seed::{ADMINISTRATOR, CUSTOMERS, PORTAL_NAME};
+use seed::{ADMINISTRATOR, CUSTOMERS};
 use server::Server;
 
 /// A customer's portal and an administrator's console over a gatehouse of their own, on this machine
@@ -81,23 +81,23 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let portal_address = address(&portal_listener)?;
     let console_address = address(&console_listener)?;
 
-    let (server, address, owner_key) = match (options.gatehouse, options.owner_key) {
-        (Some(address), Some(key)) => (None, address, key),
-        _ => {
-            let server = Server::start(options.data_dir).await?;
-            let key = server.owner_key().await?;
-            let address = server.address().to_owned();
-            (Some(server), address, key)
-        }
+    let elsewhere = options.gatehouse.zip(options.owner_key);
+    let (server, address, owner_key) = if let Some((address, key)) = elsewhere {
+        (None, address, key)
+    } else {
+        let server = Server::start(options.data_dir).await?;
+        let key = server.owner_key().await?;
+        let address = server.address().to_owned();
+        (Some(server), address, key)
     };
     let channel = gatehouse::channel(address)?;
     let outbox = Outbox::default();
-    let letters = Letterhead { portal: PORTAL_NAME.to_owned(), address: portal_address.clone() };
+    let letters = Letterhead { portal: portal::NAME.to_owned(), address: portal_address.clone() };
     let owner = gatehouse::admin(channel.clone(), Caller::with_key(&owner_key)?);
     let keys = seed::seed(owner, &outbox, &letters).await?;
 
     let auth = gatehouse::portal_auth(channel.clone(), Caller::with_key(&keys.portal)?);
-    let portal = portal::Portal::new(PORTAL_NAME, auth, outbox.clone(), letters.clone());
+    let portal = portal::Portal::new(auth, outbox.clone(), letters.clone());
     let actor = Caller::with_key(&keys.admin)?.acting_for(ADMINISTRATOR)?;
     let password = Secret::generate()?;
     let admin = gatehouse::admin(channel, actor);
@@ -119,10 +119,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
 fn say(portal: &str, console: &str, password: &Secret) {
     println!("The customer's portal       {portal}");
     for customer in &CUSTOMERS {
-        let how = customer.password.map_or_else(
-            || format!("invited: the mail is in {portal}/outbox"),
-            ToOwned::to_owned,
-        );
+        let how = customer
+            .password
+            .map_or_else(|| format!("invited: the mail is in {portal}/outbox"), ToOwned::to_owned);
         println!("  {:<25} {how}", customer.email);
     }
     println!("The administrator's console {console}");

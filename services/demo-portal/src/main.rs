@@ -27,7 +27,10 @@ mod web;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::INFO)
+        .init();
     match demo::run(demo::Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -6,7 +6,7 @@ mod choice;
 mod form;
 
 pub use choice::{Check, Select};
-pub use form::{Field, button, post, quiet_button};
+pub use form::{Field, button, post, quiet_button, username};
 
 /// What stands around a page.
 pub struct Frame<'a> {

@@ -1,6 +1,8 @@
 //! What both sites have in common below their pages: security headers, protection against requests
 //! that other sites forge, cookies, files.
 
+use std::future::ready;
+
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -33,9 +35,15 @@ const HEADERS: [(HeaderName, &str); 5] = [
 /// from elsewhere: cookies are SameSite=Lax, and this is the second lock.
 pub fn site<S: Clone + Send + Sync + 'static>(pages: Router<S>, forged: Markup) -> Router<S> {
     let files = Router::new()
-        .route("/style.css", get(|| file("text/css", include_str!("../assets/style.css"))))
-        .route("/enhance.js", get(|| file("text/javascript", include_str!("../assets/enhance.js"))))
-        .route("/icon.svg", get(|| file("image/svg+xml", include_str!("../assets/icon.svg"))));
+        .route("/style.css", get(|| ready(file("text/css", include_str!("../assets/style.css")))))
+        .route(
+            "/enhance.js",
+            get(|| ready(file("text/javascript", include_str!("../assets/enhance.js")))),
+        )
+        .route(
+            "/icon.svg",
+            get(|| ready(file("image/svg+xml", include_str!("../assets/icon.svg")))),
+        );
     let csrf = CsrfLayer::new().with_rejection_response(move |_| {
         (axum::http::StatusCode::FORBIDDEN, forged.clone()).into_response()
     });
@@ -46,7 +54,7 @@ pub fn site<S: Clone + Send + Sync + 'static>(pages: Router<S>, forged: Markup) 
     })
 }
 
-async fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
+fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, kind)], text)
 }
 

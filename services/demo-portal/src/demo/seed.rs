@@ -2,18 +2,17 @@
 
 use gatehouse_api::v1::{
     AdminGrant, AdminRole, ApiKey, CreateApiKeyRequest, CreateCustomerRequest,
-    CreateInvitationRequest, CreatePortalRequest, Customer, Portal, PortalAccess, PortalGrant, api_key,
+    CreateInvitationRequest, CreatePortalRequest, Customer, Portal, PortalAccess, PortalGrant,
+    api_key,
 };
 use tonic::{Code, Status};
 
 use crate::gatehouse::Admin;
 use crate::outbox::{Letterhead, Outbox};
+use crate::portal;
 
 /// The portal's resource name.
 pub const PORTAL: &str = "portals/acme";
-
-/// What its customers know it as.
-pub const PORTAL_NAME: &str = "Acme Billing";
 
 /// Who uses the console.
 pub const ADMINISTRATOR: &str = "olga@acme.example";
@@ -58,9 +57,9 @@ pub struct Keys {
 /// # Errors
 /// What gatehouse refuses.
 pub async fn seed(mut owner: Admin, outbox: &Outbox, letters: &Letterhead) -> Result<Keys, Status> {
-    let portal = Portal { display_name: PORTAL_NAME.to_owned(), ..Portal::default() };
+    let made = Portal { display_name: portal::NAME.to_owned(), ..Portal::default() };
     let portal_id = PORTAL.trim_start_matches("portals/").to_owned();
-    is_new(owner.create_portal(CreatePortalRequest { portal_id, portal: Some(portal) }).await)?;
+    is_new(owner.create_portal(CreatePortalRequest { portal_id, portal: Some(made) }).await)?;
     for person in &CUSTOMERS {
         add(&mut owner, person, outbox, letters).await?;
     }

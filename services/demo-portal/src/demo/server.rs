@@ -55,8 +55,13 @@ impl Server {
     /// # Errors
     /// If it cannot be found, built or run.
     pub async fn start(data: Option<PathBuf>) -> Result<Self, Error> {
-        let folder = if data.is_none() { Some(tempfile::tempdir().map_err(Error::Folder)?) } else { None };
-        let data = data.or_else(|| Some(folder.as_ref()?.path().join("data"))).unwrap_or_default();
+        let (data, folder) = match data {
+            Some(data) => (data, None),
+            None => {
+                let folder = tempfile::tempdir().map_err(Error::Folder)?;
+                (folder.path().join("data"), Some(folder))
+            }
+        };
         let program = program().await?;
         let mut child = Command::new(&program)
             .arg("serve")
@@ -73,7 +78,8 @@ impl Server {
         let log = child.stderr.take().ok_or(Error::Silent)?;
         let (found, listening) = oneshot::channel();
         tokio::spawn(read_log(log, found));
-        let address = timeout(START, listening).await.ok().and_then(Result::ok).ok_or(Error::Silent)?;
+        let address =
+            timeout(START, listening).await.ok().and_then(Result::ok).ok_or(Error::Silent)?;
         Ok(Self { child, address: format!("http://{address}"), program, data, _folder: folder })
     }
 
@@ -154,14 +160,14 @@ async fn read_log(log: ChildStderr, found: oneshot::Sender<String>) {
     let mut lines = BufReader::new(log).lines();
     while let Ok(Some(text)) = lines.next_line().await {
         match serde_json::from_str(&text) {
-            Ok(Line { fields: Fields { message: Some(message), address: Some(address) }, .. })
-                if message == "listening" =>
-            {
+            Ok(Line {
+                fields: Fields { message: Some(message), address: Some(address) }, ..
+            }) if message == "listening" => {
                 // Nobody waits any more where it took too long.
                 found.take().map(|found| found.send(address));
             }
-            Ok(line) if line.level == "INFO" || line.level == "DEBUG" || line.level == "TRACE" => {}
-            _ => tracing::warn!("gatehouse: {text}"),
+            Ok(line) if line.level != "ERROR" => {}
+            _ => tracing::error!("gatehouse: {text}"),
         }
     }
     tracing::warn!("gatehouse has ended");

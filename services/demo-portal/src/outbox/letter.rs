@@ -23,7 +23,7 @@ impl Letterhead {
         );
         Mail {
             link: Some(format!("{}/invitation#{token}", self.address)),
-            ..self.mail(to, format!("Set your {} password", self.portal), text)
+            ..mail(to, format!("Set your {} password", self.portal), text)
         }
     }
 
@@ -54,10 +54,10 @@ impl Letterhead {
 
     fn news(&self, to: &str, subject: &str, what: &str) -> Mail {
         let text = format!("{what} If this was not you, tell {} at once.", self.portal);
-        self.mail(to, subject.to_owned(), text)
+        mail(to, subject.to_owned(), text)
     }
+}
 
-    fn mail(&self, to: &str, subject: String, text: String) -> Mail {
-        Mail { to: to.to_owned(), subject, text, link: None, sent_at: time::now() }
-    }
+fn mail(to: &str, subject: String, text: String) -> Mail {
+    Mail { to: to.to_owned(), subject, text, link: None, sent_at: time::now() }
 }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 /// One line to fill in, with its label, what to know about it, and what is wrong with it.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an attribute of the element")]
 pub struct Field<'a> {
     /// Its name in the form, and its id on the page.
     pub name: &'a str,
@@ -71,6 +72,11 @@ impl Field<'_> {
         let error = (!self.error.is_empty()).then(|| format!("{}-error", self.name));
         [error, hint].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
+}
+
+/// Whose password the form is about: password managers look for it, people see it elsewhere.
+pub fn username(email: &str) -> Markup {
+    html! { input type="text" name="username" value=(email) autocomplete="username" readonly hidden; }
 }
 
 /// What posts to `action`.

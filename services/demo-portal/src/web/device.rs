@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use gatehouse_api::v1::ClientContext;
 
 /// The device behind a request.
@@ -22,7 +22,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Device {
 /// From the connection and the browser's own word. Behind a proxy the address has to be the one that
 /// the proxy saw: a portal that tells its proxy's makes all of its customers share one budget of tries.
 fn device(address: SocketAddr, headers: &HeaderMap) -> ClientContext {
-    let agent = headers.get(header::USER_AGENT).map(|agent| agent.as_bytes()).unwrap_or_default();
+    let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
     ClientContext {
         ip_address: address.ip().to_canonical().to_string(),
         user_agent: String::from_utf8_lossy(agent).into_owned(),

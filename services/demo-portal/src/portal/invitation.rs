@@ -1,0 +1,144 @@
+//! Passwords by mail: the first one, and one that was forgotten.
+
+use axum::Router;
+use axum::extract::{Form, State};
+use axum::response::Response;
+use axum::routing::get;
+use gatehouse_api::v1::{
+    AcceptInvitationRequest, ErrorReason, GetOwnPortalRequest, RequestInvitationRequest,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::refused::Refused;
+use super::sign_in::Trouble;
+use super::{Portal, backup_codes, outside, visitor};
+use crate::page::{Field, button, post};
+use crate::web::Device;
+
+/// Paths of their own.
+pub fn routes() -> Router<Portal> {
+    Router::new()
+        .route("/forgot-password", get(forgot).post(request))
+        .route("/invitation", get(show).post(accept))
+        .route(backup_codes::DOWNLOAD, axum::routing::post(backup_codes::download))
+}
+
+async fn forgot() -> Markup {
+    let field = Field {
+        name: "email",
+        label: "Email address",
+        kind: "email",
+        autocomplete: "username",
+        first: true,
+        ..Field::default()
+    };
+    let form = post("/forgot-password", &html! { (field.render()) (button("Send me a link")) });
+    outside("Forgot password?", &html! { (form) a href="/sign-in" { "Back to sign-in" } })
+}
+
+#[derive(Deserialize)]
+struct Email {
+    email: String,
+}
+
+/// Answers everybody alike, and at once: who has an account here is nobody's business. What comes of
+/// it, the mail tells.
+async fn request(
+    State(portal): State<Portal>,
+    Device(client): Device,
+    Form(Email { email }): Form<Email>,
+) -> Markup {
+    tokio::spawn(async move {
+        let request = RequestInvitationRequest { email, client: Some(client) };
+        match portal.auth().request_invitation(request).await {
+            Ok(response) => {
+                if let Some(invitation) = response.into_inner().invitation {
+                    let mail = portal.letters.invitation(&invitation.email, &invitation.token);
+                    portal.outbox.send(mail);
+                }
+            }
+            Err(status) => tracing::warn!("no invitation: {status}"),
+        }
+    });
+    let body = html! {
+        p role="status" { "If there is an account with that address, a link is on its way. It works for a day." }
+        a href="/sign-in" { "Back to sign-in" }
+    };
+    outside("Check your mail", &body)
+}
+
+async fn show(State(portal): State<Portal>) -> Result<Markup, Refused> {
+    Ok(page(&password_hint(&portal).await?, "", "", None))
+}
+
+/// What a new password has to be.
+pub async fn password_hint(portal: &Portal) -> Result<String, Refused> {
+    let own = portal.auth().get_own_portal(GetOwnPortalRequest {}).await?.into_inner();
+    let policy = own.portal.unwrap_or_default().password.unwrap_or_default();
+    Ok(format!(
+        "At least {} characters: a few words that only you would put together.",
+        policy.min_length()
+    ))
+}
+
+fn page(hint: &str, token: &str, error: &str, trouble: Option<&Trouble>) -> Markup {
+    let code = Field {
+        name: "invitation_token",
+        label: "Invitation code",
+        hint: "Filled in when you come by the link of your mail.",
+        value: token,
+        ..Field::default()
+    };
+    let password = Field {
+        name: "new_password",
+        label: "New password",
+        kind: "password",
+        autocomplete: "new-password",
+        hint,
+        error,
+        ..Field::default()
+    };
+    let form = html! { (code.render()) (password.render()) (button("Set password")) };
+    outside("Set your password", &html! { (Trouble::alert(trouble)) (post("/invitation", &form)) })
+}
+
+#[derive(Deserialize)]
+struct Acceptance {
+    invitation_token: String,
+    new_password: String,
+}
+
+async fn accept(
+    State(portal): State<Portal>,
+    Device(client): Device,
+    Form(form): Form<Acceptance>,
+) -> Result<Response, Refused> {
+    let invitation_token = form.invitation_token.trim().to_owned();
+    let request = AcceptInvitationRequest {
+        invitation_token: invitation_token.clone(),
+        new_password: form.new_password,
+        client: Some(client),
+    };
+    let refused = match portal.auth().accept_invitation(request).await {
+        Ok(response) => {
+            let step = response.into_inner().sign_in.unwrap_or_default();
+            portal.outbox.send(portal.letters.password_changed(&step.email));
+            return Ok(visitor::proceed_anew(step));
+        }
+        Err(status) => Refused::from(status),
+    };
+    let hint = password_hint(&portal).await?;
+    let error = refused.refusal.field("new_password").unwrap_or_default();
+    let (trouble, error) = match refused.refusal.reason {
+        ErrorReason::PasswordPolicy => (None, error),
+        ErrorReason::RequestInvalid if !error.is_empty() => (None, error),
+        ErrorReason::InvitationInvalid | ErrorReason::RequestInvalid => {
+            let text = "This invitation does not work any more. Ask for a new link.";
+            (Some(Trouble::wrong(text)), "")
+        }
+        _ => return Err(refused),
+    };
+    let page = page(&hint, &invitation_token, error, trouble.as_ref());
+    Ok(trouble.unwrap_or_else(|| Trouble::wrong("")).respond(page))
+}
