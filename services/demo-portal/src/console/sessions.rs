@@ -102,8 +102,6 @@ pub fn table(sessions: &[Session], of: Of) -> Markup {
                             @if of == Of::Portal { th scope="col" { "Customer" } }
                             th scope="col" { "Proven by" }
                             th scope="col" { "Device" }
-                            th scope="col" { "Address" }
-                            th scope="col" { "Began" }
                             th scope="col" { "Last used" }
                             th scope="col" { "End" }
                         }
@@ -129,10 +127,16 @@ fn row(session: &Session, of: Of) -> Markup {
                 th scope="row" { a href=(customer_path(customer)) { (customer) } }
             }
             td data-label="Proven by" { (proven_by(session.assurance())) }
-            td data-label="Device" { (client.user_agent) }
-            td data-label="Address" { (client.ip_address) }
-            td data-label="Began" { (parts::moment_or(session.create_time, "")) }
-            td data-label="Last used" { (parts::moment_or(session.last_used_time, "")) }
+            td data-label="Device" {
+                (client.user_agent)
+                br;
+                span class="hint" { (client.ip_address) }
+            }
+            td data-label="Last used" {
+                (parts::moment_or(session.last_used_time, ""))
+                br;
+                span class="hint" { "Began " (parts::moment_or(session.create_time, "")) }
+            }
             td { (post(&end, &quiet_button("End"))) }
         }
     }
