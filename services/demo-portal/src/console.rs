@@ -1,32 +1,45 @@
 //! The administrator's console: what holds an admin key, and nothing else.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`administrator`], [`sign_in`] | who may use it, and how they get in |
+//! | [`customers`], [`new_customer`], [`customer`], [`reset`] | customers, and what can be done for one |
+//! | [`sessions`] | who is signed in |
+//! | [`settings`] | the portal's policies, with a preview of what they mean |
+//! | [`audit`] | what happened |
+//! | [`refused`], [`errors`] | what gatehouse refuses: as a page, or beside a form's fields |
+//! | [`resource`], [`notice`], [`parts`] | names and paths, what was done, parts of pages |
+
+use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_extractor_with_state;
+use axum::routing::{get, post};
 use maud::html;
 
 use crate::gatehouse::Admin;
 use crate::outbox::{Letterhead, Outbox};
 use crate::page::Frame;
-use crate::secret::Secret;
 use crate::web;
 
-/// Who may use the console. A company would sign its staff in by what it has for that; here there is
-/// one person with one password.
-pub struct Administrator {
-    email: String,
-    password: Secret,
-    /// What the cookie of a signed-in administrator holds.
-    session: Secret,
-}
+mod administrator;
+mod audit;
+mod customer;
+mod customers;
+mod errors;
+mod new_customer;
+mod notice;
+mod parts;
+mod refused;
+mod reset;
+mod resource;
+mod sessions;
+mod settings;
+mod sign_in;
 
-impl Administrator {
-    /// With a password, and a session of this run alone.
-    ///
-    /// # Errors
-    /// The operating system gives no randomness.
-    pub fn new(email: &str, password: Secret) -> Result<Self, rand::rngs::SysError> {
-        Ok(Self { email: email.to_owned(), password, session: Secret::generate()? })
-    }
-}
+pub use administrator::Administrator;
+
+use administrator::SignedIn;
 
 /// What every page of the console stands on.
 #[derive(Clone)]
@@ -34,6 +47,7 @@ pub struct Console {
     /// The resource name of the portal that it administers.
     portal: &'static str,
     admin: Admin,
+    administrator: Arc<Administrator>,
     outbox: Outbox,
     letters: Letterhead,
 }
@@ -43,17 +57,65 @@ impl Console {
     pub fn new(
         portal: &'static str,
         admin: Admin,
-        _administrator: Administrator,
+        administrator: Administrator,
         outbox: Outbox,
         letters: Letterhead,
     ) -> Self {
-        Self { portal, admin, outbox, letters }
+        Self { portal, admin, administrator: Arc::new(administrator), outbox, letters }
     }
 }
 
-/// The site.
+/// The site. What changes something is a POST and answers with the way to a page; what shows something
+/// is a GET and changes nothing.
 pub fn site(console: Console) -> Router {
-    let frame = Frame { site: "Acme Console", places: &[], here: "", foot: html! {} };
-    let forged = frame.page("This request came from another site", &html! {});
-    web::site(Router::new(), forged).with_state(console)
+    let of_signed_in = Router::new()
+        .route("/", get(async || web::see_other("/customers")))
+        .route("/customers", get(customers::page))
+        // Not below /customers: there stand ids, and one may be `new`.
+        .route("/new-customer", get(new_customer::page).post(new_customer::add))
+        .route("/customers/{id}", get(customer::page))
+        .route("/customers/{id}/unlock", post(customer::unlock))
+        .route("/customers/{id}/suspend", post(customer::suspend))
+        .route("/customers/{id}/reinstate", post(customer::reinstate))
+        .route("/customers/{id}/invite", post(customer::invite))
+        .route("/customers/{id}/reset", get(reset::page).post(reset::reset))
+        .route("/customers/{id}/sessions/end", post(sessions::end_all_of_customer))
+        .route("/customers/{id}/sessions/{session}/end", post(sessions::end_from_customer))
+        .route("/sessions", get(sessions::page))
+        .route("/sessions/{id}/{session}/end", post(sessions::end_from_list))
+        .route("/settings", get(settings::page).post(settings::check))
+        .route("/settings/save", post(settings::save))
+        .route("/audit", get(audit::page))
+        // Here and not in each handler, so that none is without it.
+        .route_layer(from_extractor_with_state::<SignedIn, _>(console.clone()));
+    let pages = of_signed_in
+        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .fallback(async || refused::not_found());
+    let forged = outer_frame().page("This request came from another site", &html! {});
+    web::site(pages, forged).with_state(console)
+}
+
+const SITE: &str = "Acme Console";
+
+const PLACES: [(&str, &str); 4] = [
+    ("/customers", "Customers"),
+    ("/sessions", "Sessions"),
+    ("/audit", "Audit trail"),
+    ("/settings", "Settings"),
+];
+
+/// Around the pages of who is signed in. `here` is one of the places.
+fn frame(here: &'static str) -> Frame<'static> {
+    Frame { here, places: &PLACES, ..outer_frame() }
+}
+
+/// Around the others.
+fn outer_frame() -> Frame<'static> {
+    Frame {
+        site: SITE,
+        places: &[],
+        here: "",
+        foot: html! { "Administration of the customer portal" },
+    }
 }

@@ -2,8 +2,10 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+mod choice;
 mod form;
 
+pub use choice::{Check, Select};
 pub use form::{Field, button, post, quiet_button, username};
 
 /// What stands around a page.
@@ -19,8 +21,18 @@ pub struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// A whole page. `title` is its one first-level heading unless the page hides it.
+    /// A whole page. `title` is its one first-level heading.
     pub fn page(&self, title: &str, body: &Markup) -> Markup {
+        self.bare_page(title, &html! { h1 { (title) } (body) })
+    }
+
+    /// The same, with what can be done here beside the heading.
+    pub fn page_with(&self, title: &str, beside: &Markup, body: &Markup) -> Markup {
+        self.bare_page(title, &html! { (heading_with(title, beside)) (body) })
+    }
+
+    /// A whole page whose body brings its heading.
+    pub fn bare_page(&self, title: &str, body: &Markup) -> Markup {
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -44,15 +56,17 @@ impl Frame<'_> {
                             }
                         }
                     }
-                    main {
-                        h1 { (title) }
-                        (body)
-                    }
+                    main { (body) }
                     footer { (self.foot) }
                 }
             }
         }
     }
+}
+
+/// A page's heading, with what can be done there beside it.
+pub fn heading_with(title: &str, beside: &Markup) -> Markup {
+    html! { div class="head" { h1 { (title) } (beside) } }
 }
 
 /// Something went wrong. Screen readers say it at once.

@@ -9,6 +9,9 @@ use maud::{Markup, html};
 /// The form in which `<input type="datetime-local">` takes and gives a time.
 const INPUT: &str = "%Y-%m-%dT%H:%M";
 
+/// What to say of a text that is no such time.
+pub const INPUT_RULE: &str = "A date and a time, like 2026-12-01T14:05.";
+
 /// This program's one clock.
 pub fn now() -> Timestamp {
     Timestamp::now()
