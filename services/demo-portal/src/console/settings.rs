@@ -122,8 +122,9 @@ async fn refused(
             let told = alert(&html! {
                 "Somebody else changed the settings meanwhile. Here they are as they stand now."
             });
-            let typed = Typed::of(portal);
-            let page = slider(console, portal, &typed, &told, &Errors::default()).await?;
+            let portal = self::portal(console).await?;
+            let typed = Typed::of(&portal);
+            let page = slider(console, &portal, &typed, &told, &Errors::default()).await?;
             Ok((StatusCode::CONFLICT, page).into_response())
         }
         ErrorReason::MfaEnforcementSamlConflict => {
