@@ -169,5 +169,5 @@ async fn read_log(log: ChildStderr, found: oneshot::Sender<String>) {
             _ => tracing::error!("gatehouse: {text}"),
         }
     }
-    tracing::warn!("gatehouse has ended");
+    tracing::info!("gatehouse has ended");
 }
