@@ -10,6 +10,10 @@ default:
 run *arguments:
     cargo run -- {{ arguments }}
 
+# Look at it: a customers' portal and an administrator's console over a gatehouse of their own
+demo *arguments:
+    cargo run -p demo-portal -- {{ arguments }}
+
 # Build everything, tests included
 build:
     cargo build --workspace --all-targets

@@ -4,11 +4,14 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{SessionInvalid, SignInInvalid};
 use gatehouse_api::v1::api_key::Grant;
 
-use crate::support::{Acme, Answer, EMAIL, PASSWORD, PORTAL, Refusal, TestServer, client, refused};
+use crate::support::{
+    Acme, Answer, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, client, refused,
+};
 
 on_each_database! {
     an_email_that_is_none_is_named,
     a_device_that_is_none_is_named,
+    of_a_long_user_agent_the_beginning_is_kept,
     a_token_of_another_form_is_named,
     a_token_in_another_case_is_another_token,
     a_password_out_of_bounds_is_refused_before_any_hashing,
@@ -44,11 +47,9 @@ async fn a_device_that_is_none_is_named(server: TestServer) {
         let refusal = refused(acme.web.start_from(EMAIL, device).await);
         assert_eq!(refusal, Refusal::invalid(&["client.ip_address"]), "{ip}");
     }
-    let device = v1::ClientContext { user_agent: "x".repeat(10_000), ..client() };
-    let refusal = refused(acme.web.start_from(EMAIL, device).await);
-    assert_eq!(refusal, Refusal::invalid(&["client.user_agent"]));
-    // What one database takes and another does not is taken by none.
-    for agent in ["\0", "Fire\0fox", "Fire\r\nfox"] {
+    // What one database takes and another does not is taken by none, wherever it stands.
+    let beyond = format!("{}\0", "x".repeat(10_000));
+    for agent in ["\0", "Fire\0fox", "Fire\r\nfox", &beyond] {
         let device = v1::ClientContext { user_agent: agent.to_owned(), ..client() };
         let refusal = refused(acme.web.start_from(EMAIL, device.clone()).await);
         assert_eq!(refusal, Refusal::invalid(&["client.user_agent"]), "{agent:?}");
@@ -60,6 +61,19 @@ async fn a_device_that_is_none_is_named(server: TestServer) {
     for ip in ["", "2001:db8::1"] {
         let device = v1::ClientContext { ip_address: ip.to_owned(), user_agent: String::new() };
         acme.web.start_from(EMAIL, device).await.unwrap();
+    }
+}
+
+/// It is the browser's, not the caller's: nobody could mend it, so it keeps nobody out.
+async fn of_a_long_user_agent_the_beginning_is_kept(server: TestServer) {
+    let acme = Acme::new(server).await;
+    // A character of three bytes lies across the end.
+    let kept = "x".repeat(511);
+    for agent in [format!("{kept}\u{20ac}"), format!("{kept}\u{20ac}").repeat(20)] {
+        let device = v1::ClientContext { user_agent: agent, ..client() };
+        let token = acme.web.start_from(EMAIL, device).await.unwrap().token;
+        let session = acme.web.password(&token, PASSWORD).await.unwrap().issued().session.unwrap();
+        assert_eq!(session.client.unwrap().user_agent, kept);
     }
 }
 
@@ -301,7 +315,7 @@ async fn every_bad_field_of_a_request_is_named_at_once(server: TestServer) {
         "portal.session.max_lifetime",
     ];
     assert_eq!(refused(answer), Refusal::invalid(&fields));
-    let device = v1::ClientContext { ip_address: "x".to_owned(), user_agent: "x".repeat(10_000) };
+    let device = v1::ClientContext { ip_address: "x".to_owned(), user_agent: "\0".to_owned() };
     let refusal = refused(acme.web.start_from(EMAIL, device).await);
     assert_eq!(refusal, Refusal::invalid(&["client.ip_address", "client.user_agent"]));
     // At most twenty are told.

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::SignInLocked;
+use gatehouse_domain::time::Timestamp;
 
-use crate::support::{Acme, Authenticator, Refusal, SignInExt, TestServer, refused, time};
+use crate::support::{
+    Acme, Authenticator, PASSWORD, Refusal, SignInExt, TestServer, refused, time,
+};
 
 on_each_database! {
     wrong_codes_say_how_many_are_left,
@@ -15,6 +18,7 @@ on_each_database! {
     a_reset_ends_a_lock,
     a_new_sign_in_and_a_right_password_give_no_new_guesses,
     a_locked_customer_reaches_the_step_and_is_refused_there,
+    the_step_shows_a_lock_for_as_long_as_it_lasts,
     a_completed_sign_in_clears_the_counter,
     codes_of_both_kinds_share_one_budget,
     a_used_code_is_a_wrong_one_that_charges_nothing,
@@ -42,6 +46,18 @@ fn locked(acme: &Acme, wait: Duration) -> Refusal {
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// A lock as it is shown: wrong codes, and until when.
+type Lock = Option<(i32, Option<Timestamp>)>;
+
+fn shown(lock: Option<v1::CustomerLock>) -> Lock {
+    lock.map(|lock| (lock.failures, lock.until_time.map(|until| time(Some(until)))))
+}
+
+/// The lock on a page that is loaded anew.
+async fn reloaded(acme: &Acme, token: &str) -> Lock {
+    shown(acme.web.get(token).await.unwrap().lock())
+}
 
 async fn wrong_codes_say_how_many_are_left(server: TestServer) {
     let acme = Acme::enforcing(server).await;
@@ -98,6 +114,7 @@ async fn a_hundred_wrong_codes_lock_until_an_administrator_ends_it(server: TestS
     assert_eq!(guess(&acme, &ana.phone, 1).await, Refusal::of(SignInLocked), "no time helps");
     let lock = acme.admin.customer(&acme.customer).await.unwrap().lock.unwrap();
     assert_eq!((lock.failures, lock.until_time), (100, None));
+    assert_eq!(shown(acme.sign_in().await.lock()), Some((100, None)), "without an end there too");
 }
 
 async fn a_reset_ends_a_lock(server: TestServer) {
@@ -129,6 +146,33 @@ async fn a_locked_customer_reaches_the_step_and_is_refused_there(server: TestSer
     assert!(refused(acme.web.totp(&sign_in.token, &code).await).is(SignInLocked));
     assert_eq!(acme.web.get(&sign_in.token).await.unwrap().step(), "second_factor");
     acme.web.validate(&ana.session.token).await.unwrap();
+}
+
+async fn the_step_shows_a_lock_for_as_long_as_it_lasts(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    guess(&acme, &ana.phone, 9).await;
+    let before = acme.sign_in().await;
+    assert_eq!(shown(before.lock()), None, "VerifyPassword, of an open budget");
+    guess(&acme, &ana.phone, 1).await;
+    let lock = Some((10, Some(acme.server.now() + 15 * MINUTE)));
+    assert_eq!(reloaded(&acme, &before.token).await, lock, "GetSignIn");
+    assert_eq!(shown(acme.sign_in().await.lock()), lock, "VerifyPassword");
+    assert_eq!(shown(acme.admin.customer(&acme.customer).await.unwrap().lock), lock);
+    let invitation = acme.admin.invite(&acme.customer).await.unwrap().token;
+    let invited = acme.web.accept_invitation(&invitation, PASSWORD).await.unwrap();
+    assert_eq!(shown(invited.lock()), lock, "AcceptInvitation");
+
+    acme.server.pass_almost(15 * MINUTE);
+    let token = acme.sign_in().await.token;
+    assert_eq!(reloaded(&acme, &token).await, lock, "to the last");
+    acme.server.pass_the_rest();
+    assert_eq!(reloaded(&acme, &token).await, None, "it is over");
+    guess(&acme, &ana.phone, 5).await;
+    let token = acme.sign_in().await.token;
+    assert_eq!(reloaded(&acme, &token).await, Some((15, Some(acme.server.now() + 30 * MINUTE))));
+    acme.admin.unlock(&acme.customer).await.unwrap();
+    assert_eq!(reloaded(&acme, &token).await, None, "it was ended");
 }
 
 async fn a_completed_sign_in_clears_the_counter(server: TestServer) {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::field::Malformed;
 
-/// Longer than any browser's; it is kept with every session.
+/// Longer than nearly any browser's; it is kept with every session.
 const MAX_USER_AGENT_BYTES: usize = 512;
 
 /// Where a customer comes from. Believed because the caller holds a portal key.
@@ -15,7 +15,21 @@ pub struct ClientContext {
 }
 
 impl ClientContext {
-    /// Either may be left out: no address, an empty agent.
+    /// What a browser's header said: an agent is cut to its first 512 bytes, at a
+    /// character. It is a third party's text, which the caller cannot mend.
+    ///
+    /// # Errors
+    /// The user agent holds a control character, as for [`Self::new`], wherever it is.
+    pub fn of_header(
+        ip_address: Option<IpAddr>,
+        mut user_agent: String,
+    ) -> Result<Self, Malformed> {
+        refuse_controls(&user_agent)?;
+        user_agent.truncate(user_agent.floor_char_boundary(MAX_USER_AGENT_BYTES));
+        Self::new(ip_address, user_agent)
+    }
+
+    /// What was kept of it. Either may be left out: no address, an empty agent.
     ///
     /// # Errors
     /// The user agent is longer than 512 bytes, or holds a control character other
@@ -25,9 +39,7 @@ impl ClientContext {
         if user_agent.len() > MAX_USER_AGENT_BYTES {
             return Err(Malformed("at most 512 bytes"));
         }
-        if user_agent.chars().any(|c| c.is_control() && c != '\t') {
-            return Err(Malformed("no control characters"));
-        }
+        refuse_controls(&user_agent)?;
         Ok(Self { ip_address: ip_address.map(|ip| ip.to_canonical()), user_agent })
     }
 
@@ -55,6 +67,13 @@ impl ClientContext {
             }
         }
     }
+}
+
+fn refuse_controls(user_agent: &str) -> Result<(), Malformed> {
+    if user_agent.chars().any(|c| c.is_control() && c != '\t') {
+        return Err(Malformed("no control characters"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -85,5 +104,29 @@ mod tests {
     fn refuses_an_agent_that_is_too_long() {
         assert!(ClientContext::new(None, "a".repeat(MAX_USER_AGENT_BYTES)).is_ok());
         assert!(ClientContext::new(None, "a".repeat(MAX_USER_AGENT_BYTES + 1)).is_err());
+    }
+
+    #[test]
+    fn keeps_the_first_512_bytes_of_a_header_as_whole_characters() {
+        let kept = |agent: String| {
+            let length = ClientContext::of_header(None, agent.clone()).unwrap().user_agent.len();
+            assert!(agent.starts_with(&agent[..length]));
+            length
+        };
+        for (agent, length) in
+            [("a".repeat(512), 512), ("a".repeat(513), 512), ("a".repeat(100_000), 512)]
+        {
+            assert_eq!(kept(agent), length);
+        }
+        for (character, length) in [("\u{e9}", 512), ("\u{20ac}", 510), ("\u{1f511}", 512)] {
+            assert_eq!(kept(character.repeat(1_000)), length, "{character}");
+        }
+        assert_eq!(kept(format!("{}\u{1f511}", "a".repeat(509))), 509);
+    }
+
+    #[test]
+    fn refuses_a_control_character_beyond_what_is_kept_too() {
+        let agent = format!("{}\n", "a".repeat(MAX_USER_AGENT_BYTES));
+        assert!(ClientContext::of_header(None, agent).is_err());
     }
 }

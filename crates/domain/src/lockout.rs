@@ -32,15 +32,20 @@ pub struct CodeBudget {
     pub locked_until: Option<Timestamp>,
 }
 
+/// A customer is kept out: too many guesses were judged wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// When the next guess will be judged. Unset: only an administrator ends it.
+    pub until: Option<Timestamp>,
+    /// Guesses judged wrong in a row.
+    pub failures: u32,
+}
+
 /// Why a guess is not judged now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Too many were judged wrong. `until` is unset where only an administrator
-    /// ends the lock.
-    Locked {
-        /// When the next guess will be judged.
-        until: Option<Timestamp>,
-    },
+    /// Too many were judged wrong.
+    Locked(Lock),
     /// As many as are allowed are being judged right now.
     Judging,
 }
@@ -52,8 +57,8 @@ impl CodeBudget {
     /// The guess must not be judged: see [`Refusal`].
     pub fn charge(self, now: Timestamp, policy: &LockoutPolicy) -> Result<Self, Refusal> {
         let budget = self.settle(now, policy);
-        if let Some(refusal) = budget.lock(now) {
-            return Err(refusal);
+        if let Some(lock) = budget.lock(now) {
+            return Err(Refusal::Locked(lock));
         }
         if budget.charges >= next_threshold(budget.failures, policy) {
             return Err(Refusal::Judging);
@@ -80,14 +85,15 @@ impl CodeBudget {
         Self { charges: self.charges.saturating_sub(1).max(self.failures), ..self }
     }
 
-    /// Why no guess is judged at `now`, if so.
+    /// What keeps the customer out at `now`, if anything does.
     #[must_use]
-    pub fn lock(&self, now: Timestamp) -> Option<Refusal> {
-        if self.failures >= MAX_CONSECUTIVE_FAILURES {
-            return Some(Refusal::Locked { until: None });
+    pub fn lock(&self, now: Timestamp) -> Option<Lock> {
+        let failures = self.failures;
+        if failures >= MAX_CONSECUTIVE_FAILURES {
+            return Some(Lock { until: None, failures });
         }
         let until = self.locked_until.filter(|until| *until > now)?;
-        Some(Refusal::Locked { until: Some(until) })
+        Some(Lock { until: Some(until), failures })
     }
 
     /// What is left of the budget when a factor has completed a sign-in: the

@@ -57,7 +57,7 @@ test('a wrong code while setting up leaves the QR code as it is', async () => {
   const { state, totp } = started.enroll.pending;
   assert.equal(state, 'ENROLLMENT_STATE_PENDING');
   assert.match(totp.secret, /^[A-Z2-7]{32}$/);
-  assert.match(totp.qrSvg, /<svg/);
+  assert.match(totp.qrSvg, /^<svg /);
   assert.deepEqual(totp.parameters, SIX_DIGITS);
   const app = ana.scan(totp);
   assert.equal(app.params.secret, totp.secret);
@@ -143,6 +143,7 @@ test('each code of the app signs in once', async () => {
   assert.deepEqual(secondFactor, {
     accepted: ['SECOND_FACTOR_TYPE_TOTP', 'SECOND_FACTOR_TYPE_BACKUP_CODE'],
     totp: SIX_DIGITS,
+    lock: null,
   });
   const verify = (token, totpCode) => portal.auth.verifySecondFactor({ signInToken: token, totpCode });
   await rejected(verify(signInToken, ana.app.code(0)), 10); // It verified the enrollment.
@@ -173,6 +174,8 @@ test('wrong codes count down to a lock that an administrator ends', async () => 
   const { customer } = await admin.getCustomer({ name: ana.name });
   assert.equal(customer.lock.failures, 3);
   assert.equal(customer.lock.untilTime.seconds, Math.floor(retryAt / 1000));
+  const { signIn: reloaded } = await portal.auth.getSignIn({ signInToken: other.token });
+  for (const step of [other, reloaded]) assert.deepEqual(step.secondFactor.lock, customer.lock);
   const lockedOnes = { parent: portal.name, locked: true };
   assert.equal((await admin.listCustomers(lockedOnes)).customers.length, 1);
   const unlocked = await admin.unlockCustomer({ name: ana.name });

@@ -70,7 +70,7 @@ class SettingUp(EnforcingTest):
         pending = started.enroll.pending
         self.assertEqual(pending.state, mfa_pb2.ENROLLMENT_STATE_PENDING)
         self.assertEqual(pending.totp.parameters, SHA1_SIX_DIGITS)
-        self.assertIn("<svg", pending.totp.qr_svg)
+        self.assertTrue(pending.totp.qr_svg.startswith("<svg "))
         app = self.ana.scan(pending.totp)
         self.assertEqual(app.totp.secret, pending.totp.secret)
 
@@ -184,6 +184,9 @@ class Codes(EnforcingTest):
 
         lock = self.admin.GetCustomer(name=ana.name).customer.lock
         self.assertEqual((lock.failures, lock.until_time.ToSeconds()), (3, int(retry_at)))
+        reloaded = self.auth.GetSignIn(sign_in_token=other.token).sign_in
+        for step in (other, reloaded):
+            self.assertEqual(step.second_factor.lock, lock)
         listed = self.admin.ListCustomers(parent=self.portal, locked=True).customers
         self.assertEqual([customer.name for customer in listed], [ana.name])
         unlocked = self.admin.UnlockCustomer(name=ana.name).customer

@@ -15,6 +15,8 @@ pub trait SignInExt {
     fn pending(&self) -> Option<(v1::EnrollmentState, &v1::TotpEnrollment)>;
     /// What is accepted as a second factor.
     fn accepted(&self) -> Vec<v1::SecondFactorType>;
+    /// What keeps the customer out at `second_factor`.
+    fn lock(&self) -> Option<v1::CustomerLock>;
 }
 
 impl SignInExt for v1::SignIn {
@@ -49,6 +51,13 @@ impl SignInExt for v1::SignIn {
     fn accepted(&self) -> Vec<v1::SecondFactorType> {
         match &self.next {
             Some(Next::SecondFactor(page)) => page.accepted().collect(),
+            _ => panic!("next is {}", self.step()),
+        }
+    }
+
+    fn lock(&self) -> Option<v1::CustomerLock> {
+        match &self.next {
+            Some(Next::SecondFactor(page)) => page.lock,
             _ => panic!("next is {}", self.step()),
         }
     }

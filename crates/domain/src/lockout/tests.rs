@@ -9,15 +9,15 @@ fn policy() -> LockoutPolicy {
     LockoutPolicy::default()
 }
 
-fn until(until: Timestamp) -> Refusal {
-    Refusal::Locked { until: Some(until) }
+fn until(until: Timestamp, failures: u32) -> Lock {
+    Lock { until: Some(until), failures }
 }
 
 /// Guesses wrong `count` times, waiting out every lock.
 fn guess_wrong(mut budget: CodeBudget, mut now: Timestamp, count: u32) -> (CodeBudget, Timestamp) {
     for _ in 0..count {
-        if let Some(Refusal::Locked { until }) = budget.lock(now) {
-            now = until.expect("a lock that ends");
+        if let Some(lock) = budget.lock(now) {
+            now = lock.until.expect("a lock that ends");
         }
         budget = budget.charge(now, &policy()).expect("no lock").fail(now, &policy());
     }
@@ -30,9 +30,9 @@ fn the_tenth_wrong_code_locks_for_fifteen_minutes() {
     assert_eq!(nine.lock(NOW), None);
     assert_eq!(nine.remaining(NOW, &policy()), 1);
     let (ten, _) = guess_wrong(nine, NOW, 1);
-    assert_eq!(ten.lock(NOW), Some(until(NOW + 15 * MINUTE)));
+    assert_eq!(ten.lock(NOW), Some(until(NOW + 15 * MINUTE, 10)));
     assert_eq!(ten.remaining(NOW, &policy()), 0);
-    assert_eq!(ten.charge(NOW, &policy()), Err(Refusal::Locked { until: Some(NOW + 15 * MINUTE) }));
+    assert_eq!(ten.charge(NOW, &policy()), Err(Refusal::Locked(until(NOW + 15 * MINUTE, 10))));
     assert!(ten.charge(NOW + 15 * MINUTE, &policy()).is_ok());
 }
 
@@ -51,7 +51,7 @@ fn every_further_half_doubles_the_lock_up_to_a_day() {
     let mut expected = 15 * MINUTE;
     for failures in (10..100).step_by(5) {
         let (budget, now) = guess_wrong(CodeBudget::default(), NOW, failures);
-        assert_eq!(budget.lock(now), Some(until(now + expected)), "{failures}");
+        assert_eq!(budget.lock(now), Some(until(now + expected, failures)), "{failures}");
         expected = (expected * 2).min(MAX_LOCK);
     }
 }
@@ -60,7 +60,10 @@ fn every_further_half_doubles_the_lock_up_to_a_day() {
 fn the_hundredth_wrong_code_locks_until_an_administrator_ends_it() {
     let (budget, now) = guess_wrong(CodeBudget::default(), NOW, 100);
     let years_later = now + 1000 * MAX_LOCK;
-    assert_eq!(budget.charge(years_later, &policy()), Err(Refusal::Locked { until: None }));
+    assert_eq!(
+        budget.charge(years_later, &policy()),
+        Err(Refusal::Locked(Lock { until: None, failures: 100 }))
+    );
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn a_guess_whose_judge_is_gone_counts_as_wrong() {
     let given_up = NOW + JUDGING_TIME;
     let lock_end = given_up + 15 * MINUTE;
     for later in [given_up, given_up + 14 * MINUTE] {
-        assert_eq!(budget.charge(later, &policy()), Err(until(lock_end)));
+        assert_eq!(budget.charge(later, &policy()), Err(Refusal::Locked(until(lock_end, 10))));
     }
     assert!(budget.charge(lock_end, &policy()).is_ok(), "the lock ends");
 }

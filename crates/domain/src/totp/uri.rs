@@ -33,7 +33,9 @@ pub fn otpauth_uri(
     Zeroizing::new(["otpauth://totp/", &label, "?secret=", &secret, &rest].concat())
 }
 
-/// The QR code of `uri` as a complete SVG document, with its quiet zone.
+/// The QR code of `uri` as one `<svg>` element, with its quiet zone. Without an XML
+/// declaration, which HTML refuses inside of a page; with its namespace, so that it
+/// stands alone as a file too.
 ///
 /// Error correction is at level M, or L for a URI that only fits so. Up to 2,953
 /// bytes always fit: any issuer of 100 characters with any email of 150 bytes. What
@@ -44,7 +46,12 @@ pub fn qr_svg(uri: &str) -> Zeroizing<String> {
     let code = [EcLevel::M, EcLevel::L]
         .into_iter()
         .find_map(|level| QrCode::with_error_correction_level(uri, level).ok());
-    Zeroizing::new(code.map(|code| code.render::<svg::Color>().build()).unwrap_or_default())
+    let document = code.map(|code| code.render::<svg::Color>().build()).unwrap_or_default();
+    let mut element = Zeroizing::new(document);
+    let start = element.find("<svg").unwrap_or_default();
+    // In place: another string would be another copy of the secret.
+    element.drain(..start);
+    element
 }
 
 #[cfg(test)]
@@ -71,10 +78,11 @@ mod tests {
     }
 
     #[test]
-    fn a_qr_code_is_a_whole_svg_document_with_its_quiet_zone() {
+    fn a_qr_code_is_one_svg_element_with_its_quiet_zone() {
         let svg = qr_svg(&uri("Acme", "ana@example.com"));
-        assert!(svg.starts_with("<?xml version=\"1.0\" standalone=\"yes\"?><svg "));
+        assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" "), "{}", *svg);
         assert!(svg.ends_with("</svg>"));
+        assert!(!svg.contains("<?") && !svg.contains("<!"));
         // The first dark module: 4 modules of 8 pixels from either edge.
         assert!(svg.contains(" d=\"M32 32h"));
     }

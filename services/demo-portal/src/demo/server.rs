@@ -55,12 +55,11 @@ impl Server {
     /// # Errors
     /// If it cannot be found, built or run.
     pub async fn start(data: Option<PathBuf>) -> Result<Self, Error> {
-        let (data, folder) = match data {
-            Some(data) => (data, None),
-            None => {
-                let folder = tempfile::tempdir().map_err(Error::Folder)?;
-                (folder.path().join("data"), Some(folder))
-            }
+        let (data, folder) = if let Some(data) = data {
+            (data, None)
+        } else {
+            let folder = tempfile::tempdir().map_err(Error::Folder)?;
+            (folder.path().join("data"), Some(folder))
         };
         let program = program().await?;
         let mut child = Command::new(&program)
@@ -170,5 +169,5 @@ async fn read_log(log: ChildStderr, found: oneshot::Sender<String>) {
             _ => tracing::error!("gatehouse: {text}"),
         }
     }
-    tracing::warn!("gatehouse has ended");
+    tracing::info!("gatehouse has ended");
 }

@@ -20,12 +20,16 @@ pub async fn show(State(portal): State<Portal>, customer: SignedIn) -> Result<Re
     let who = customer.who;
     let name = if who.display_name.is_empty() { &who.email } else { &who.display_name };
     let session = who.session.unwrap_or_default();
+    let mut about = vec![
+        ("Signed in as", html! { (who.email) }),
+        ("Proven by", html! { (proven_by(&session)) }),
+    ];
+    if mfa.state() == MfaState::Enabled {
+        about.push(("Backup codes", html! { (mfa.backup_codes_remaining) " left" }));
+    }
     let body = html! {
         (reminders(&mfa))
-        (facts(&[
-            ("Signed in as", html! { (who.email) }),
-            ("Proven by", html! { (proven_by(&session)) }),
-        ]))
+        (facts(&about))
         section class="card" {
             h2 { "Your invoices" }
             p { "There are none. A real portal would have asked gatehouse, as this page has, who you are and how strongly proven." }

@@ -23,7 +23,7 @@ use crate::web::{Device, see_other};
 mod pages;
 mod why;
 
-pub use pages::{backup_code_field, code_field, digits, with_code};
+pub use pages::{backup_code_field, code_field, digits};
 
 /// Paths below `/sign-in`.
 pub fn routes() -> Router<Portal> {

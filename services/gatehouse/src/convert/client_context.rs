@@ -15,7 +15,7 @@ pub fn parse(fields: &mut Fields, client: Option<v1::ClientContext>) -> Option<C
             fields.take("client.ip_address", ip).map(Some)
         }
     };
-    let context = ClientContext::new(ip.flatten(), client.user_agent);
+    let context = ClientContext::of_header(ip.flatten(), client.user_agent);
     let context = fields.take("client.user_agent", context);
     ip.and(context)
 }

@@ -4,7 +4,7 @@ use gatehouse_api::v1;
 use gatehouse_domain::api_key::PortalScope;
 use gatehouse_domain::email::Email;
 use gatehouse_domain::id::{CustomerKey, PortalId, name};
-use gatehouse_domain::lockout::Refusal;
+use gatehouse_domain::lockout::Lock;
 use gatehouse_domain::password::Password;
 use gatehouse_domain::portal::check_display_name;
 use gatehouse_domain::time::Timestamp;
@@ -27,18 +27,18 @@ pub fn message(found: &CustomerInPortal, now: Timestamp) -> v1::Customer {
         suspended: customer.suspended_at.is_some(),
         mfa: Some(mfa::message(view, &portal.settings, now)),
         has_password: customer.has_password,
-        lock: customer.codes.lock(now).and_then(|lock| match lock {
-            Refusal::Locked { until } => Some(v1::CustomerLock {
-                until_time: until.map(timestamp),
-                failures: count(customer.codes.failures),
-            }),
-            Refusal::Judging => None,
-        }),
+        lock: customer.codes.lock(now).map(lock),
         last_sign_in_time: customer.last_sign_in_at.map(timestamp),
         create_time: Some(timestamp(customer.created_at)),
         update_time: Some(timestamp(customer.updated_at)),
         etag: customer.etag(),
     }
+}
+
+/// The message of what keeps a customer out.
+#[must_use]
+pub fn lock(lock: Lock) -> v1::CustomerLock {
+    v1::CustomerLock { until_time: lock.until.map(timestamp), failures: count(lock.failures) }
 }
 
 /// The customer to make in `portal`.

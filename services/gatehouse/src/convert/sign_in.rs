@@ -4,7 +4,7 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::sign_in::Next;
 
 use super::fields::{count, timestamp};
-use super::{mfa, session};
+use super::{customer, mfa, session};
 use crate::usecase::sign_in::{IssuedSession, NextView, SecondFactorView, SignInView};
 
 /// The message.
@@ -38,7 +38,11 @@ fn second_factor(view: &SecondFactorView) -> v1::SecondFactorStep {
     if view.backup_code {
         accepted.push(v1::SecondFactorType::BackupCode.into());
     }
-    v1::SecondFactorStep { accepted, totp: Some(mfa::parameters(&view.parameters)) }
+    v1::SecondFactorStep {
+        accepted,
+        totp: Some(mfa::parameters(&view.parameters)),
+        lock: view.lock.map(customer::lock),
+    }
 }
 
 fn issued_session(issued: &IssuedSession) -> v1::IssuedSession {

@@ -6,7 +6,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::Place;
 use crate::page::{actions, button, link_button, link_button_first, post};
-use crate::portal::sign_in::{Trouble, with_code};
+use crate::portal::sign_in::{Trouble, code_field, digits};
 use crate::portal::{inside, outside};
 
 /// A page at its place.
@@ -78,9 +78,10 @@ fn grouped(secret: &str) -> String {
 
 fn code(place: Place, totp: &TotpEnrollment, trouble: Option<&Trouble>) -> Markup {
     let action = format!("{}/verify", place.path());
+    let hint = digits(totp.parameters.as_ref());
     let body = html! {
         (Trouble::alert(trouble))
-        (with_code(&action, totp.parameters.as_ref(), "Verify"))
+        (post(&action, &html! { (code_field(&hint).render()) (button("Verify")) }))
         a href=(place.page()) { "Back to the QR code" }
     };
     page(place, "Enter the code", &body)

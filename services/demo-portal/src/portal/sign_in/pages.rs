@@ -1,7 +1,8 @@
 //! A page for each step.
 
 use gatehouse_api::v1::{
-    EnrollStep, SamlStep, SecondFactorStep, SecondFactorType, SignIn, TotpParameters, sign_in,
+    CustomerLock, EnrollStep, SamlStep, SecondFactorStep, SecondFactorType, SignIn, TotpParameters,
+    sign_in,
 };
 use maud::{Markup, html};
 
@@ -9,6 +10,7 @@ use super::{Shown, Trouble};
 use crate::page::{Field, alert, button, notice, post, quiet_button, username};
 use crate::portal::enrollment::{self, Place};
 use crate::portal::outside;
+use crate::time;
 
 /// The page of whatever comes next.
 pub fn of(step: &SignIn, shown: &Shown, trouble: Option<&Trouble>) -> Markup {
@@ -82,23 +84,25 @@ fn cancel(name: &str) -> Markup {
 
 fn second_factor(step: &SecondFactorStep, shown: &Shown, trouble: Option<&Trouble>) -> Markup {
     let backup_codes = step.accepted.contains(&SecondFactorType::BackupCode.into());
+    let locked = step.lock.is_some();
+    let trouble = match &step.lock {
+        Some(lock) => alert(&locked_out(lock)),
+        None => Trouble::alert(trouble),
+    };
     if shown.backup_code() && backup_codes {
-        return outside(
-            "Enter a backup code",
-            &html! {
-                (Trouble::alert(trouble))
-                (post("/sign-in/backup-code", &html! {
-                    (backup_code_field().render())
-                    (button("Verify"))
-                }))
-                a href="/sign-in" { "Use the authenticator app instead" }
-                (cancel("Use another account"))
-            },
-        );
+        let field = backup_code_field();
+        let body = html! {
+            (trouble)
+            (post("/sign-in/backup-code", &verify(&field, locked)))
+            a href="/sign-in" { "Use the authenticator app instead" }
+            (cancel("Use another account"))
+        };
+        return outside("Enter a backup code", &body);
     }
+    let hint = digits(step.totp.as_ref());
     let body = html! {
-        (Trouble::alert(trouble))
-        (with_code("/sign-in/code", step.totp.as_ref(), "Verify"))
+        (trouble)
+        (post("/sign-in/code", &verify(&code_field(&hint), locked)))
         @if backup_codes {
             a href="/sign-in?with=backup-code" { "Use a backup code instead" }
         } @else {
@@ -107,6 +111,26 @@ fn second_factor(step: &SecondFactorStep, shown: &Shown, trouble: Option<&Troubl
         (cancel("Use another account"))
     };
     outside("Enter the code", &body)
+}
+
+/// Nothing to fill in while it would be for nothing: a script opens it when the wait is over.
+fn verify(field: &Field, locked: bool) -> Markup {
+    html! {
+        fieldset disabled[locked] data-waits[locked] {
+            (field.render())
+            (button("Verify"))
+        }
+    }
+}
+
+fn locked_out(lock: &CustomerLock) -> Markup {
+    html! {
+        "Too many wrong codes. "
+        @match time::read(lock.until_time) {
+            Some(until) => { "You can try again at " (time::countdown(until, time::now())) "." }
+            None => { "Only an administrator can unlock your account." }
+        }
+    }
 }
 
 /// The field for one of the five.
@@ -118,11 +142,6 @@ pub fn backup_code_field() -> Field<'static> {
         first: true,
         ..Field::default()
     }
-}
-
-/// A form for a code of an authenticator app.
-pub fn with_code(action: &str, totp: Option<&TotpParameters>, name: &str) -> Markup {
-    post(action, &html! { (code_field(&digits(totp)).render()) (button(name)) })
 }
 
 /// What to say about a code.

@@ -302,8 +302,8 @@ impl<C: Claimant> Attempt<'_, C> {
 
 fn refused(call: &Call, refusal: Refusal) -> AppError {
     match refusal {
-        Refusal::Locked { until } => {
-            AppError::SignInLocked(until.map(|until| Wait::until(until, call.now)))
+        Refusal::Locked(lock) => {
+            AppError::SignInLocked(lock.until.map(|until| Wait::until(until, call.now)))
         }
         Refusal::Judging => AppError::Throttled(Wait::until(call.now + JUDGING_WAIT, call.now)),
     }

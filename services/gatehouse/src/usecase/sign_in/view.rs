@@ -1,6 +1,7 @@
 //! A sign-in as its answers show it.
 
 use gatehouse_domain::enrollment::{Enrollment, Owner, State};
+use gatehouse_domain::lockout::Lock;
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::sign_in::Next;
 use gatehouse_domain::time::Timestamp;
@@ -57,6 +58,8 @@ pub struct SecondFactorView {
     pub backup_code: bool,
     /// Of the authenticator.
     pub parameters: TotpParameters,
+    /// Why none is accepted at this moment.
+    pub lock: Option<Lock>,
 }
 
 /// A factor being set up, as its owner sees it.
@@ -98,7 +101,7 @@ pub(in crate::usecase) async fn view(
     let account = &held.account;
     let next = match held.next {
         Next::Password => NextView::Password,
-        Next::SecondFactor => NextView::SecondFactor(second_factor_view(app, account).await?),
+        Next::SecondFactor => NextView::SecondFactor(second_factor_view(app, account, now).await?),
         Next::Enroll { optional } => {
             let owner = Owner::SignIn(held.sign_in.id);
             NextView::Enroll { pending: enrollment_view(app, account, owner, now).await?, optional }
@@ -110,11 +113,16 @@ pub(in crate::usecase) async fn view(
     Ok(SignInView::of(held, next))
 }
 
-async fn second_factor_view(app: &App, account: &Account) -> Result<SecondFactorView, AppError> {
+async fn second_factor_view(
+    app: &App,
+    account: &Account,
+    now: Timestamp,
+) -> Result<SecondFactorView, AppError> {
     let codes = app.store.read().backup_codes(account.key()).await?;
     Ok(SecondFactorView {
         backup_code: codes.is_some_and(|codes| codes.remaining > 0),
         parameters: account.factor().map(|factor| factor.parameters).unwrap_or_default(),
+        lock: account.customer.codes.lock(now),
     })
 }
 
