@@ -12,6 +12,7 @@ use crate::support::{
 
 on_each_database! {
     a_session_shows_what_is_known_of_it,
+    a_listed_session_says_whose_it_is,
     sessions_of_a_customer_and_of_a_portal_are_listed,
     dead_sessions_are_not_listed,
     an_unknown_parent_has_no_sessions,
@@ -49,7 +50,8 @@ async fn a_session_shows_what_is_known_of_it(server: TestServer) {
     let ana = acme.enroll().await;
     let listed = acme.admin.sessions(&acme.customer).await.unwrap();
     let [session] = listed.as_slice() else { panic!("{}", listed.len()) };
-    assert!(*session == ana.session.session.unwrap());
+    let issued = ana.session.session.unwrap();
+    assert!(*session == v1::Session { email: EMAIL.to_owned(), ..issued });
     assert!(session.client == Some(client()));
     assert!(session.assurance() == v1::Assurance::MultiFactor);
     assert!(!session.current);
@@ -59,6 +61,27 @@ async fn a_session_shows_what_is_known_of_it(server: TestServer) {
     acme.web.validate(&ana.session.token).await.unwrap();
     let listed = acme.admin.sessions(&acme.customer).await.unwrap();
     assert_eq!(listed[0].last_used_time, Some(timestamp(acme.server.now())));
+}
+
+async fn a_listed_session_says_whose_it_is(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let token = acme.password_session().await.token;
+    acme.server.pass(Duration::from_secs(1));
+    assert!(ben(&acme).await.session.unwrap().email.is_empty());
+    let all = format!("{PORTAL}/customers/-");
+    let emails = async |parent: &str| {
+        let sessions = acme.admin.sessions(parent).await.unwrap();
+        sessions.into_iter().map(|session| session.email).collect::<Vec<_>>()
+    };
+    assert_eq!(emails(&all).await, ["ben@example.com", EMAIL]);
+    assert_eq!(emails(&acme.customer).await, [EMAIL]);
+    acme.admin.set_email(&acme.customer, "new.ana@example.com").await.unwrap();
+    assert_eq!(emails(&all).await, ["ben@example.com", "new.ana@example.com"]);
+    assert_eq!(emails(&acme.customer).await, ["new.ana@example.com"]);
+
+    let (own, _) = acme.web.account(&token).sessions(0, "").await.unwrap();
+    assert!(own.len() == 1 && own.iter().all(|session| session.email.is_empty()));
+    assert!(acme.web.validate(&token).await.unwrap().session.unwrap().email.is_empty());
 }
 
 async fn sessions_of_a_customer_and_of_a_portal_are_listed(server: TestServer) {

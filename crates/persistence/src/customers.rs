@@ -202,10 +202,9 @@ fn decode(row: Model) -> Result<Customer> {
 }
 
 fn try_decode(row: Model) -> Option<Customer> {
-    let email = Email::parse(&row.email).ok().filter(|email| email.as_str() == row.email)?;
     Some(Customer {
         key: row::customer_key(&row.portal_id, &row.id)?,
-        email,
+        email: row::email(&row.email)?,
         display_name: row.display_name,
         suspended_at: row::times(row.suspended_at),
         generation: row.generation,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use gatehouse_domain::client::ClientContext;
+use gatehouse_domain::email::Email;
 use gatehouse_domain::enrollment::Owner;
 use gatehouse_domain::id::{CustomerKey, SessionId, SignInId};
 use gatehouse_domain::time::Timestamp;
@@ -45,6 +46,10 @@ pub(crate) fn optional<T, U>(
 
 pub(crate) fn customer_key(portal: &str, customer: &str) -> Option<CustomerKey> {
     Some(CustomerKey::new(portal.parse().ok()?, customer.parse().ok()?))
+}
+
+pub(crate) fn email(text: &str) -> Option<Email> {
+    Email::parse(text).ok().filter(|email| email.as_str() == text)
 }
 
 pub(crate) fn client(ip: &str, user_agent: String) -> Option<ClientContext> {

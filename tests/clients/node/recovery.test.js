@@ -117,6 +117,7 @@ test('an administrator revokes sessions, one or all of a customer', async () => 
   const list = async () => (await admin.listSessions({ parent: ana.name })).sessions;
   const names = (await list()).map(({ name }) => name).sort();
   assert.deepEqual(names, [one, two, three].map(({ session }) => session.name).sort());
+  assert.ok((await list()).every(({ email }) => email === ana.email));
 
   const revoke = async (name) => (await admin.revokeSessions({ name })).sessionsEnded;
   assert.equal(await revoke(one.session.name), 1);

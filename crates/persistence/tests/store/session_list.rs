@@ -1,4 +1,6 @@
-use gatehouse_domain::id::{CustomerId, PortalId, SessionId};
+use gatehouse_domain::customer::Customer;
+use gatehouse_domain::email::Email;
+use gatehouse_domain::id::{CustomerId, CustomerKey, PortalId, SessionId};
 use gatehouse_domain::session::{Limits, Session, SessionEnd};
 use gatehouse_persistence::{Sessions, Store};
 
@@ -11,6 +13,7 @@ on_both_databases! {
     pages_hold_every_live_session_once_the_newest_first,
     sessions_are_of_the_portal_and_customer_asked_for,
     a_session_that_is_not_live_is_not_listed,
+    a_session_comes_with_the_present_email_of_its_own_customer,
 }
 
 async fn put(store: &Store, sessions: &[Session]) {
@@ -34,7 +37,7 @@ async fn page(
 ) -> Vec<u128> {
     let read = store.read();
     let found = read.live_sessions(portal, customer, limits, after, limit, NOW).await.unwrap();
-    found.iter().map(|session| session.id.as_uuid().as_u128()).collect()
+    found.iter().map(|(session, _)| session.id.as_uuid().as_u128()).collect()
 }
 
 async fn pages_hold_every_live_session_once_the_newest_first(database: TestDatabase) {
@@ -102,4 +105,34 @@ async fn a_session_that_is_not_live_is_not_listed(database: TestDatabase) {
     // The portal's limits of now count as well.
     let tighter = Limits { idle: 2 * SECOND, ..LIMITS };
     assert_eq!(page(&store, all, &tighter, None, 9).await, [1]);
+}
+
+async fn a_session_comes_with_the_present_email_of_its_own_customer(database: TestDatabase) {
+    let store = database.store().await;
+    let (bob, elsewhere) = (key("acme", "bob"), key("beta", "ana"));
+    insert(&store, &[ana(), bob.clone(), elsewhere.clone()]).await;
+    let owners = [&ana(), &bob, &ana(), &elsewhere];
+    let sessions = owners.iter().zip(1..).map(|(owner, number)| session(owner, number, NOW));
+    put(&store, &sessions.collect::<Vec<_>>()).await;
+    let renamed = async |owner: &CustomerKey, email: &str| {
+        let changed = commit(&store, async |tx| {
+            let seen = tx.lock_customer(owner).await?.unwrap();
+            let after = Customer { email: Email::parse(email).unwrap(), ..seen.clone() };
+            tx.update_customer(&seen, &after).await
+        });
+        changed.await.unwrap();
+    };
+    let emails = async |portal: &PortalId, customer: Option<&CustomerId>| {
+        let read = store.read();
+        let found = read.live_sessions(portal, customer, &LIMITS, None, 9, NOW).await.unwrap();
+        found.into_iter().map(|(_, email)| email.to_string()).collect::<Vec<_>>()
+    };
+    renamed(&elsewhere, "another.ana@example.com").await;
+    let (anas, bobs) = ("ana@example.com", "bob@example.com");
+    assert_eq!(emails(&bob.portal, None).await, [anas, bobs, anas]);
+    assert_eq!(emails(&bob.portal, Some(&bob.customer)).await, [bobs]);
+    assert_eq!(emails(&elsewhere.portal, None).await, ["another.ana@example.com"]);
+    renamed(&ana(), "new.ana@example.com").await;
+    let anas = "new.ana@example.com";
+    assert_eq!(emails(&bob.portal, None).await, [anas, bobs, anas]);
 }

@@ -7,7 +7,7 @@ use gatehouse_domain::session::Assurance;
 
 use super::client_context;
 use super::fields::timestamp;
-use crate::usecase::sessions::SessionView;
+use crate::usecase::sessions::{CustomerSession, SessionView};
 
 /// The message.
 #[must_use]
@@ -23,7 +23,14 @@ pub fn message(view: &SessionView) -> v1::Session {
         second_factor_time: session.second_factor_at.map(timestamp),
         client: Some(client_context::message(&session.client)),
         current: false,
+        email: String::new(),
     }
+}
+
+/// The message to an administrator, which says whose session it is.
+#[must_use]
+pub fn of_customer(CustomerSession { view, email }: &CustomerSession) -> v1::Session {
+    v1::Session { email: email.to_string(), ..message(view) }
 }
 
 /// The name by which a list of sessions goes on after one.

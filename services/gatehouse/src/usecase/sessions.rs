@@ -8,6 +8,7 @@ mod signed_in;
 use gatehouse_domain::audit::{Event, EventType, Resource};
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::Customer;
+use gatehouse_domain::email::Email;
 use gatehouse_domain::id::{CustomerKey, PortalId, SessionId};
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, Session, SessionEnd};
@@ -33,6 +34,15 @@ pub struct SessionView {
     pub session: Session,
     /// When it ends if it is not used again.
     pub expires_at: Timestamp,
+}
+
+/// A session as administrators see it, with the present address of whose it is.
+#[derive(Clone, Debug)]
+pub struct CustomerSession {
+    /// The session.
+    pub view: SessionView,
+    /// The customer's address.
+    pub email: Email,
 }
 
 impl SessionView {
@@ -83,7 +93,7 @@ pub async fn own(
     let this = live(app, &portal, token, call.now).await?;
     let customer = Some(&this.customer.customer);
     let found = administration::page(app, &portal, customer, after, limit, call.now).await?;
-    Ok((found, this.id))
+    Ok((found.into_iter().map(|found| found.view).collect(), this.id))
 }
 
 /// What to end.

@@ -31,8 +31,9 @@ impl AdminRpc {
         fields.finish()?;
         let (after, limit) = (page.after, page.limit());
         let found = administration::list(&self.app, &of, after, limit, context.call.now).await?;
-        let (found, next_page_token) = page.cut(&self.app, found, session::name);
-        let sessions = found.iter().map(session::message).collect();
+        let (found, next_page_token) =
+            page.cut(&self.app, found, |found| session::name(&found.view));
+        let sessions = found.iter().map(session::of_customer).collect();
         Ok(v1::ListSessionsResponse { sessions, next_page_token })
     }
 

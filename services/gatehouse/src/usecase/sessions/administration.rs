@@ -9,7 +9,7 @@ use gatehouse_domain::session::{Limits, SessionEnd};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::{Sessions, Tx};
 
-use super::SessionView;
+use super::{CustomerSession, SessionView};
 use crate::app::App;
 use crate::error::AppError;
 use crate::usecase::retry::retry;
@@ -26,7 +26,7 @@ pub async fn list(
     after: Option<SessionId>,
     limit: u64,
     now: Timestamp,
-) -> Result<Vec<SessionView>, AppError> {
+) -> Result<Vec<CustomerSession>, AppError> {
     let portal = app.store.read().portal(of.portal()).await?;
     let Some(portal) = portal else { return Ok(Vec::new()) };
     let customer = match of {
@@ -43,10 +43,15 @@ pub(super) async fn page(
     after: Option<SessionId>,
     limit: u64,
     now: Timestamp,
-) -> Result<Vec<SessionView>, AppError> {
+) -> Result<Vec<CustomerSession>, AppError> {
     let limits = Limits::from(&portal.settings.session);
     let found = app.store.read().live_sessions(&portal.id, customer, &limits, after, limit, now);
-    Ok(found.await?.into_iter().map(|session| SessionView::of(session, portal)).collect())
+    let found = found.await?.into_iter();
+    let found = found.map(|(session, email)| {
+        let view = SessionView::of(session, portal);
+        CustomerSession { view, email }
+    });
+    Ok(found.collect())
 }
 
 /// Ends sessions; gives how many were live. Those that are dead already are
