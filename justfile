@@ -44,10 +44,11 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
 
-# Check the contract's style
+# Check the contract's style, and that it breaks no client of the last one on main
 proto: install
     buf lint
     buf format --diff --exit-code
+    buf breaking --against '.git#branch=main'
 
 # Check what is depended on, and who imports whom
 deny: install

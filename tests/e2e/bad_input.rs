@@ -303,6 +303,7 @@ async fn every_bad_field_of_a_request_is_named_at_once(server: TestServer) {
             idle_timeout: Some(second),
             max_lifetime: Some(second),
             reauthentication_window: Some(minute),
+            ..Default::default()
         }),
         ..Default::default()
     };

@@ -21,6 +21,8 @@ on_each_database! {
     a_mask_leaves_what_it_does_not_name,
     a_named_path_that_is_unset_takes_its_default,
     clearing_enforcement_clears_its_date,
+    what_is_in_force_is_shown_where_it_is_unset_too,
+    what_is_in_force_cannot_be_written,
     weaker_sessions_end_where_the_update_says_so,
     an_update_with_any_bad_field_changes_nothing,
 }
@@ -166,6 +168,70 @@ async fn clearing_enforcement_clears_its_date(server: TestServer) {
     assert_eq!(updated.portal.unwrap().mfa.unwrap().enforced_from_time, None);
 }
 
+/// What is in force: the length of a new password, and the reauthentication window
+/// in seconds.
+fn in_force(portal: &v1::Portal) -> (i32, i64) {
+    let (password, session) = (portal.password.unwrap(), portal.session.unwrap());
+    let window = session.effective_reauthentication_window.unwrap();
+    (password.effective_min_length, window.seconds)
+}
+
+async fn what_is_in_force_is_shown_where_it_is_unset_too(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let shown = async || {
+        let own = acme.web.client().get_own_portal(v1::GetOwnPortalRequest {}).await.unwrap();
+        let own = own.into_inner().portal.unwrap();
+        assert!(acme.admin.portal(PORTAL).await.unwrap() == own);
+        assert_eq!(own.session.unwrap().reauthentication_window, None, "as it was set");
+        (own.password.unwrap().min_length, in_force(&own))
+    };
+    assert_eq!(shown().await, (None, (15, 300)));
+
+    let later = acme.server.now() + Duration::from_hours(1);
+    let mut announced = mfa(true);
+    announced.mfa.as_mut().unwrap().enforced_from_time = Some(timestamp(later));
+    let updated = acme.update(announced, &["mfa"]).await.portal.unwrap();
+    assert_eq!(in_force(&updated), (15, 300), "announced, not enforced");
+    acme.server.pass_almost(Duration::from_hours(1));
+    assert_eq!(shown().await, (None, (15, 300)));
+    acme.server.pass_the_rest();
+    assert_eq!(shown().await, (None, (8, 300)), "enforced, without any update");
+
+    let password = v1::PasswordPolicy { min_length: Some(20), ..Default::default() };
+    let longer = v1::Portal { password: Some(password), ..Default::default() };
+    acme.update(longer.clone(), &["password.min_length"]).await;
+    assert_eq!(shown().await, (Some(20), (20, 300)), "what is set holds");
+    let made = acme.admin.create_portal("beta", longer).await.unwrap();
+    assert_eq!(in_force(&made), (20, 300));
+}
+
+async fn what_is_in_force_cannot_be_written(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let minutes = |minutes: i64| Some(prost_types::Duration { seconds: 60 * minutes, nanos: 0 });
+    // As a client sends a portal back that it has read.
+    let change = v1::Portal {
+        name: PORTAL.to_owned(),
+        password: Some(v1::PasswordPolicy { effective_min_length: 64, ..Default::default() }),
+        session: Some(v1::SessionPolicy {
+            reauthentication_window: minutes(10),
+            effective_reauthentication_window: minutes(60),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    for path in ["password.effective_min_length", "session.effective_reauthentication_window"] {
+        let refusal = refused(acme.admin.update_portal(change.clone(), &[path]).await);
+        assert_eq!(refusal, Refusal::invalid(&["update_mask"]), "{path}");
+    }
+    let updated = acme.update(change.clone(), &["session.reauthentication_window"]).await;
+    assert_eq!(in_force(&updated.portal.unwrap()), (15, 600));
+    let updated = acme.update(change.clone(), &["password", "session"]).await.portal.unwrap();
+    assert_eq!(in_force(&updated), (15, 600));
+    assert_eq!(updated.password.unwrap().min_length, None);
+    let made = acme.admin.create_portal("beta", change).await.unwrap();
+    assert_eq!(in_force(&made), (15, 600));
+}
+
 async fn weaker_sessions_end_where_the_update_says_so(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;
@@ -201,7 +267,7 @@ async fn an_update_with_any_bad_field_changes_nothing(server: TestServer) {
             ..Default::default()
         }),
         saml: Some(v1::SamlConfig { sso_url: "http://idp.example".to_owned(), ..saml() }),
-        password: Some(v1::PasswordPolicy { min_length: Some(7) }),
+        password: Some(v1::PasswordPolicy { min_length: Some(7), ..Default::default() }),
         lockout: Some(v1::LockoutPolicy { max_failures: Some(2), lock_duration: None }),
         session: Some(v1::SessionPolicy { idle_timeout: seconds(59), ..Default::default() }),
         ..Default::default()

@@ -7,13 +7,14 @@ use gatehouse_domain::portal::{
     check_display_name, check_issuer,
 };
 use gatehouse_domain::saml;
+use gatehouse_domain::time::Timestamp;
 
 use super::fields::{Fields, count, duration, parse_duration, parse_timestamp, timestamp};
 use crate::usecase::portals::PolicyImpact;
 
-/// The message.
+/// The message, with what is in force at `now`.
 #[must_use]
-pub fn message(portal: &Portal) -> v1::Portal {
+pub fn message(portal: &Portal, now: Timestamp) -> v1::Portal {
     let settings = &portal.settings;
     let (max_failures, lock_duration) = settings.lockout.configured();
     let (idle_timeout, max_lifetime, reauthentication_window) = settings.session.configured();
@@ -33,6 +34,7 @@ pub fn message(portal: &Portal) -> v1::Portal {
         }),
         password: Some(v1::PasswordPolicy {
             min_length: settings.password_min_length.map(i32::from),
+            effective_min_length: count(settings.password_min_length(now)),
         }),
         lockout: Some(v1::LockoutPolicy {
             max_failures: max_failures.map(i32::from),
@@ -42,6 +44,9 @@ pub fn message(portal: &Portal) -> v1::Portal {
             idle_timeout: idle_timeout.map(duration),
             max_lifetime: max_lifetime.map(duration),
             reauthentication_window: reauthentication_window.map(duration),
+            effective_reauthentication_window: Some(duration(
+                settings.session.reauthentication_window(),
+            )),
         }),
         create_time: Some(timestamp(portal.created_at)),
         update_time: Some(timestamp(portal.updated_at)),

@@ -171,6 +171,8 @@ mod tests {
             "etag",
             "create_time",
             "update_time",
+            "password.effective_min_length",
+            "session.effective_reauthentication_window",
             "mfa.",
             "mfa.nothing",
             "mfa.enforced.deeper",

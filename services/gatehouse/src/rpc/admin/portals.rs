@@ -35,8 +35,9 @@ impl AdminRpc {
         let use_case = move |app: Arc<App>, call| async move {
             portals::create(&app, &call, id, settings).await
         };
+        let now = context.call.now;
         let made = context.detach(use_case).await?;
-        Ok(v1::CreatePortalResponse { portal: Some(portal::message(&made)) })
+        Ok(v1::CreatePortalResponse { portal: Some(portal::message(&made, now)) })
     }
 
     pub(super) async fn get_portal(
@@ -47,7 +48,7 @@ impl AdminRpc {
         let id = only("name", name::parse_portal(&message.name))?;
         context.caller.require_portal(&id)?;
         let found = portals::get(&self.app, &id).await?;
-        Ok(v1::GetPortalResponse { portal: Some(portal::message(&found)) })
+        Ok(v1::GetPortalResponse { portal: Some(portal::message(&found, context.call.now)) })
     }
 
     pub(super) async fn list_portals(
@@ -65,7 +66,8 @@ impl AdminRpc {
         let found = portals::list(&self.app, scope, page.after.as_ref(), page.limit()).await?;
         let (found, next_page_token) =
             page.cut(&self.app, found, |portal| name::portal(&portal.id));
-        let portals = found.iter().map(portal::message).collect();
+        let now = context.call.now;
+        let portals = found.iter().map(|found| portal::message(found, now)).collect();
         Ok(v1::ListPortalsResponse { portals, next_page_token })
     }
 
@@ -88,6 +90,7 @@ impl AdminRpc {
         paths.retain(|path| seen.insert(path.clone()));
         // Checked before the portal is looked at; applied to it as it then is.
         portal_mask::merge(&mut v1::Portal::default(), &from, &paths)?;
+        let now = context.call.now;
         let change = PortalChange {
             id,
             etag: given(from.etag.clone()),
@@ -95,7 +98,7 @@ impl AdminRpc {
             end_weaker_sessions,
             paths: paths.join(","),
             edit: move |present: &gatehouse_domain::portal::Portal| {
-                let mut merged = portal::message(present);
+                let mut merged = portal::message(present, now);
                 portal_mask::merge(&mut merged, &from, &paths)?;
                 let mut fields = Fields::default();
                 let settings = portal::settings(&mut fields, merged);
@@ -107,7 +110,7 @@ impl AdminRpc {
             move |app: Arc<App>, call| async move { portals::update(&app, &call, &change).await };
         let (updated, impact) = context.detach(use_case).await?;
         Ok(v1::UpdatePortalResponse {
-            portal: Some(portal::message(&updated)),
+            portal: Some(portal::message(&updated, now)),
             impact: Some(portal::impact(&impact)),
         })
     }

@@ -141,6 +141,6 @@ impl PortalAuthRpc {
     ) -> Result<v1::GetOwnPortalResponse, AppError> {
         let (context, v1::GetOwnPortalRequest {}) = receive(&self.app, request)?;
         let found = portals::own(&self.app, &context.portal()?).await?;
-        Ok(v1::GetOwnPortalResponse { portal: Some(portal::message(&found)) })
+        Ok(v1::GetOwnPortalResponse { portal: Some(portal::message(&found, context.call.now)) })
     }
 }
