@@ -32,7 +32,43 @@ pub struct Field<'a> {
     pub lines: bool,
 }
 
-impl Field<'_> {
+impl<'a> Field<'a> {
+    /// An email address.
+    pub fn email() -> Self {
+        Self {
+            name: "email",
+            label: "Email address",
+            kind: "email",
+            autocomplete: "username",
+            first: true,
+            ..Self::default()
+        }
+    }
+
+    /// The password that there is.
+    pub fn current_password() -> Self {
+        Self {
+            name: "password",
+            label: "Password",
+            kind: "password",
+            autocomplete: "current-password",
+            ..Self::default()
+        }
+    }
+
+    /// One that is to be: what it has to be, and what is wrong with it.
+    pub fn new_password(hint: &'a str, error: &'a str) -> Self {
+        Self {
+            name: "new_password",
+            label: "New password",
+            kind: "password",
+            autocomplete: "new-password",
+            hint,
+            error,
+            ..Self::default()
+        }
+    }
+
     /// The field.
     pub fn render(&self) -> Markup {
         let about = self.described_by();

@@ -25,15 +25,8 @@ pub fn routes() -> Router<Portal> {
 }
 
 async fn forgot() -> Markup {
-    let field = Field {
-        name: "email",
-        label: "Email address",
-        kind: "email",
-        autocomplete: "username",
-        first: true,
-        ..Field::default()
-    };
-    let form = post("/forgot-password", &html! { (field.render()) (button("Send me a link")) });
+    let form =
+        post("/forgot-password", &html! { (Field::email().render()) (button("Send me a link")) });
     outside("Forgot password?", &html! { (form) a href="/sign-in" { "Back to sign-in" } })
 }
 
@@ -90,15 +83,7 @@ fn page(hint: &str, token: &str, error: &str, trouble: Option<&Trouble>) -> Mark
         value: token,
         ..Field::default()
     };
-    let password = Field {
-        name: "new_password",
-        label: "New password",
-        kind: "password",
-        autocomplete: "new-password",
-        hint,
-        error,
-        ..Field::default()
-    };
+    let password = Field::new_password(hint, error);
     let form = html! { (code.render()) (password.render()) (button("Set password")) };
     outside("Set your password", &html! { (Trouble::alert(trouble)) (post("/invitation", &form)) })
 }

@@ -5,9 +5,10 @@ use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use gatehouse_api::v1::verify_second_factor_request::Proof;
 use gatehouse_api::v1::{
-    ErrorReason, FinishSignInRequest, GetSignInRequest, SignIn, StartSignInRequest,
-    VerifyPasswordRequest, VerifySecondFactorRequest, verify_second_factor_request,
+    ClientContext, ErrorReason, FinishSignInRequest, GetSignInRequest, SignIn, StartSignInRequest,
+    VerifyPasswordRequest, VerifySecondFactorRequest,
 };
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -197,12 +198,7 @@ async fn code(
     Device(client): Device,
     Form(Code { code }): Form<Code>,
 ) -> Result<Response, Refused> {
-    let request = VerifySecondFactorRequest {
-        sign_in_token: token.clone(),
-        proof: Some(verify_second_factor_request::Proof::TotpCode(code)),
-        client: Some(client),
-    };
-    second_factor(&portal, request, &Shown::default()).await
+    second_factor(&portal, token, Proof::TotpCode(code), client, &Shown::default()).await
 }
 
 async fn backup_code(
@@ -211,21 +207,22 @@ async fn backup_code(
     Device(client): Device,
     Form(Code { code }): Form<Code>,
 ) -> Result<Response, Refused> {
-    let request = VerifySecondFactorRequest {
-        sign_in_token: token.clone(),
-        proof: Some(verify_second_factor_request::Proof::BackupCode(code)),
-        client: Some(client),
-    };
     let shown = Shown { with: Some("backup-code".to_owned()), ..Shown::default() };
-    second_factor(&portal, request, &shown).await
+    second_factor(&portal, token, Proof::BackupCode(code), client, &shown).await
 }
 
 async fn second_factor(
     portal: &Portal,
-    request: VerifySecondFactorRequest,
+    token: String,
+    proof: Proof,
+    client: ClientContext,
     shown: &Shown,
 ) -> Result<Response, Refused> {
-    let token = request.sign_in_token.clone();
+    let request = VerifySecondFactorRequest {
+        sign_in_token: token.clone(),
+        proof: Some(proof),
+        client: Some(client),
+    };
     match portal.auth().verify_second_factor(request).await {
         Ok(response) => Ok(visitor::proceed(response.into_inner().sign_in.unwrap_or_default())),
         Err(status) => {

@@ -55,14 +55,7 @@ fn page(asked: &Asked, email: &str, mfa: &Mfa, trouble: Option<&Trouble>) -> Mar
     let hint = digits(
         parameters.and_then(|gatehouse_api::v1::factor::Kind::Totp(totp)| totp.parameters.as_ref()),
     );
-    let password = Field {
-        name: "code",
-        label: "Password",
-        kind: "password",
-        autocomplete: "current-password",
-        first: true,
-        ..Field::default()
-    };
+    let password = Field { name: "code", first: true, ..Field::current_password() };
     let (with, field) = match (enabled, backup_code) {
         (true, true) => ("backup-code", backup_code_field()),
         (true, false) => ("code", code_field(&hint)),

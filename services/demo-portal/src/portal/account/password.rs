@@ -21,22 +21,9 @@ pub async fn show(State(portal): State<Portal>, customer: SignedIn) -> Result<Ma
 }
 
 fn page(email: &str, hint: &str, error: &str, trouble: Option<&Trouble>) -> Markup {
-    let current = Field {
-        name: "current_password",
-        label: "Current password",
-        kind: "password",
-        autocomplete: "current-password",
-        ..Field::default()
-    };
-    let new = Field {
-        name: "new_password",
-        label: "New password",
-        kind: "password",
-        autocomplete: "new-password",
-        hint,
-        error,
-        ..Field::default()
-    };
+    let current =
+        Field { name: "current_password", label: "Current password", ..Field::current_password() };
+    let new = Field::new_password(hint, error);
     let fields =
         html! { (username(email)) (current.render()) (new.render()) (button("Change password")) };
     let body = html! {

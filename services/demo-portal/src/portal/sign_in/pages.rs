@@ -33,16 +33,7 @@ pub fn of(step: &SignIn, shown: &Shown, trouble: Option<&Trouble>) -> Markup {
 
 /// The beginning.
 pub fn email(value: &str, error: &str, why: &Markup) -> Markup {
-    let field = Field {
-        name: "email",
-        label: "Email address",
-        kind: "email",
-        autocomplete: "username",
-        value,
-        error,
-        first: true,
-        ..Field::default()
-    };
+    let field = Field { value, error, ..Field::email() };
     outside(
         "Sign in",
         &html! {
@@ -54,14 +45,7 @@ pub fn email(value: &str, error: &str, why: &Markup) -> Markup {
 }
 
 fn password(email: &str, trouble: Option<&Trouble>) -> Markup {
-    let field = Field {
-        name: "password",
-        label: "Password",
-        kind: "password",
-        autocomplete: "current-password",
-        first: true,
-        ..Field::default()
-    };
+    let field = Field { first: true, ..Field::current_password() };
     outside(
         "Enter your password",
         &html! {
