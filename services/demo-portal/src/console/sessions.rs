@@ -124,7 +124,7 @@ fn row(session: &Session, of: Of) -> Markup {
     html! {
         tr {
             @if of == Of::Portal {
-                th scope="row" { a href=(customer_path(customer)) { (customer) } }
+                th scope="row" { a href=(customer_path(customer)) { (session.email) } }
             }
             td data-label="Proven by" { (proven_by(session.assurance())) }
             td data-label="Device" {
@@ -142,10 +142,12 @@ fn row(session: &Session, of: Of) -> Markup {
     }
 }
 
-const fn proven_by(assurance: Assurance) -> &'static str {
-    match assurance {
-        Assurance::MultiFactor => "Password and second factor",
-        Assurance::Password => "Password",
-        Assurance::Unspecified => "Unknown",
+fn proven_by(assurance: Assurance) -> Markup {
+    html! {
+        @match assurance {
+            Assurance::MultiFactor => { span class="badge good" { "Multi-factor" } }
+            Assurance::Password => { span class="badge" { "Password" } }
+            Assurance::Unspecified => {}
+        }
     }
 }
