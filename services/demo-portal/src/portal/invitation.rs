@@ -71,7 +71,7 @@ pub async fn password_hint(portal: &Portal) -> Result<String, Refused> {
     let policy = own.portal.unwrap_or_default().password.unwrap_or_default();
     Ok(format!(
         "At least {} characters: a few words that only you would put together.",
-        policy.min_length()
+        policy.effective_min_length
     ))
 }
 
