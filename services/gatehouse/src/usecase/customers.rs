@@ -240,8 +240,7 @@ async fn try_reset_mfa(
     if reset.end_password {
         tx.set_password(key, None).await?;
     }
-    let after =
-        Customer { codes: CodeBudget::default(), generation: seen.generation + 1, ..seen.clone() };
+    let after = Customer { codes: CodeBudget::default(), ..seen.next_generation() };
     tx.update_customer(&seen, &after).await?;
     let mut event = call.event(app, EventType::MfaReset, about_customer(key));
     event.attributes = vec![

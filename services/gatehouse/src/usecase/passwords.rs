@@ -89,10 +89,9 @@ pub(super) async fn set(
     let ended =
         tx.end_sessions(key, sessions, SessionEnd::PasswordChanged, &limits, call.now).await?;
     let after = Customer {
-        generation: customer.generation + 1,
         has_password: true,
         password_revision: customer.password_revision + 1,
-        ..customer.clone()
+        ..customer.next_generation()
     };
     tx.update_customer(customer, &after).await?;
     Ok((after, ended))

@@ -77,10 +77,9 @@ async fn try_update(
         email: change.email.clone().unwrap_or_else(|| seen.email.clone()),
         display_name: change.display_name.clone().unwrap_or_else(|| seen.display_name.clone()),
         suspended_at,
-        generation: seen.generation + i64::from(suspends),
         updated_at: call.now,
         revision: seen.revision + 1,
-        ..seen.clone()
+        ..if suspends { seen.next_generation() } else { seen.clone() }
     };
     match tx.update_customer(&seen, &after).await {
         Err(StoreError::Duplicate) => {

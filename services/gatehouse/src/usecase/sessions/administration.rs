@@ -1,7 +1,6 @@
 //! Sessions, as administrators see and end them.
 
 use gatehouse_domain::audit::{EventType, Resource};
-use gatehouse_domain::customer::Customer;
 use gatehouse_domain::id::name::SessionsOf;
 use gatehouse_domain::id::{CustomerId, CustomerKey, PortalId, SessionId, name};
 use gatehouse_domain::portal::Portal;
@@ -90,8 +89,7 @@ async fn revoke_portal(call: &Call, tx: &Tx, id: &PortalId) -> Result<u64, AppEr
 /// A session that is being made on what was seen before is not made.
 async fn revoke_customer(call: &Call, tx: &Tx, key: &CustomerKey) -> Result<u64, AppError> {
     let (portal, seen) = customers::lock(tx, key).await?;
-    let after = Customer { generation: seen.generation + 1, ..seen.clone() };
-    tx.update_customer(&seen, &after).await?;
+    tx.update_customer(&seen, &seen.next_generation()).await?;
     end(call, tx, &portal, key, Sessions::All).await
 }
 
