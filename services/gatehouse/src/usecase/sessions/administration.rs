@@ -8,7 +8,7 @@ use gatehouse_domain::session::{Limits, SessionEnd};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::{Sessions, Tx};
 
-use super::{CustomerSession, SessionView};
+use super::{CustomerSession, SessionView, end};
 use crate::app::App;
 use crate::error::AppError;
 use crate::usecase::retry::retry;
@@ -90,7 +90,7 @@ async fn revoke_portal(call: &Call, tx: &Tx, id: &PortalId) -> Result<u64, AppEr
 async fn revoke_customer(call: &Call, tx: &Tx, key: &CustomerKey) -> Result<u64, AppError> {
     let (portal, seen) = customers::lock(tx, key).await?;
     tx.update_customer(&seen, &seen.next_generation()).await?;
-    end(call, tx, &portal, key, Sessions::All).await
+    end(call, tx, &portal, key, Sessions::All, SessionEnd::Revoked).await
 }
 
 async fn revoke_session(
@@ -104,16 +104,5 @@ async fn revoke_session(
     if tx.lock_customer(key).await?.is_none() || tx.customer_session(key, id).await?.is_none() {
         return Err(not_found());
     }
-    end(call, tx, &portal, key, Sessions::One(id)).await
-}
-
-async fn end(
-    call: &Call,
-    tx: &Tx,
-    portal: &Portal,
-    key: &CustomerKey,
-    which: Sessions,
-) -> Result<u64, AppError> {
-    let limits = Limits::from(&portal.settings.session);
-    Ok(tx.end_sessions(key, which, SessionEnd::Revoked, &limits, call.now).await?)
+    end(call, tx, &portal, key, Sessions::One(id), SessionEnd::Revoked).await
 }
