@@ -43,6 +43,13 @@ impl Customer {
     pub fn etag(&self) -> String {
         format!("{:x}.{:x}", self.created_at.as_micros(), self.revision)
     }
+
+    /// The same a generation on: what relies on how they were before makes no
+    /// session any more.
+    #[must_use]
+    pub fn next_generation(&self) -> Self {
+        Self { generation: self.generation + 1, ..self.clone() }
+    }
 }
 
 /// The backup codes a customer has.

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use gatehouse_domain::customer::Customer;
 use gatehouse_persistence::Store;
 
 use crate::support::example::{ana, commit, customer, insert, portal};
@@ -58,7 +57,7 @@ async fn readers_do_not_wait_for_a_writer(database: TestDatabase) {
     let tx = store.begin().await.unwrap();
     tx.lock_portal(&ana().portal).await.unwrap();
     let seen = tx.lock_customer(&ana()).await.unwrap().unwrap();
-    let changed = Customer { generation: seen.generation + 1, ..seen.clone() };
+    let changed = seen.next_generation();
     tx.update_customer(&seen, &changed).await.unwrap();
     assert_eq!(store.read().customer(&ana()).await.unwrap(), Some(seen));
     tx.commit().await.unwrap();
@@ -69,7 +68,7 @@ async fn readers_do_not_wait_for_a_writer(database: TestDatabase) {
 async fn raise_generation(store: Arc<Store>) {
     commit(&store, async |tx| {
         let seen = tx.lock_customer(&ana()).await?.unwrap();
-        let raised = Customer { generation: seen.generation + 1, ..seen.clone() };
+        let raised = seen.next_generation();
         tx.update_customer(&seen, &raised).await
     })
     .await

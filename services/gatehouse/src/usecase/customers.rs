@@ -15,7 +15,7 @@ use gatehouse_domain::id::{CustomerId, CustomerKey, PortalId, name};
 use gatehouse_domain::lockout::CodeBudget;
 use gatehouse_domain::password::Password;
 use gatehouse_domain::portal::Portal;
-use gatehouse_domain::session::{Limits, SessionEnd};
+use gatehouse_domain::session::SessionEnd;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::{CustomerFilter, SealedPassword, Sessions, StoreError, Tx};
 
@@ -25,7 +25,7 @@ pub use update::{CustomerChange, update};
 
 use super::passwords::{NewPassword, hash_new};
 use super::retry::retry;
-use super::{Call, about_customer, portals};
+use super::{Call, about_customer, portals, sessions};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -234,14 +234,12 @@ async fn try_reset_mfa(
     tx.delete_backup_codes(key).await?;
     tx.end_sign_ins(key, call.now).await?;
     tx.end_invitations(key).await?;
-    let limits = Limits::from(&portal.settings.session);
-    let ended =
-        tx.end_sessions(key, Sessions::All, SessionEnd::MfaReset, &limits, call.now).await?;
+    let why = SessionEnd::MfaReset;
+    let ended = sessions::end(call, &tx, &portal, key, Sessions::All, why).await?;
     if reset.end_password {
         tx.set_password(key, None).await?;
     }
-    let after =
-        Customer { codes: CodeBudget::default(), generation: seen.generation + 1, ..seen.clone() };
+    let after = Customer { codes: CodeBudget::default(), ..seen.next_generation() };
     tx.update_customer(&seen, &after).await?;
     let mut event = call.event(app, EventType::MfaReset, about_customer(key));
     event.attributes = vec![

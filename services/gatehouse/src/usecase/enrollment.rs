@@ -4,7 +4,6 @@
 mod verify;
 
 use gatehouse_domain::audit::{Event, EventType};
-use gatehouse_domain::customer::Customer;
 use gatehouse_domain::enrollment::{self, Enrollment, Factor, State};
 use gatehouse_domain::id::{EnrollmentId, FactorId, PortalId};
 use gatehouse_domain::sign_in::Next;
@@ -134,7 +133,7 @@ async fn try_enable(app: &App, call: &Call, seen: &Holder) -> Result<Holder, App
     note_enabled(&tx, call, &mut holder, &factor).await?;
     let account = holder.account_mut();
     let before = &account.customer;
-    let after = Customer { generation: before.generation + 1, ..before.clone() };
+    let after = before.next_generation();
     tx.update_customer(before, &after).await?;
     account.customer = after;
     account.factor = Some((factor, sealed));

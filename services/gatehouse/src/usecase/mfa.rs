@@ -2,7 +2,7 @@
 
 use gatehouse_domain::audit::EventType;
 use gatehouse_domain::client::ClientContext;
-use gatehouse_domain::customer::{Customer, CustomerView};
+use gatehouse_domain::customer::CustomerView;
 use gatehouse_domain::enrollment::Owner;
 use gatehouse_domain::id::PortalId;
 use gatehouse_domain::portal::Portal;
@@ -86,7 +86,7 @@ async fn try_disable(app: &App, call: &Call, seen: &SignedIn) -> Result<SignedIn
     let customer = &held.account.customer;
     tx.delete_factor(&customer.key).await?;
     tx.delete_backup_codes(&customer.key).await?;
-    let after = Customer { generation: customer.generation + 1, ..customer.clone() };
+    let after = customer.next_generation();
     tx.update_customer(customer, &after).await?;
     held.account.customer = after;
     held.account.factor = None;

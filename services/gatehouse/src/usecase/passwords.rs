@@ -8,7 +8,7 @@ use gatehouse_domain::field::FieldViolation;
 use gatehouse_domain::id::{CustomerKey, PortalId};
 use gatehouse_domain::password::{NewPasswordContext, Password, check_new};
 use gatehouse_domain::portal::Portal;
-use gatehouse_domain::session::{Limits, SessionEnd};
+use gatehouse_domain::session::SessionEnd;
 use gatehouse_domain::vault::Token;
 use gatehouse_persistence::{SealedPassword, Sessions, Tx};
 use tokio::task::spawn_blocking;
@@ -17,7 +17,7 @@ use super::account::{Account, require_passwords};
 use super::proof::password::{Proven, verify_own};
 use super::retry::retry;
 use super::sessions::{SignedIn, reauthentication_required};
-use super::{Call, portals, sealed};
+use super::{Call, portals, sealed, sessions};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -78,21 +78,19 @@ pub(super) async fn set(
     call: &Call,
     account: &Account,
     hash: SealedPassword,
-    sessions: Sessions,
+    which: Sessions,
 ) -> Result<(Customer, u64), AppError> {
     let Account { portal, customer, .. } = account;
     let key = &customer.key;
     tx.set_password(key, Some(hash)).await?;
     tx.end_sign_ins(key, call.now).await?;
     tx.end_invitations(key).await?;
-    let limits = Limits::from(&portal.settings.session);
-    let ended =
-        tx.end_sessions(key, sessions, SessionEnd::PasswordChanged, &limits, call.now).await?;
+    let why = SessionEnd::PasswordChanged;
+    let ended = sessions::end(call, tx, portal, key, which, why).await?;
     let after = Customer {
-        generation: customer.generation + 1,
         has_password: true,
         password_revision: customer.password_revision + 1,
-        ..customer.clone()
+        ..customer.next_generation()
     };
     tx.update_customer(customer, &after).await?;
     Ok((after, ended))

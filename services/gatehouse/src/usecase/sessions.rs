@@ -14,7 +14,7 @@ use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, Session, SessionEnd};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::Token;
-use gatehouse_persistence::Sessions;
+use gatehouse_persistence::{Sessions, Tx};
 
 pub use reauthenticate::{SessionProof, reauthenticate};
 pub use requirements::Requirements;
@@ -96,6 +96,20 @@ pub async fn own(
     Ok((found.into_iter().map(|found| found.view).collect(), this.id))
 }
 
+/// Ends sessions of a customer that `tx` has locked. Gives how many of them were
+/// live under the policy of `portal`, which it has locked too.
+pub(super) async fn end(
+    call: &Call,
+    tx: &Tx,
+    portal: &Portal,
+    key: &CustomerKey,
+    which: Sessions,
+    why: SessionEnd,
+) -> Result<u64, AppError> {
+    let limits = Limits::from(&portal.settings.session);
+    Ok(tx.end_sessions(key, which, why, &limits, call.now).await?)
+}
+
 /// What to end.
 #[derive(Clone, Debug)]
 pub enum SignOutTarget {
@@ -148,10 +162,9 @@ async fn try_sign_out(
         }
         (held, _) => held?,
     };
-    let limits = Limits::from(&held.account.portal.settings.session);
-    let key = held.account.key();
+    let (portal, key) = (&held.account.portal, held.account.key());
     let session = if let Sessions::One(id) = which { Some(id) } else { None };
-    let ended = tx.end_sessions(key, which, SessionEnd::SignedOut, &limits, call.now).await?;
+    let ended = end(call, &tx, portal, key, which, SessionEnd::SignedOut).await?;
     if ended == 0 {
         return Ok(0);
     }

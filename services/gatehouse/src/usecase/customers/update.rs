@@ -5,14 +5,14 @@ use gatehouse_domain::customer::Customer;
 use gatehouse_domain::email::Email;
 use gatehouse_domain::id::CustomerKey;
 use gatehouse_domain::portal::Portal;
-use gatehouse_domain::session::{Limits, SessionEnd};
+use gatehouse_domain::session::SessionEnd;
 use gatehouse_persistence::{Sessions, StoreError, Tx};
 
 use super::{CustomerInPortal, email_taken, lock, view, with_email};
 use crate::app::App;
 use crate::error::AppError;
 use crate::usecase::retry::retry;
-use crate::usecase::{Call, about_customer, check_etag};
+use crate::usecase::{Call, about_customer, check_etag, sessions};
 
 /// A change of a customer. Unset: stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,10 +77,9 @@ async fn try_update(
         email: change.email.clone().unwrap_or_else(|| seen.email.clone()),
         display_name: change.display_name.clone().unwrap_or_else(|| seen.display_name.clone()),
         suspended_at,
-        generation: seen.generation + i64::from(suspends),
         updated_at: call.now,
         revision: seen.revision + 1,
-        ..seen.clone()
+        ..if suspends { seen.next_generation() } else { seen.clone() }
     };
     match tx.update_customer(&seen, &after).await {
         Err(StoreError::Duplicate) => {
@@ -120,7 +119,5 @@ async fn end_all(
     key: &CustomerKey,
 ) -> Result<u64, AppError> {
     tx.end_sign_ins(key, call.now).await?;
-    let limits = Limits::from(&portal.settings.session);
-    let ended = tx.end_sessions(key, Sessions::All, SessionEnd::Suspended, &limits, call.now);
-    Ok(ended.await?)
+    sessions::end(call, tx, portal, key, Sessions::All, SessionEnd::Suspended).await
 }

@@ -1,7 +1,6 @@
 //! Sessions, as administrators see and end them.
 
 use gatehouse_domain::audit::{EventType, Resource};
-use gatehouse_domain::customer::Customer;
 use gatehouse_domain::id::name::SessionsOf;
 use gatehouse_domain::id::{CustomerId, CustomerKey, PortalId, SessionId, name};
 use gatehouse_domain::portal::Portal;
@@ -9,7 +8,7 @@ use gatehouse_domain::session::{Limits, SessionEnd};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::{Sessions, Tx};
 
-use super::{CustomerSession, SessionView};
+use super::{CustomerSession, SessionView, end};
 use crate::app::App;
 use crate::error::AppError;
 use crate::usecase::retry::retry;
@@ -90,9 +89,8 @@ async fn revoke_portal(call: &Call, tx: &Tx, id: &PortalId) -> Result<u64, AppEr
 /// A session that is being made on what was seen before is not made.
 async fn revoke_customer(call: &Call, tx: &Tx, key: &CustomerKey) -> Result<u64, AppError> {
     let (portal, seen) = customers::lock(tx, key).await?;
-    let after = Customer { generation: seen.generation + 1, ..seen.clone() };
-    tx.update_customer(&seen, &after).await?;
-    end(call, tx, &portal, key, Sessions::All).await
+    tx.update_customer(&seen, &seen.next_generation()).await?;
+    end(call, tx, &portal, key, Sessions::All, SessionEnd::Revoked).await
 }
 
 async fn revoke_session(
@@ -106,16 +104,5 @@ async fn revoke_session(
     if tx.lock_customer(key).await?.is_none() || tx.customer_session(key, id).await?.is_none() {
         return Err(not_found());
     }
-    end(call, tx, &portal, key, Sessions::One(id)).await
-}
-
-async fn end(
-    call: &Call,
-    tx: &Tx,
-    portal: &Portal,
-    key: &CustomerKey,
-    which: Sessions,
-) -> Result<u64, AppError> {
-    let limits = Limits::from(&portal.settings.session);
-    Ok(tx.end_sessions(key, which, SessionEnd::Revoked, &limits, call.now).await?)
+    end(call, tx, &portal, key, Sessions::One(id), SessionEnd::Revoked).await
 }

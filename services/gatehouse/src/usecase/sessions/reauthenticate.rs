@@ -146,7 +146,7 @@ impl Claimant for SignedIn {
     }
 
     async fn end(&self, _: &App, tx: &Tx, now: Timestamp) -> Result<Option<AppError>, AppError> {
-        match self.reread(tx, now).await {
+        match self.reread(tx, &self.account.portal, now).await {
             Ok(_) => Ok(None),
             Err(end @ AppError::SessionInvalid { .. }) => Ok(Some(end)),
             Err(error) => Err(error),

@@ -47,16 +47,20 @@ impl SignedIn {
             return Err(AppError::SessionInvalid { end: None });
         };
         // Whatever ends one locks its customer, or the portal, before.
-        let session = self.reread(tx, now).await?;
-        session.check_live(now, &account.portal.settings.session).map_err(ended)?;
+        let session = self.reread(tx, &account.portal, now).await?;
         Ok(Self { session, account, client: self.client.clone() })
     }
 
-    /// The session as it is in `tx`, live under the policy that was seen.
-    pub(super) async fn reread(&self, tx: &Tx, now: Timestamp) -> Result<Session, AppError> {
+    /// The session as it is in `tx`, live under the policy of `portal`.
+    pub(super) async fn reread(
+        &self,
+        tx: &Tx,
+        portal: &Portal,
+        now: Timestamp,
+    ) -> Result<Session, AppError> {
         let session = tx.customer_session(self.account.key(), self.session.id).await?;
         let session = session.ok_or(AppError::SessionInvalid { end: None })?;
-        session.check_live(now, &self.account.portal.settings.session).map_err(ended)?;
+        session.check_live(now, &portal.settings.session).map_err(ended)?;
         Ok(session)
     }
 
