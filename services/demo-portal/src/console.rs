@@ -86,11 +86,11 @@ pub fn site(console: Console) -> Router {
         .route("/settings", get(settings::page).post(settings::check))
         .route("/settings/save", post(settings::save))
         .route("/audit", get(audit::page))
+        .route("/sign-out", post(sign_in::sign_out))
         // Here and not in each handler, so that none is without it.
         .route_layer(from_extractor_with_state::<SignedIn, _>(console.clone()));
     let pages = of_signed_in
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
-        .route("/sign-out", post(sign_in::sign_out))
         .fallback(async || refused::not_found());
     let forged = outer_frame().page("This request came from another site", &html! {});
     web::site(pages, forged).with_state(console)

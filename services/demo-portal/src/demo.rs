@@ -101,7 +101,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let actor = Caller::with_key(&keys.admin)?.acting_for(ADMINISTRATOR)?;
     let password = Secret::generate()?;
     let admin = gatehouse::admin(channel, actor);
-    let administrator = console::Administrator::new(ADMINISTRATOR, password.clone())?;
+    let administrator = console::Administrator::new(ADMINISTRATOR, password.clone());
     let console = console::Console::new(seed::PORTAL, admin, administrator, outbox, letters);
 
     say(&portal_address, &console_address, &password);

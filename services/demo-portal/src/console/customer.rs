@@ -18,7 +18,7 @@ use super::refused::Refused;
 use super::resource::{self, customer_path, path_with};
 use super::sessions::{self, Of};
 use super::{Console, frame};
-use crate::page::{facts, post, quiet_button};
+use crate::page::{facts, link_button, post, quiet_button};
 use crate::web::see_other;
 
 /// How many of the latest events the page shows.
@@ -58,7 +58,7 @@ pub async fn page(
         section class="part" {
             h2 { "Latest events" }
             (audit::table(&events.into_inner().audit_events, Subjects::One))
-            p { a href=(all_events) { "All events" } }
+            p { (link_button(&all_events, "All events")) }
         }
     };
     let page = frame("/customers").page_with(&customer.email, &gear(&id, &customer), &body);

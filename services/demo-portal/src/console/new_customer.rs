@@ -72,13 +72,10 @@ pub async fn invite(console: &Console, customer: &str) -> Result<(), Refused> {
 
 fn form(typed: &Typed, errors: &Errors) -> Markup {
     let email = Field {
-        name: "email",
-        label: "Email address",
-        kind: "email",
+        autocomplete: "off",
         value: &typed.email,
         error: errors.of("email"),
-        first: true,
-        ..Field::default()
+        ..Field::email()
     };
     let name = Field {
         name: "display_name",

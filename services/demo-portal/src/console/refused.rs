@@ -42,12 +42,13 @@ impl IntoResponse for Refused {
             Kind::Away => wait(
                 &refusal,
                 "gatehouse cannot be reached",
-                "Nothing may have been changed. Customers cannot sign in either. Please try again soon.",
+                "Please try again soon, and look then whether your last change was made.",
             ),
             Kind::Busy => wait(
                 &refusal,
                 "gatehouse is busy",
-                "It had no time for this. Please try again soon.",
+                "It had no time for this. Please try again soon, and look then whether your last change was \
+                 made.",
             ),
             Kind::Unexpected => page(
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -14,7 +14,8 @@ use crate::page::{Field, alert, button, post};
 use crate::web::{self, clear, secret_cookie};
 
 /// What is typed.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct Typed {
     email: String,
     password: String,
@@ -27,38 +28,26 @@ pub async fn page() -> Markup {
 
 /// Signs in.
 pub async fn sign_in(State(console): State<Console>, Form(typed): Form<Typed>) -> Response {
-    match console.administrator.sign_in(&typed.email, &typed.password) {
-        Some(session) => {
-            let cookie = secret_cookie(COOKIE, session.expose().to_owned());
-            (CookieJar::new().add(cookie), web::see_other("/customers")).into_response()
-        }
-        None => (StatusCode::UNPROCESSABLE_ENTITY, form(&typed.email, true)).into_response(),
+    let Typed { email, password } = typed;
+    if !console.administrator.is(&email, &password) {
+        return (StatusCode::UNPROCESSABLE_ENTITY, form(&email, true)).into_response();
     }
+    let Ok(session) = console.administrator.sign_in() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let cookie = secret_cookie(COOKIE, session.expose().to_owned());
+    (CookieJar::new().add(cookie), web::see_other("/customers")).into_response()
 }
 
-/// Signs out.
-pub async fn sign_out() -> Response {
+/// Signs out: the cookie goes, and whoever may have copied it is out as well.
+pub async fn sign_out(State(console): State<Console>) -> Response {
+    console.administrator.sign_out();
     (CookieJar::new().add(clear(COOKIE)), web::see_other("/sign-in")).into_response()
 }
 
 fn form(email: &str, refused: bool) -> Markup {
-    let email = Field {
-        name: "email",
-        label: "Email address",
-        kind: "email",
-        autocomplete: "username",
-        value: email,
-        first: !refused,
-        ..Field::default()
-    };
-    let password = Field {
-        name: "password",
-        label: "Password",
-        kind: "password",
-        autocomplete: "current-password",
-        first: refused,
-        ..Field::default()
-    };
+    let email = Field { value: email, first: !refused, ..Field::email() };
+    let password = Field { first: refused, ..Field::current_password() };
     let body = html! {
         // Which of the two is wrong is nobody's business.
         @if refused { (alert(&html! { "The email address or the password is not right." })) }

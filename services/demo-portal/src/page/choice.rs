@@ -57,12 +57,13 @@ impl Check<'_> {
         let about = about.into_iter().filter(|(_, text)| !text.is_empty());
         let about = about.map(|(part, _)| format!("{}-{part}", self.name)).collect::<Vec<_>>();
         let about = (!about.is_empty()).then(|| about.join(" "));
+        let invalid = (!self.error.is_empty()).then_some("true");
         html! {
             div class="field" {
                 label class="check" {
                     input type="checkbox" id=(self.name) name=(self.name)
                         role=[self.switch.then_some("switch")] aria-describedby=[about]
-                        aria-invalid=[(!self.error.is_empty()).then_some("true")]
+                        aria-invalid=[invalid] autofocus[invalid.is_some()]
                         checked[self.ticked] disabled[self.disabled];
                     span { (self.label) }
                 }

@@ -75,6 +75,8 @@ impl<'a> Field<'a> {
         let about = (!about.is_empty()).then_some(about);
         let autocomplete = if self.autocomplete.is_empty() { "off" } else { self.autocomplete };
         let invalid = (!self.error.is_empty()).then_some("true");
+        // What is wrong may stand far below the top of the page.
+        let first = self.first || invalid.is_some();
         html! {
             div class="field" {
                 label for=(self.name) { (self.label) }
@@ -83,7 +85,8 @@ impl<'a> Field<'a> {
                 }
                 @if self.lines {
                     textarea id=(self.name) name=(self.name) rows="5" spellcheck="false"
-                        aria-describedby=[about] aria-invalid=[invalid] disabled[self.disabled] { (self.value) }
+                        aria-describedby=[about] aria-invalid=[invalid]
+                        autofocus[first] disabled[self.disabled] { (self.value) }
                 } @else {
                     // Room for the spaces with which apps show codes and people paste them: gatehouse
                     // reads over them.
@@ -94,7 +97,7 @@ impl<'a> Field<'a> {
                         inputmode=[self.numeric.then_some("numeric")]
                         autocapitalize="none" spellcheck="false"
                         aria-describedby=[about] aria-invalid=[invalid]
-                        required[!self.optional] autofocus[self.first] disabled[self.disabled];
+                        required[!self.optional] autofocus[first] disabled[self.disabled];
                 }
                 @if !self.error.is_empty() {
                     p class="error" id={ (self.name) "-error" } role="alert" { (self.error) }

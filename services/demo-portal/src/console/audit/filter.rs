@@ -39,6 +39,11 @@ impl Filter {
         let mut errors = Errors::default();
         let start_time = read(&mut errors, "start_time", &self.start_time);
         let end_time = read(&mut errors, "end_time", &self.end_time);
+        if let (Some(start), Some(end)) = (&start_time, &end_time)
+            && end.seconds <= start.seconds
+        {
+            errors.note("end_time", "After the time in From.");
+        }
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -88,6 +93,17 @@ mod tests {
         };
         let Err(errors) = filter.request("portals/acme".into()) else { panic!() };
         assert!(!errors.of("start_time").is_empty() && errors.of("end_time").is_empty());
+    }
+
+    #[test]
+    fn what_ends_before_it_begins_is_told_beside_the_end() {
+        let filter = Filter {
+            start_time: "2026-12-01T14:05".into(),
+            end_time: "2026-12-01T14:05".into(),
+            ..Filter::default()
+        };
+        let Err(errors) = filter.request("portals/acme".into()) else { panic!() };
+        assert!(!errors.of("end_time").is_empty() && errors.of("start_time").is_empty());
     }
 
     #[test]

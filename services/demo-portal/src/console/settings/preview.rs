@@ -20,7 +20,7 @@ pub fn page(before: &Portal, after: &Portal, impact: PolicyImpact, typed: &Typed
     let end = Check {
         name: "end_weaker_sessions",
         label: &end,
-        hint: "Else they go on until they end by themselves.",
+        hint: "Otherwise sessions go on until they end by themselves.",
         ..Check::default()
     };
     let body = html! {
@@ -69,7 +69,7 @@ fn sentences(before: &Portal, after: &Portal, impact: PolicyImpact, now: Timesta
         (before, after) if before == after => {}
         (_, None) => all.push(html! { "Customers sign in with their passwords again." }),
         (None, Some(saml)) => all.push(html! {
-            "Customers sign in at " (saml.sso_url) " and no more with their passwords. Sessions go on."
+            "Customers sign in at " (saml.sso_url) " and no longer with their passwords. Sessions go on."
         }),
         (Some(_), Some(saml)) => all.push(html! { "Customers sign in at " (saml.sso_url) "." }),
     }
