@@ -16,7 +16,7 @@ pub fn form(portal: &Portal, typed: &Typed, errors: &Errors) -> Markup {
             input type="hidden" name="etag" value=(typed.etag);
             (mfa(portal, typed, errors))
             (saml(portal, typed, errors))
-            (rest(typed, errors))
+            (rest(portal, typed, errors))
             (button("Save"))
         },
     )
@@ -106,12 +106,14 @@ fn saml(portal: &Portal, typed: &Typed, errors: &Errors) -> Markup {
     }
 }
 
-fn rest(typed: &Typed, errors: &Errors) -> Markup {
+fn rest(portal: &Portal, typed: &Typed, errors: &Errors) -> Markup {
+    let length = portal.password.unwrap_or_default().effective_min_length;
+    let length = format!("8 to 64 characters; {length} now. Empty: gatehouse's default.");
     let min_length = Field {
         name: "min_length",
         label: "Least length",
         value: &typed.min_length,
-        hint: "8 to 64 characters. Empty: 15, or 8 while MFA is enforced.",
+        hint: &length,
         error: errors.of("min_length"),
         optional: true,
         numeric: true,
