@@ -31,6 +31,11 @@ client name: install
     cargo build
     tests/clients/with-server tests/clients/{{ name }}/run
 
+# Run the demo's pages in a browser: just browser -g 'backup code'
+browser *arguments: install
+    cargo build --package demo-portal --package gatehouse
+    tests/browser/run {{ arguments }}
+
 # Show the steps of enforced MFA one by one, with real codes
 walkthrough: (client "walkthrough")
 
