@@ -71,6 +71,7 @@ fn page(place: Place, codes: &[String]) -> Markup {
 
 /// What the page had.
 #[derive(Deserialize)]
+#[serde(transparent)]
 pub struct Codes(Vec<(String, String)>);
 
 /// Gives the codes of the page back as a file: the browser has them, and nobody else keeps them.
