@@ -49,7 +49,16 @@ impl From<Status> for Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let Self { refusal, then } = self;
-        match refusal.reason {
+        // A cookie that does not even look like a token is worth as much as one of a token that has ended.
+        let malformed = |token| {
+            refusal.reason == ErrorReason::RequestInvalid && refusal.field(token).is_some()
+        };
+        let reason = match refusal.reason {
+            _ if malformed("session_token") => ErrorReason::SessionInvalid,
+            _ if malformed("sign_in_token") => ErrorReason::SignInInvalid,
+            reason => reason,
+        };
+        match reason {
             ErrorReason::SessionInvalid => {
                 let why = refusal.session_end().unwrap_or("unknown").replace('_', "-");
                 visitor::forget_session(see_other(&format!("/sign-in?why={why}")))
