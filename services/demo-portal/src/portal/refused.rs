@@ -70,8 +70,9 @@ impl IntoResponse for Refused {
             ErrorReason::SignInStep | ErrorReason::PortalUsesSaml => see_other("/sign-in"),
             ErrorReason::EnrollmentNotStarted
             | ErrorReason::EnrollmentNotVerified
-            | ErrorReason::MfaNotEnabled
-            | ErrorReason::MfaEnforced => see_other(then.map_or("/sign-in", Then::page)),
+            | ErrorReason::MfaNotEnabled => see_other(then.map_or("/sign-in", Then::page)),
+            // The page that says why it cannot be deleted, and not the one that asks whether to.
+            ErrorReason::MfaEnforced => see_other("/account/mfa"),
             ErrorReason::ReauthenticationRequired => {
                 see_other(&then.unwrap_or(Then::Account).confirm_page())
             }
