@@ -91,7 +91,9 @@ pub fn site(console: Console) -> Router {
         .route_layer(from_extractor_with_state::<SignedIn, _>(console.clone()));
     let pages = of_signed_in
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
-        .fallback(async || refused::not_found());
+        .fallback(async || refused::not_found())
+        // The address of a form that was sent, typed or taken along.
+        .method_not_allowed_fallback(async || web::see_other("/"));
     let forged = outer_frame().page("This request came from another site", &html! {});
     web::site(pages, forged).with_state(console)
 }

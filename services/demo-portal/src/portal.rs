@@ -67,7 +67,9 @@ pub fn site(portal: Portal) -> Router {
         .nest(Place::Account.path(), enrollment::routes(Place::Account))
         .merge(invitation::routes())
         .route("/sign-out", axum::routing::post(home::sign_out))
-        .fallback(refused::not_found);
+        .fallback(refused::not_found)
+        // The address of a form that was sent, typed or taken along: on to where the visitor is.
+        .method_not_allowed_fallback(async || web::see_other("/"));
     let forged = outside(
         "This request came from another site",
         &html! {
