@@ -230,6 +230,26 @@ pub mod name {
         One(PortalId),
     }
 
+    /// Whose sessions a list is about.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum Customers {
+        /// `portals/{portal}/customers/-`
+        All(PortalId),
+        /// `portals/{portal}/customers/{customer}`
+        One(CustomerKey),
+    }
+
+    impl Customers {
+        /// The portal that they are of.
+        #[must_use]
+        pub const fn portal(&self) -> &PortalId {
+            match self {
+                Self::All(portal) => portal,
+                Self::One(key) => &key.portal,
+            }
+        }
+    }
+
     /// Which sessions a call is about: those at or below a resource.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub enum SessionsOf {
@@ -289,10 +309,10 @@ pub mod name {
     ///
     /// # Errors
     /// Anything else.
-    pub fn parse_customers(text: &str) -> Result<SessionsOf, Malformed> {
+    pub fn parse_customers(text: &str) -> Result<Customers, Malformed> {
         match text.strip_suffix("/customers/-") {
-            Some(portal) => parse_portal(portal).map(SessionsOf::Portal),
-            None => parse_customer(text).map(SessionsOf::Customer),
+            Some(portal) => parse_portal(portal).map(Customers::All),
+            None => parse_customer(text).map(Customers::One),
         }
         .map_err(|_| CUSTOMERS)
     }

@@ -17,10 +17,22 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// What tries are counted together for, within a portal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An email address, from everywhere.
+    Address,
+    /// A source, at every address.
+    Source,
+    /// An email address from one source.
+    AddressAndSource,
+}
+
 /// How fast, and how often, something may be tried.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
     name: &'static str,
+    subject: Subject,
     window: Duration,
     /// From so many failures within the window on, so long between tries. Ascending.
     spacing: &'static [(u32, Duration)],
@@ -31,25 +43,42 @@ pub struct Rule {
 /// One email address tried from one source.
 pub static ADDRESS_AND_SOURCE: Rule = Rule {
     name: "address_and_source",
+    subject: Subject::AddressAndSource,
     window: DAY,
     spacing: &[(5, seconds(3)), (10, seconds(5)), (25, seconds(10))],
     limit: u32::MAX,
 };
 /// One email address, from everywhere. NIST 800-63B-4, section 3.2.2: at most 100.
-pub static ADDRESS: Rule = Rule { name: "address", window: DAY, spacing: &[], limit: 100 };
+pub static ADDRESS: Rule =
+    Rule { name: "address", subject: Subject::Address, window: DAY, spacing: &[], limit: 100 };
 /// One email address past its limit, from a source that has completed a sign-in
 /// of it: otherwise anybody could lock anybody out. Whoever shares the source can
 /// spend it too, so it comes back within two hours.
-pub static ADDRESS_FROM_KNOWN_SOURCE: Rule =
-    Rule { name: "address_from_known_source", window: HOUR, spacing: &[], limit: 10 };
+pub static ADDRESS_FROM_KNOWN_SOURCE: Rule = Rule {
+    name: "address_from_known_source",
+    subject: Subject::AddressAndSource,
+    window: HOUR,
+    spacing: &[],
+    limit: 10,
+};
 /// One source. It is slowed and never stopped: it may be a whole office.
-pub static SOURCE: Rule =
-    Rule { name: "source", window: TEN_MINUTES, spacing: &[(20, seconds(1))], limit: u32::MAX };
+pub static SOURCE: Rule = Rule {
+    name: "source",
+    subject: Subject::Source,
+    window: TEN_MINUTES,
+    spacing: &[(20, seconds(1))],
+    limit: u32::MAX,
+};
 
 /// Invitations asked for at one address. Each is a mail to whoever has it, so that
 /// who is kept waiting by somebody else has one already.
-pub static INVITATION_REQUEST: Rule =
-    Rule { name: "invitation_request", window: HOUR, spacing: &[(3, seconds(60))], limit: 10 };
+pub static INVITATION_REQUEST: Rule = Rule {
+    name: "invitation_request",
+    subject: Subject::Address,
+    window: HOUR,
+    spacing: &[(3, seconds(60))],
+    limit: 10,
+};
 
 /// How long a source is remembered after a completed sign-in.
 pub const KNOWN_SOURCE_LIFETIME: Duration = Duration::from_hours(30 * 24);
@@ -145,6 +174,12 @@ impl Rule {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// What its budgets are of.
+    #[must_use]
+    pub const fn subject(&self) -> Subject {
+        self.subject
     }
 
     fn window_at(&self, now: Timestamp) -> i64 {

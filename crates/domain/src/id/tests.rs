@@ -32,8 +32,11 @@ fn names_take_their_own_form_alone() {
         assert!(name::parse_customer(text).is_err(), "{text:?}");
     }
     assert_eq!(name::parse_portals("portals/-"), Ok(name::Portals::All));
-    let all = SessionsOf::Portal("a".parse().unwrap());
+    let all = name::Customers::All("a".parse().unwrap());
     assert_eq!(name::parse_customers("portals/a/customers/-"), Ok(all));
+    let one = CustomerKey::new("a".parse().unwrap(), "b".parse().unwrap());
+    let parsed = name::parse_customers("portals/a/customers/b");
+    assert_eq!(parsed, Ok(name::Customers::One(one)));
     for text in ["portals/-/customers/-", "portals/a", "portals/a/customers/", "/customers/-"] {
         assert!(name::parse_customers(text).is_err(), "{text:?}");
     }

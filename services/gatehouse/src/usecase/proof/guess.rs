@@ -5,6 +5,7 @@ use gatehouse_domain::email::Email;
 use gatehouse_domain::id::PortalId;
 use gatehouse_domain::throttle::{
     ADDRESS, ADDRESS_AND_SOURCE, ADDRESS_FROM_KNOWN_SOURCE, KNOWN_SOURCE_LIFETIME, Rule, SOURCE,
+    Subject,
 };
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{Digest, DigestKind};
@@ -101,7 +102,7 @@ impl Guess<'_> {
         if self.client.ip_address().is_none() {
             return Ok(false);
         }
-        let keys = app.vault.digests(DigestKind::KnownSource, self.text("known").as_bytes());
+        let keys = app.vault.digests(DigestKind::KnownSource, self.known().as_bytes());
         Ok(tx.is_known_source(&keys, now).await?)
     }
 
@@ -115,22 +116,28 @@ impl Guess<'_> {
         if self.client.ip_address().is_none() {
             return Ok(());
         }
-        let key = app.vault.digest(DigestKind::KnownSource, self.text("known").as_bytes());
+        let key = app.vault.digest(DigestKind::KnownSource, self.known().as_bytes());
         Ok(tx.remember_source(&key, now + KNOWN_SOURCE_LIFETIME).await?)
     }
 
     fn key(&self, app: &App, rule: &'static Rule) -> (Digest, &'static Rule) {
-        (app.vault.digest(DigestKind::Throttle, self.text(rule.name()).as_bytes()), rule)
+        let text = self.text(rule.name(), rule.subject());
+        (app.vault.digest(DigestKind::Throttle, text.as_bytes()), rule)
     }
 
-    /// What a budget is about. None of the parts can hold the separator.
-    fn text(&self, about: &str) -> String {
+    /// That a sign-in of this address was completed from this source.
+    fn known(&self) -> String {
+        self.text("known", Subject::AddressAndSource)
+    }
+
+    /// What is kept of `subject` for `purpose`. None of the parts can hold the separator.
+    fn text(&self, purpose: &str, subject: Subject) -> String {
         let Self { portal, email, client } = self;
         let source = client.source().map(|ip| ip.to_string()).unwrap_or_default();
-        match about {
-            "address" | "invitation_request" => format!("{about}\n{portal}\n{email}"),
-            "source" => format!("{about}\n{portal}\n{source}"),
-            _ => format!("{about}\n{portal}\n{email}\n{source}"),
+        match subject {
+            Subject::Address => format!("{purpose}\n{portal}\n{email}"),
+            Subject::Source => format!("{purpose}\n{portal}\n{source}"),
+            Subject::AddressAndSource => format!("{purpose}\n{portal}\n{email}\n{source}"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Sessions, as administrators see and end them.
 
 use gatehouse_domain::audit::{EventType, Resource};
-use gatehouse_domain::id::name::SessionsOf;
+use gatehouse_domain::id::name::{Customers, SessionsOf};
 use gatehouse_domain::id::{CustomerId, CustomerKey, PortalId, SessionId, name};
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, SessionEnd};
@@ -21,7 +21,7 @@ use crate::usecase::{Call, about_customer, about_portal, customers, portals};
 /// [`AppError::StoreUnavailable`].
 pub async fn list(
     app: &App,
-    of: &SessionsOf,
+    of: &Customers,
     after: Option<SessionId>,
     limit: u64,
     now: Timestamp,
@@ -29,8 +29,8 @@ pub async fn list(
     let portal = app.store.read().portal(of.portal()).await?;
     let Some(portal) = portal else { return Ok(Vec::new()) };
     let customer = match of {
-        SessionsOf::Portal(_) => None,
-        SessionsOf::Customer(key) | SessionsOf::Session(key, _) => Some(&key.customer),
+        Customers::All(_) => None,
+        Customers::One(key) => Some(&key.customer),
     };
     page(app, &portal, customer, after, limit, now).await
 }
