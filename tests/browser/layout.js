@@ -1,12 +1,11 @@
-// What is wrong with a page as it is laid out. Each check runs in the page, where it is sent as
-// source: it may use the helpers of this file and nothing else from outside.
+// What is wrong with a page as it is laid out. Each check runs in the page, where it is sent as source:
+// it may use the helpers of this file and nothing else from outside.
 
 /** How many CSS px a box may be off without anybody seeing it. */
 const SLACK = 1;
 /** WCAG 2.2, 2.5.8: the least side of what a finger has to hit. */
 const LEAST_TARGET = 24;
-const INTERACTIVE =
-  'a[href], button, input:not([type=hidden]), select, textarea, summary, [role=button], [role=switch], [tabindex="0"]';
+const INTERACTIVE = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]';
 
 function seen(element) {
   return element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
@@ -46,14 +45,19 @@ function elements() {
   return [...document.body.querySelectorAll('*')].filter((one) => seen(one) && !one.closest('svg'));
 }
 
-function withText() {
-  return elements().filter((one) => ownTexts(one).length > 0 && !forScreenReaders(one));
+/** Nothing of what lies behind a panel. */
+function inFront() {
+  return elements().filter((one) => !one.closest('[inert]') && !forScreenReaders(one));
 }
 
-/** What can be pressed or typed into now: nothing of what a panel covers. */
+function withText() {
+  return inFront().filter((one) => ownTexts(one).length > 0);
+}
+
+/** What can be pressed or typed into now. */
 function pressable() {
-  const covered = (one) => one.closest('[inert]') || getComputedStyle(one).pointerEvents === 'none';
-  return elements().filter((one) => one.matches(INTERACTIVE) && !covered(one) && !forScreenReaders(one));
+  const pressed = (one) => one.matches(INTERACTIVE) && getComputedStyle(one).pointerEvents !== 'none';
+  return inFront().filter(pressed);
 }
 
 /** The page is as wide as the screen. */
@@ -158,8 +162,7 @@ function offPalette() {
   for (const element of withText()) {
     for (const property of ['font-size', 'font-family', 'color']) use(property, element, property);
   }
-  for (const element of elements()) {
-    if (forScreenReaders(element)) continue;
+  for (const element of inFront()) {
     use('color', element, 'background-color');
     for (const side of ['top', 'right', 'bottom', 'left']) {
       if (getComputedStyle(element).getPropertyValue(`border-${side}-width`) !== '0px') {
@@ -195,7 +198,7 @@ function secrets() {
   return document.cookie === '' ? told : [...told, 'a script can read a cookie'];
 }
 
-const HELPERS = [seen, forScreenReaders, ownTexts, boxesOf, called, elements, withText, pressable];
+const HELPERS = [seen, forScreenReaders, ownTexts, boxesOf, called, elements, inFront, withText, pressable];
 const CONSTANTS = { SLACK, LEAST_TARGET, INTERACTIVE };
 
 const given = [

@@ -46,6 +46,8 @@ export async function look(page, name, options) {
   const { file, project } = test.info();
   const picture = `${basename(file, '.test.js')}-${name}`;
   await test.step(`look at ${picture}`, async () => {
+    // Its heading may be there before its style sheet.
+    await page.waitForLoadState('load');
     const problems = await problemsOf(page, options);
     expect.soft(problems, `${picture} at ${new URL(page.url()).pathname}`).toEqual([]);
     await page.screenshot({

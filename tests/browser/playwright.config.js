@@ -33,6 +33,8 @@ export default defineConfig({
     },
     locale: 'en-US',
     timezoneId: 'UTC',
+    // What slides in is looked at where it comes to rest.
+    contextOptions: { reducedMotion: 'reduce' },
     actionTimeout: 15_000,
     navigationTimeout: 30_000,
     permissions: ['clipboard-read', 'clipboard-write'],

@@ -1,0 +1,42 @@
+// How a person finds their way about pages of either site: by what is written on them.
+
+import { expect } from '@playwright/test';
+
+/** The page with this heading is there. */
+export async function arrive(page, heading) {
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(heading);
+}
+
+/** A button, or a link that looks like one because it only leads elsewhere. */
+export async function press(page, name) {
+  const button = page.getByRole('button', { name, exact: true });
+  await button.or(page.getByRole('link', { name, exact: true })).click();
+}
+
+/** Presses where the page after it may look as the one before, and gives what was answered first. */
+export async function send(page, name) {
+  const [answer] = await Promise.all([
+    page.waitForResponse((one) => one.request().isNavigationRequest()),
+    page.waitForEvent('load'),
+    press(page, name),
+  ]);
+  return answer;
+}
+
+export async function follow(page, name) {
+  await page.getByRole('link', { name, exact: true }).click();
+}
+
+export async function fill(page, label, text) {
+  await page.getByLabel(label, { exact: true }).fill(text);
+}
+
+/** What went wrong is said at once. */
+export async function alerted(page, text) {
+  await expect(page.getByRole('alert')).toContainText(text);
+}
+
+/** Something good to know is said. */
+export async function noticed(page, text) {
+  await expect(page.getByRole('status')).toContainText(text);
+}
