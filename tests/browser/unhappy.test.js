@@ -130,7 +130,7 @@ test('while gatehouse is away nobody is signed out', async ({ page, olga, contex
     const answer = await page.goto(path);
     expect(answer.status(), path).toBe(503);
     expect(Number(answer.headers()['retry-after']), path).toBeGreaterThan(0);
-    await arrive(page, 'We cannot sign you in right now');
+    await arrive(page, 'This does not work right now');
   }
   await look(page, 'away');
   expect((await olga.goto('/customers')).status()).toBe(503);
@@ -153,10 +153,10 @@ test('the demo goes on without its gatehouse', async ({ page, demo }) => {
     const answer = await page.goto('/');
     expect(answer.status()).toBe(503);
   }).toPass();
-  await arrive(page, 'We cannot sign you in right now');
+  await arrive(page, 'This does not work right now');
   await page.context().clearCookies();
   await enterEmail(page, demo.ana.email);
-  await arrive(page, 'We cannot sign you in right now');
+  await arrive(page, 'This does not work right now');
 });
 
 /** The next page says that the session is over, and why. */

@@ -7,8 +7,9 @@ document.addEventListener('submit', (event) => {
     event.preventDefault();
     return;
   }
-  // A download leaves the page as it is, and may be asked for again.
-  if (form.dataset.stays === undefined) form.dataset.sent = 'yes';
+  form.dataset.sent = 'yes';
+  // A download leaves the page as it is, and so does whoever stops loading: then it may be sent again.
+  setTimeout(() => delete form.dataset.sent, form.dataset.stays === undefined ? 5_000 : 0);
 });
 
 // A page that the browser kept is fresh again.

@@ -94,8 +94,7 @@ pub fn site(console: Console) -> Router {
         .fallback(async || refused::not_found())
         // The address of a form that was sent, typed or taken along.
         .method_not_allowed_fallback(async || web::see_other("/"));
-    let forged = outer_frame().page("This request came from another site", &html! {});
-    web::site(pages, forged).with_state(console)
+    web::site(pages, |title, body| outer_frame().page(title, body)).with_state(console)
 }
 
 const SITE: &str = "Acme Console";

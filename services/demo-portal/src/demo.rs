@@ -3,12 +3,14 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::Router;
 use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::gatehouse::{self, Caller};
 use crate::outbox::{Letterhead, Outbox};
@@ -20,6 +22,9 @@ mod server;
 
 use seed::{ADMINISTRATOR, CUSTOMERS};
 use server::Server;
+
+/// How long what is under way may take when the demo is to end.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// A customer's portal and an administrator's console over a gatehouse of their own, on this machine
 /// alone.
@@ -36,7 +41,7 @@ pub struct Options {
     #[arg(long)]
     data_dir: Option<PathBuf>,
     /// Use the gatehouse at this address, such as http://localhost:50051, instead of starting one
-    #[arg(long, requires = "owner_key")]
+    #[arg(long, requires = "owner_key", conflicts_with = "data_dir")]
     gatehouse: Option<String>,
     /// Key of an owner there, by which the demo's portal is made
     #[arg(long, env = "DEMO_OWNER_KEY", hide_env_values = true)]
@@ -48,12 +53,12 @@ pub struct Options {
 pub enum Error {
     /// The operating system refuses something.
     #[error("{0}: {1}")]
-    Io(&'static str, #[source] io::Error),
+    Io(String, #[source] io::Error),
     /// gatehouse cannot be started.
     #[error("{0}")]
     Server(#[from] server::Error),
     /// The portal cannot be made.
-    #[error("gatehouse refuses to make the demo's portal: {0}")]
+    #[error("the demo's portal cannot be made: {0}")]
     Seed(#[from] tonic::Status),
     /// Not an address.
     #[error("not the address of a gatehouse: {0}")]
@@ -66,8 +71,8 @@ pub enum Error {
     Random(#[from] rand::rngs::SysError),
 }
 
-fn io(what: &'static str) -> impl FnOnce(io::Error) -> Error {
-    move |error| Error::Io(what, error)
+fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+    move |error| Error::Io(what.into(), error)
 }
 
 /// Serves both sites until SIGTERM or SIGINT.
@@ -81,6 +86,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let portal_address = address(&portal_listener)?;
     let console_address = address(&console_listener)?;
 
+    let again = options.data_dir.is_some();
     let elsewhere = options.gatehouse.zip(options.owner_key);
     let (server, address, owner_key) = if let Some((address, key)) = elsewhere {
         (None, address, key)
@@ -94,7 +100,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let outbox = Outbox::default();
     let letters = Letterhead { portal: portal::NAME.to_owned(), address: portal_address.clone() };
     let owner = gatehouse::admin(channel.clone(), Caller::with_key(&owner_key)?);
-    let keys = seed::seed(owner, &outbox, &letters).await?;
+    let keys = seed::seed(owner, again, &outbox, &letters).await?;
 
     let auth = gatehouse::portal_auth(channel.clone(), Caller::with_key(&keys.portal)?);
     let portal = portal::Portal::new(auth, outbox.clone(), letters.clone());
@@ -131,7 +137,7 @@ fn say(portal: &str, console: &str, password: &Secret) {
 async fn listen(port: u16) -> Result<TcpListener, Error> {
     // Passwords and tokens go over it in clear: for this machine alone.
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    TcpListener::bind(address).await.map_err(io("cannot listen on the port"))
+    TcpListener::bind(address).await.map_err(io(format!("cannot listen on port {port}")))
 }
 
 /// By name: to browsers a page of `localhost` is as good as one that came over TLS, so they keep its
@@ -148,8 +154,17 @@ async fn serve(
 ) -> Result<(), Error> {
     let service = site.into_make_service_with_connect_info::<SocketAddr>();
     // The sender lives as long as the process.
+    let mut late = ended.clone();
     let end = async move { drop(ended.wait_for(|ended| *ended).await) };
-    axum::serve(listener, service).with_graceful_shutdown(end).await.map_err(io("serving"))
+    let too_late = async move {
+        drop(late.wait_for(|ended| *ended).await);
+        sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = axum::serve(listener, service).with_graceful_shutdown(end) => served.map_err(io("serving")),
+        // Who has sent half a request may never send the rest.
+        () = too_late => Ok(()),
+    }
 }
 
 fn end_of_process() -> io::Result<watch::Receiver<bool>> {

@@ -12,9 +12,12 @@
 //! | [`visitor`] | who asks, by the cookies |
 //! | [`refused`] | the one place where an error of gatehouse becomes a page |
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::get;
 use maud::{Markup, html};
+use tokio::sync::Semaphore;
 
 use crate::gatehouse::PortalAuth;
 use crate::outbox::{Letterhead, Outbox};
@@ -36,18 +39,23 @@ use enrollment::Place;
 /// The portal's name.
 pub const NAME: &str = "Acme Billing";
 
+/// How many links may be asked for at once.
+const REQUESTS: usize = 32;
+
 /// What every page of the portal stands on.
 #[derive(Clone)]
 pub struct Portal {
     auth: PortalAuth,
     outbox: Outbox,
     letters: Letterhead,
+    /// Places for requests of links that are carried out after their answer.
+    requests: Arc<Semaphore>,
 }
 
 impl Portal {
     /// Over one key.
-    pub const fn new(auth: PortalAuth, outbox: Outbox, letters: Letterhead) -> Self {
-        Self { auth, outbox, letters }
+    pub fn new(auth: PortalAuth, outbox: Outbox, letters: Letterhead) -> Self {
+        Self { auth, outbox, letters, requests: Arc::new(Semaphore::new(REQUESTS)) }
     }
 
     /// A client for one request: all share one connection.
@@ -70,14 +78,7 @@ pub fn site(portal: Portal) -> Router {
         .fallback(refused::not_found)
         // The address of a form that was sent, typed or taken along: on to where the visitor is.
         .method_not_allowed_fallback(async || web::see_other("/"));
-    let forged = outside(
-        "This request came from another site",
-        &html! {
-            p { "For your safety it was not carried out." }
-            a href="/" { "Go to the home page" }
-        },
-    );
-    web::site(pages, forged).with_state(portal)
+    web::site(pages, outside).with_state(portal)
 }
 
 fn foot() -> Markup {

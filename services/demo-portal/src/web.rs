@@ -2,14 +2,19 @@
 //! that other sites forge, cookies, files.
 
 use std::future::ready;
+use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::uri::Authority;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{map_request, map_response};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use maud::Markup;
+use maud::{Markup, html};
 use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
 
 mod cookie;
 mod device;
@@ -17,8 +22,8 @@ mod device;
 pub use cookie::{clear, secret_cookie};
 pub use device::Device;
 
-/// Everything comes from here: a page that somebody managed to write into runs nothing, and posts
-/// nowhere.
+/// Everything comes from here: a page that somebody managed to write into runs nothing, and sends what is
+/// typed there to nobody else.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -31,9 +36,21 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// A site: its pages, with what surrounds each of them. `forged` is the page for a request that came
-/// from elsewhere: cookies are SameSite=Lax, and this is the second lock.
-pub fn site<S: Clone + Send + Sync + 'static>(pages: Router<S>, forged: Markup) -> Router<S> {
+/// The longest form here has a certificate in it.
+const BODY_BYTES: usize = 64 * 1024;
+
+/// A page takes gatehouse a few answers, none longer than five seconds; who sends a form more slowly than
+/// this is up to no good.
+const REQUEST: Duration = Duration::from_secs(20);
+
+/// A site: its pages, with what surrounds each of them. `page` makes one of a title and what stands below
+/// it, for what never reaches a handler. A proxy in front still has to bound how slowly headers come,
+/// and a site that is reached by TLS wants Strict-Transport-Security: forged requests from the same
+/// name without TLS are not told apart otherwise.
+pub fn site<S>(pages: Router<S>, page: fn(&str, &Markup) -> Markup) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
     let files = Router::new()
         .route("/style.css", get(|| ready(file("text/css", include_str!("../assets/style.css")))))
         .route(
@@ -44,14 +61,50 @@ pub fn site<S: Clone + Send + Sync + 'static>(pages: Router<S>, forged: Markup) 
             "/icon.svg",
             get(|| ready(file("image/svg+xml", include_str!("../assets/icon.svg")))),
         );
+    // Cookies are SameSite=Lax; this is the second lock.
     let csrf = CsrfLayer::new().with_rejection_response(move |_| {
-        (axum::http::StatusCode::FORBIDDEN, forged.clone()).into_response()
+        let title = "This request came from another site";
+        let body = html! {
+            p { "For your safety it was not carried out." }
+            a href="/" { "Go to the home page" }
+        };
+        (StatusCode::FORBIDDEN, page(title, &body)).into_response()
     });
-    let site = pages.merge(files).layer(csrf);
+    let site = pages
+        .merge(files)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST))
+        .layer(csrf)
+        .layer(map_request(own_host))
+        .layer(map_response(move |response| ready(framed(response, page))));
     HEADERS.into_iter().fold(site, |site, (name, value)| {
         let value = HeaderValue::from_static(value);
         site.layer(SetResponseHeaderLayer::overriding(name, value))
     })
+}
+
+/// Whoever makes a name of their own lead here would be the same origin to the browser (DNS rebinding).
+async fn own_host(request: Request) -> Result<Request, StatusCode> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = host.and_then(|host| host.parse::<Authority>().ok());
+    match authority.as_ref().map(Authority::host) {
+        Some("localhost" | "127.0.0.1") => Ok(request),
+        _ => Err(StatusCode::MISDIRECTED_REQUEST),
+    }
+}
+
+/// What axum refuses itself, such as a form without a field, is a page as well.
+fn framed(response: Response, page: fn(&str, &Markup) -> Markup) -> Response {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if is_page || !response.status().is_client_error() {
+        return response;
+    }
+    let body = html! {
+        p { "The browser sent something that this page does not understand." }
+        a href="/" { "Go to the home page" }
+    };
+    (response.status(), page("That did not work", &body)).into_response()
 }
 
 fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {

@@ -24,10 +24,9 @@ impl Errors {
         let told = match refusal.reason {
             ErrorReason::RequestInvalid
             | ErrorReason::PasswordPolicy
-            | ErrorReason::ResourceExists => fields
-                .iter()
-                .filter_map(|name| Some((*name, sentence(refusal.field(name)?))))
-                .collect(),
+            | ErrorReason::ResourceExists => {
+                fields.iter().filter_map(|name| Some((*name, refusal.field(name)?))).collect()
+            }
             _ => Vec::new(),
         };
         if told.is_empty() { Err(Refused(refusal)) } else { Ok(Self(told)) }
@@ -59,14 +58,6 @@ impl Errors {
             if self.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         (status, page).into_response()
     }
-}
-
-/// gatehouse says `must be 3 to 20`; beside a field stands `Must be 3 to 20.`
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        format!("{}{}.", first.to_uppercase(), letters.as_str().trim_end_matches('.'))
-    })
 }
 
 #[cfg(test)]

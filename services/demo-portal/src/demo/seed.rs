@@ -2,8 +2,8 @@
 
 use gatehouse_api::v1::{
     AdminGrant, AdminRole, ApiKey, CreateApiKeyRequest, CreateCustomerRequest,
-    CreateInvitationRequest, CreatePortalRequest, Customer, Portal, PortalAccess, PortalGrant,
-    api_key,
+    CreateInvitationRequest, CreatePortalRequest, Customer, GetCustomerRequest, Portal,
+    PortalAccess, PortalGrant, api_key,
 };
 use tonic::{Code, Status};
 
@@ -52,14 +52,24 @@ pub struct Keys {
     pub admin: String,
 }
 
-/// Makes the portal and its customers, unless they are there, and new keys for both sites.
+/// Makes the portal and its customers, and keys for both sites. `again`: they may be there from the last
+/// time.
 ///
 /// # Errors
 /// What gatehouse refuses.
-pub async fn seed(mut owner: Admin, outbox: &Outbox, letters: &Letterhead) -> Result<Keys, Status> {
+pub async fn seed(
+    mut owner: Admin,
+    again: bool,
+    outbox: &Outbox,
+    letters: &Letterhead,
+) -> Result<Keys, Status> {
     let made = Portal { display_name: portal::NAME.to_owned(), ..Portal::default() };
     let portal_id = PORTAL.trim_start_matches("portals/").to_owned();
-    is_new(owner.create_portal(CreatePortalRequest { portal_id, portal: Some(made) }).await)?;
+    let made = owner.create_portal(CreatePortalRequest { portal_id, portal: Some(made) }).await;
+    // Passwords that everybody knows do not go into a portal that is somebody's.
+    if !is_new(made)? && !again {
+        return Err(Status::already_exists(format!("there is a {PORTAL} already")));
+    }
     for person in &CUSTOMERS {
         add(&mut owner, person, outbox, letters).await?;
     }
@@ -90,10 +100,12 @@ async fn add(
         customer_id: person.id.to_owned(),
         password: person.password.unwrap_or_default().to_owned(),
     };
-    let new = is_new(owner.create_customer(request).await)?;
-    if new && person.password.is_none() {
-        let customer = format!("{PORTAL}/customers/{}", person.id);
-        let request = CreateInvitationRequest { customer };
+    is_new(owner.create_customer(request).await)?;
+    let name = format!("{PORTAL}/customers/{}", person.id);
+    let request = GetCustomerRequest { name: name.clone() };
+    let customer = owner.get_customer(request).await?.into_inner().customer.unwrap_or_default();
+    if !customer.has_password {
+        let request = CreateInvitationRequest { customer: name };
         let invitation = owner.create_invitation(request).await?.into_inner().invitation;
         let invitation = invitation.unwrap_or_default();
         outbox.send(letters.invitation(&invitation.email, &invitation.token));

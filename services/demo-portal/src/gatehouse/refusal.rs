@@ -31,15 +31,10 @@ impl Refusal {
         self.metadata.get("session_end").map(String::as_str)
     }
 
-    /// What proof would be accepted, where a fresh one is asked for.
-    pub fn accepts(&self, proof: &str) -> bool {
-        self.metadata.get("accepted").is_some_and(|all| all.split(',').any(|one| one == proof))
-    }
-
-    /// What is wrong with a field whose path ends with `name`.
-    pub fn field(&self, name: &str) -> Option<&str> {
+    /// What is wrong with a field whose path ends with `name`, as a sentence to stand beside it.
+    pub fn field(&self, name: &str) -> Option<String> {
         let found = self.fields.iter().find(|(path, _)| path.rsplit('.').next() == Some(name));
-        found.map(|(_, description)| description.as_str())
+        found.map(|(_, description)| sentence(description))
     }
 
     /// For the log: never for a page.
@@ -69,6 +64,14 @@ impl From<Status> for Refusal {
     }
 }
 
+/// gatehouse says `must be 3 to 20`; beside a field stands `Must be 3 to 20.`
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        format!("{}{}.", first.to_uppercase(), letters.as_str().trim_end_matches('.'))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use tonic::Code;
@@ -84,7 +87,6 @@ mod tests {
                 "ERROR_REASON_REAUTHENTICATION_REQUIRED",
                 "gatehouse.v1",
                 [
-                    ("accepted".to_owned(), "totp_code,backup_code".to_owned()),
                     ("attempts_remaining".to_owned(), "3".to_owned()),
                     ("session_end".to_owned(), "idle".to_owned()),
                 ],
@@ -94,11 +96,10 @@ mod tests {
         let refusal =
             Refusal::from(Status::with_error_details(Code::FailedPrecondition, "later", details));
         assert!(refusal.reason == ErrorReason::ReauthenticationRequired);
-        assert!(refusal.accepts("totp_code") && !refusal.accepts("code"));
         assert_eq!(refusal.attempts_remaining(), Some(3));
         assert_eq!(refusal.session_end(), Some("idle"));
         assert_eq!(refusal.retry_after, Some(Duration::from_secs(3)));
-        assert_eq!(refusal.field("issuer"), Some("no colon"));
+        assert_eq!(refusal.field("issuer"), Some("No colon.".to_owned()));
         assert_eq!(refusal.field("mfa"), None);
     }
 

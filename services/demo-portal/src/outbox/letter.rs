@@ -16,14 +16,22 @@ impl Letterhead {
     /// A link by which to set a password. Its token stands behind a `#`, which no browser sends: so it
     /// is in no log of a server or proxy, and in no Referer. The page reads it from there.
     pub fn invitation(&self, to: &str, token: &str) -> Mail {
-        let text = format!(
-            "Somebody, we hope you, asked for a link to set the password of your {} account. \
-             It works once, within a day. If it was not you, there is nothing to do.",
-            self.portal
-        );
+        let text =
+            "You have been invited. Choose a password by this link: it works once, within a day.";
+        self.link(to, token, text)
+    }
+
+    /// The same for somebody who forgot it, or says so.
+    pub fn forgotten(&self, to: &str, token: &str) -> Mail {
+        let text = "Somebody, we hope you, asked for a link to set your password. It works once, within \
+                    a day. If it was not you, there is nothing to do.";
+        self.link(to, token, text)
+    }
+
+    fn link(&self, to: &str, token: &str, text: &str) -> Mail {
         Mail {
             link: Some(format!("{}/invitation#{token}", self.address)),
-            ..mail(to, format!("Set your {} password", self.portal), text)
+            ..mail(to, format!("Set your {} password", self.portal), text.to_owned())
         }
     }
 

@@ -88,8 +88,6 @@ impl<'a> Field<'a> {
                         aria-describedby=[about] aria-invalid=[invalid]
                         autofocus[first] disabled[self.disabled] { (self.value) }
                 } @else {
-                    // Room for the spaces with which apps show codes and people paste them: gatehouse
-                    // reads over them.
                     input id=(self.name) name=(self.name)
                         type=(if self.kind.is_empty() { "text" } else { self.kind })
                         value=[(!self.value.is_empty()).then_some(self.value)]

@@ -71,7 +71,7 @@ fn state(mfa: &Mfa) -> Markup {
     }
 }
 
-async fn read_mfa(portal: &Portal, customer: &SignedIn) -> Result<Mfa, Refused> {
+pub async fn read_mfa(portal: &Portal, customer: &SignedIn) -> Result<Mfa, Refused> {
     let request = GetMfaRequest { session_token: customer.token.clone() };
     Ok(portal.auth().get_mfa(request).await?.into_inner().mfa.unwrap_or_default())
 }

@@ -125,20 +125,28 @@ async fn enable(
     holder: Holder,
     Device(client): Device,
 ) -> Result<Response, Refused> {
+    let before = match &holder {
+        Holder::SignIn(_) => None,
+        Holder::Session(customer) => Some(account::read_mfa(&portal, customer).await?),
+    };
     let credential = Some((&holder).into());
     let request = EnableMfaRequest { credential, client: Some(client.clone()) };
     let enabled = portal.auth().enable_mfa(request).await;
     let enabled = enabled.map_err(|status| holder.refused(status, Then::Enrollment))?.into_inner();
-    let (email, codes_left) = match (&enabled.result, &holder) {
-        (Some(enable_mfa_response::Result::SignIn(step)), _) => (step.email.as_str(), 0),
-        (Some(enable_mfa_response::Result::Mfa(mfa)), Holder::Session(customer)) => {
-            (customer.who.email.as_str(), mfa.backup_codes_remaining)
-        }
-        _ => ("", 0),
+    // Sent twice: the first answer has shown the codes, which cannot be shown again.
+    if before.as_ref().is_some_and(|before| before.pending.is_none()) {
+        return Ok(see_other("/account/mfa?done=enabled"));
+    }
+    let email = match (&holder, &enabled.result) {
+        (Holder::Session(customer), _) => Some(&customer.who.email),
+        (_, Some(enable_mfa_response::Result::SignIn(step))) => Some(&step.email),
+        _ => None,
     };
-    portal.outbox.send(portal.letters.mfa_on(email));
-    if codes_left > 0 {
-        // Another authenticator, the same codes.
+    if let Some(email) = email {
+        portal.outbox.send(portal.letters.mfa_on(email));
+    }
+    // Another authenticator, the same codes.
+    if before.is_some_and(|before| !before.factors.is_empty()) {
         return Ok(see_other("/account/mfa?done=changed"));
     }
     backup_codes::generate(&portal, &holder, client).await

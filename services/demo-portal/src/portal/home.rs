@@ -3,10 +3,10 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use gatehouse_api::v1::{Assurance, GetMfaRequest, Mfa, MfaState, Session, SignOutRequest};
+use gatehouse_api::v1::{Assurance, GetMfaRequest, Mfa, MfaState, Session};
 use maud::{Markup, html};
 
-use super::refused::Refused;
+use super::refused::{self, Refused};
 use super::visitor::{self, SignedIn};
 use super::{Portal, inside};
 use crate::page::facts;
@@ -68,17 +68,18 @@ fn reminders(mfa: &Mfa) -> Markup {
     }
 }
 
-/// Ends the session, here and at gatehouse. Where gatehouse is away it would live on: so the cookie
-/// stays, and the customer is told.
+/// Ends the session, at gatehouse and here, and forgets a sign-in that the next person at this browser
+/// would find.
 pub async fn sign_out(
     State(portal): State<Portal>,
     Device(client): Device,
     headers: HeaderMap,
-) -> Result<Response, Refused> {
-    if let Some(session_token) = visitor::session_token(&headers) {
-        let client = Some(client);
-        let request = SignOutRequest { session_token, target: None, client };
-        portal.auth().sign_out(request).await?;
+) -> Response {
+    match visitor::leave(&portal, &headers, client).await {
+        Ok(()) => {
+            let left = visitor::forget_session(see_other("/sign-in?why=signed-out"));
+            visitor::forget_sign_in(left)
+        }
+        Err(refused) => refused::not_signed_out(&refused),
     }
-    Ok(visitor::forget_session(see_other("/sign-in?why=signed-out")))
 }

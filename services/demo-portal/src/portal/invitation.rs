@@ -1,8 +1,11 @@
 //! Passwords by mail: the first one, and one that was forgotten.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{Form, State};
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use gatehouse_api::v1::{
     AcceptInvitationRequest, ErrorReason, GetOwnPortalRequest, RequestInvitationRequest,
@@ -10,10 +13,9 @@ use gatehouse_api::v1::{
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::refused::Refused;
-use super::sign_in::Trouble;
+use super::refused::{self, Refused};
 use super::{Portal, backup_codes, outside, visitor};
-use crate::page::{Field, button, post};
+use crate::page::{Field, alert, button, post};
 use crate::web::Device;
 
 /// Paths of their own.
@@ -41,13 +43,23 @@ async fn request(
     State(portal): State<Portal>,
     Device(client): Device,
     Form(Email { email }): Form<Email>,
-) -> Markup {
+) -> Result<Response, Refused> {
+    // What is so for everybody may be told: gatehouse is away, the portal uses SAML.
+    let own = portal.auth().get_own_portal(GetOwnPortalRequest {}).await?.into_inner();
+    if own.portal.unwrap_or_default().saml.is_some() {
+        return Ok(refused::uses_saml());
+    }
+    // What goes on after the answer has to be bounded by itself: nobody waits for it.
+    let Ok(place) = Arc::clone(&portal.requests).try_acquire_owned() else {
+        return Ok(refused::busy());
+    };
     tokio::spawn(async move {
+        let _place = place;
         let request = RequestInvitationRequest { email, client: Some(client) };
         match portal.auth().request_invitation(request).await {
             Ok(response) => {
                 if let Some(invitation) = response.into_inner().invitation {
-                    let mail = portal.letters.invitation(&invitation.email, &invitation.token);
+                    let mail = portal.letters.forgotten(&invitation.email, &invitation.token);
                     portal.outbox.send(mail);
                 }
             }
@@ -58,11 +70,11 @@ async fn request(
         p role="status" { "If there is an account with that address, a link is on its way. It works for a day." }
         a href="/sign-in" { "Back to sign-in" }
     };
-    outside("Check your mail", &body)
+    Ok(outside("Check your mail", &body).into_response())
 }
 
 async fn show(State(portal): State<Portal>) -> Result<Markup, Refused> {
-    Ok(page(&password_hint(&portal).await?, "", "", None))
+    Ok(page(&password_hint(&portal).await?, "", "", &html! {}))
 }
 
 /// What a new password has to be.
@@ -75,7 +87,7 @@ pub async fn password_hint(portal: &Portal) -> Result<String, Refused> {
     ))
 }
 
-fn page(hint: &str, token: &str, error: &str, trouble: Option<&Trouble>) -> Markup {
+fn page(hint: &str, token: &str, error: &str, trouble: &Markup) -> Markup {
     let code = Field {
         name: "invitation_token",
         label: "Invitation code",
@@ -85,7 +97,7 @@ fn page(hint: &str, token: &str, error: &str, trouble: Option<&Trouble>) -> Mark
     };
     let password = Field::new_password(hint, error);
     let form = html! { (code.render()) (password.render()) (button("Set password")) };
-    outside("Set your password", &html! { (Trouble::alert(trouble)) (post("/invitation", &form)) })
+    outside("Set your password", &html! { (trouble) (post("/invitation", &form)) })
 }
 
 #[derive(Deserialize)]
@@ -97,33 +109,40 @@ struct Acceptance {
 async fn accept(
     State(portal): State<Portal>,
     Device(client): Device,
+    headers: HeaderMap,
     Form(form): Form<Acceptance>,
 ) -> Result<Response, Refused> {
     let invitation_token = form.invitation_token.trim().to_owned();
     let request = AcceptInvitationRequest {
         invitation_token: invitation_token.clone(),
         new_password: form.new_password,
-        client: Some(client),
+        client: Some(client.clone()),
     };
     let refused = match portal.auth().accept_invitation(request).await {
         Ok(response) => {
+            // Somebody else may have been signed in here.
+            if let Err(refused) = visitor::leave(&portal, &headers, client).await {
+                tracing::warn!("a session goes on: {}", refused.refusal.status());
+            }
             let step = response.into_inner().sign_in.unwrap_or_default();
             portal.outbox.send(portal.letters.password_changed(&step.email));
             return Ok(visitor::proceed_anew(step));
         }
         Err(status) => Refused::from(status),
     };
-    let hint = password_hint(&portal).await?;
     let error = refused.refusal.field("new_password").unwrap_or_default();
-    let (trouble, error) = match refused.refusal.reason {
-        ErrorReason::PasswordPolicy => (None, error),
-        ErrorReason::RequestInvalid if !error.is_empty() => (None, error),
-        ErrorReason::InvitationInvalid | ErrorReason::RequestInvalid => {
-            let text = "This invitation does not work any more. Ask for a new link.";
-            (Some(Trouble::wrong(text)), "")
-        }
+    let no_more = html! {
+        "This invitation does not work any more. "
+        a href="/forgot-password" { "Ask for a new link" }
+    };
+    let trouble = match refused.refusal.reason {
+        ErrorReason::PasswordPolicy => None,
+        ErrorReason::RequestInvalid if !error.is_empty() => None,
+        ErrorReason::InvitationInvalid | ErrorReason::RequestInvalid => Some(alert(&no_more)),
+        ErrorReason::PortalUsesSaml => return Ok(refused::uses_saml()),
         _ => return Err(refused),
     };
-    let page = page(&hint, &invitation_token, error, trouble.as_ref());
-    Ok(trouble.unwrap_or_else(|| Trouble::wrong("")).respond(page))
+    let hint = password_hint(&portal).await?;
+    let page = page(&hint, &invitation_token, &error, &trouble.unwrap_or_default());
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }

@@ -12,7 +12,7 @@ use tonic::Status;
 use super::account::Then;
 use super::{outside, visitor};
 use crate::gatehouse::Refusal;
-use crate::page::alert;
+use crate::page::{alert, button, post};
 use crate::time;
 use crate::web::see_other;
 
@@ -50,9 +50,8 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let Self { refusal, then } = self;
         // A cookie that does not even look like a token is worth as much as one of a token that has ended.
-        let malformed = |token| {
-            refusal.reason == ErrorReason::RequestInvalid && refusal.field(token).is_some()
-        };
+        let malformed =
+            |token| refusal.reason == ErrorReason::RequestInvalid && refusal.field(token).is_some();
         let reason = match refusal.reason {
             _ if malformed("session_token") => ErrorReason::SessionInvalid,
             _ if malformed("sign_in_token") => ErrorReason::SignInInvalid,
@@ -68,11 +67,11 @@ impl IntoResponse for Refused {
             }
             // Another tab has gone on, or policy has changed: what is shown there is where it stands.
             ErrorReason::SignInStep | ErrorReason::PortalUsesSaml => see_other("/sign-in"),
-            ErrorReason::EnrollmentNotStarted
-            | ErrorReason::EnrollmentNotVerified
-            | ErrorReason::MfaNotEnabled => see_other(then.map_or("/sign-in", Then::page)),
-            // The page that says why it cannot be deleted, and not the one that asks whether to.
-            ErrorReason::MfaEnforced => see_other("/account/mfa"),
+            ErrorReason::EnrollmentNotStarted | ErrorReason::EnrollmentNotVerified => {
+                see_other(then.map_or("/sign-in", Then::page))
+            }
+            // The page that says how things are, and not the one that asks whether to.
+            ErrorReason::MfaEnforced | ErrorReason::MfaNotEnabled => see_other("/account/mfa"),
             ErrorReason::ReauthenticationRequired => {
                 see_other(&then.unwrap_or(Then::Account).confirm_page())
             }
@@ -82,6 +81,7 @@ impl IntoResponse for Refused {
                     "This account is suspended",
                     &html! {
                         p { "Please ask whoever invited you to the portal." }
+                        a href="/sign-in" { "Sign in with another account" }
                     },
                 ),
             )),
@@ -99,12 +99,12 @@ impl IntoResponse for Refused {
             | ErrorReason::ApiKeyInvalid
             | ErrorReason::ApiKeyScope => {
                 tracing::error!("gatehouse: {}", refusal.status());
-                let title = "We cannot sign you in right now";
+                let title = "This does not work right now";
                 try_later(StatusCode::SERVICE_UNAVAILABLE, title, Some(AWAY))
             }
             _ => {
                 tracing::error!("gatehouse refused what was not expected: {}", refusal.status());
-                let body = html! { p { "We have been told of it. Please try again later." } };
+                let body = html! { p { "Please try again later." } };
                 let page = outside("Something went wrong", &body);
                 (StatusCode::INTERNAL_SERVER_ERROR, page).into_response()
             }
@@ -134,6 +134,33 @@ pub fn with_retry_after(wait: Option<Duration>, response: impl IntoResponse) -> 
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// Whoever signs in through a company has no password here to be set.
+pub fn uses_saml() -> Response {
+    let body = html! {
+        p { "You sign in to this portal through your company, and have no password here." }
+        a href="/" { "Go to the home page" }
+    };
+    (StatusCode::CONFLICT, outside("There is no password to set", &body)).into_response()
+}
+
+/// More is asked of this portal than it does at once.
+pub fn busy() -> Response {
+    try_later(StatusCode::SERVICE_UNAVAILABLE, "Too many people are asking", Some(AWAY))
+}
+
+/// gatehouse did not end the session, and the browser keeps it to try again: whoever leaves a shared
+/// computer has to know.
+pub fn not_signed_out(refused: &Refused) -> Response {
+    tracing::error!("gatehouse: {}", refused.refusal.status());
+    let body = html! {
+        (alert(&html! { "Your session goes on. Please try again, or close the browser." }))
+        (post("/sign-out", &button("Sign Out")))
+        a href="/" { "Go to the home page" }
+    };
+    let page = outside("You are not signed out", &body);
+    with_retry_after(Some(AWAY), (StatusCode::SERVICE_UNAVAILABLE, page))
 }
 
 /// No such page.

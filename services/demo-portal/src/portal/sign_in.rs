@@ -47,11 +47,6 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// Something to try again at once.
-    pub fn wrong(text: &str) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, text: html! { (text) }, wait: None }
-    }
-
     /// Of a proof that was refused, in the words of a form. Whatever else it was is an error of the page.
     ///
     /// # Errors
@@ -103,7 +98,7 @@ fn again(refusal: &Refusal) -> Markup {
 
 /// What a link on a page may ask for.
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
+#[serde(default)]
 pub struct Shown {
     why: Option<String>,
     with: Option<String>,
@@ -150,8 +145,13 @@ struct Email {
 async fn start(
     State(portal): State<Portal>,
     Device(client): Device,
+    headers: HeaderMap,
     Form(Email { email }): Form<Email>,
 ) -> Result<Response, Refused> {
+    if visitor::session_token(&headers).is_some() {
+        // One browser is one customer: signing out comes first.
+        return Ok(see_other("/"));
+    }
     let request = StartSignInRequest { email: email.clone(), client: Some(client) };
     match portal.auth().start_sign_in(request).await.map_err(Refusal::from) {
         Ok(response) => Ok(visitor::proceed(response.into_inner().sign_in.unwrap_or_default())),

@@ -6,10 +6,14 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
-use gatehouse_api::v1::{SignIn, ValidateSessionRequest, ValidateSessionResponse, sign_in};
+use gatehouse_api::v1::{
+    ClientContext, ErrorReason, SignIn, SignOutRequest, ValidateSessionRequest,
+    ValidateSessionResponse, sign_in,
+};
 
 use super::Portal;
 use super::refused::Refused;
+use crate::gatehouse::Refusal;
 use crate::web::{self, Device};
 
 /// Holds the token of a session.
@@ -50,6 +54,26 @@ pub fn proceed_anew(step: SignIn) -> Response {
     match step.next {
         Some(sign_in::Next::Session(_)) => proceed(step),
         _ => forget_session(proceed(step)),
+    }
+}
+
+/// Ends the browser's session, if it has one: because it is asked to, or because another customer's
+/// takes its place.
+///
+/// # Errors
+/// If gatehouse has not ended it.
+pub async fn leave(
+    portal: &Portal,
+    headers: &HeaderMap,
+    client: ClientContext,
+) -> Result<(), Refused> {
+    let Some(session_token) = session_token(headers) else { return Ok(()) };
+    let request = SignOutRequest { session_token, target: None, client: Some(client) };
+    match portal.auth().sign_out(request).await.map_err(Refusal::from) {
+        Ok(_) => Ok(()),
+        // Not a token at all: there is nothing to end.
+        Err(refusal) if refusal.reason == ErrorReason::RequestInvalid => Ok(()),
+        Err(refusal) => Err(refusal.into()),
     }
 }
 

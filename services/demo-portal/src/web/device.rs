@@ -25,6 +25,7 @@ fn device(address: SocketAddr, headers: &HeaderMap) -> ClientContext {
     let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
     ClientContext {
         ip_address: address.ip().to_canonical().to_string(),
-        user_agent: String::from_utf8_lossy(agent).into_owned(),
+        // gatehouse refuses control characters, which no browser sends.
+        user_agent: String::from_utf8_lossy(agent).replace(char::is_control, ""),
     }
 }

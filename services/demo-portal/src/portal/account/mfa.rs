@@ -32,6 +32,9 @@ pub async fn show(
         Some("changed") => notice(&html! {
             "Your new authenticator is in force. Your backup codes are the same."
         }),
+        Some("enabled") => notice(&html! {
+            "Multi-factor authentication is on. If you have not kept your backup codes, make new ones."
+        }),
         Some("deleted") => notice(&html! { "Multi-factor authentication is off." }),
         _ => html! {},
     };
@@ -52,6 +55,7 @@ fn page(mfa: &Mfa, said: &Markup) -> Markup {
         }
         @match mfa.factors.first() {
             Some(factor) => (in_force(mfa, factor)),
+            None if mfa.pending.is_some() => {},
             None => (enrollment::cards(Place::Account, &mfa.available)),
         }
     };

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::Then;
 use crate::page::{Field, button, counted, notice, post, username};
 use crate::portal::invitation::password_hint;
-use crate::portal::refused::Refused;
+use crate::portal::refused::{self, Refused};
 use crate::portal::sign_in::Trouble;
 use crate::portal::visitor::SignedIn;
 use crate::portal::{Portal, inside};
@@ -61,13 +61,17 @@ pub async fn change(
         }
         Err(status) => Refused::from(status).then(Some(Then::Password)),
     };
-    let hint = password_hint(&portal).await?;
-    let error = refused.refusal.field("new_password").unwrap_or_default().to_owned();
+    if refused.refusal.reason == ErrorReason::PortalUsesSaml {
+        return Ok(refused::uses_saml());
+    }
+    let error = refused.refusal.field("new_password").unwrap_or_default();
     if refused.refusal.reason == ErrorReason::PasswordPolicy || !error.is_empty() {
+        let hint = password_hint(&portal).await?;
         let page = page(email, &hint, &error, None);
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let trouble = Trouble::of(refused, "The current password is not right.")?;
+    let hint = password_hint(&portal).await?;
     let page = page(email, &hint, "", Some(&trouble));
     Ok(trouble.respond(page))
 }

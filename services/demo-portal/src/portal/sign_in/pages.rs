@@ -174,6 +174,7 @@ fn backup_codes() -> Markup {
             p { "Backup codes let you in when your phone is not with you. They are shown once: new ones replace any that you have." }
             (post("/sign-in/backup-codes", &quiet_button("Show new backup codes")))
             (post("/sign-in/finish", &button("Continue to Sign In")))
+            (cancel("Use another account"))
         },
     )
 }
