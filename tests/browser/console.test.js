@@ -63,8 +63,9 @@ test('enforce MFA, and see first what it would mean', async ({ page, olga, demo:
     '3 customers will have to set up MFA at their next sign-in.',
   );
   await look(olga, 'impact');
-  await follow(olga, 'Back');
+  await press(olga, 'Back');
   await arrive(olga, 'Customer Portal Settings');
+  await expect(enforceSwitch(olga), 'what was chosen is kept').toBeChecked();
   await openSettings(olga);
   await expect(enforceSwitch(olga), 'nothing has changed').not.toBeChecked();
 

@@ -84,6 +84,7 @@ pub fn site(console: Console) -> Router {
         .route("/sessions", get(sessions::page))
         .route("/sessions/{id}/{session}/end", post(sessions::end_from_list))
         .route("/settings", get(settings::page).post(settings::check))
+        .route("/settings/back", post(settings::back))
         .route("/settings/save", post(settings::save))
         .route("/audit", get(audit::page))
         .route("/sign-out", post(sign_in::sign_out))

@@ -1,6 +1,7 @@
 //! Who may use the console.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -15,13 +16,16 @@ use crate::web;
 /// The cookie of a signed-in administrator. Browsers take a `__Host-` cookie from this host alone.
 pub const COOKIE: &str = "__Host-console";
 
+/// How long a session lasts: a working day.
+const SESSION: Duration = Duration::from_hours(8);
+
 /// Who may use the console. A company would sign its staff in by what it has for that; here there is
 /// one person with one password, in one browser at a time.
 pub struct Administrator {
     email: String,
     password: Secret,
-    /// What the cookie holds. None while nobody is signed in.
-    session: Mutex<Option<Secret>>,
+    /// What the cookie holds, and since when. None while nobody is signed in.
+    session: Mutex<Option<(Secret, Instant)>>,
 }
 
 impl Administrator {
@@ -41,7 +45,7 @@ impl Administrator {
     /// The operating system gives no randomness.
     pub fn sign_in(&self) -> Result<Secret, SysError> {
         let session = Secret::generate()?;
-        self.set_session(Some(session.clone()));
+        self.set_session(Some((session.clone(), Instant::now())));
         Ok(session)
     }
 
@@ -50,13 +54,15 @@ impl Administrator {
         self.set_session(None);
     }
 
-    fn set_session(&self, session: Option<Secret>) {
+    fn set_session(&self, session: Option<(Secret, Instant)>) {
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = session;
     }
 
     fn is_session(&self, text: &str) -> bool {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        session.as_ref().is_some_and(|session| session.is(text))
+        session
+            .as_ref()
+            .is_some_and(|(session, began)| session.is(text) && began.elapsed() < SESSION)
     }
 }
 

@@ -74,6 +74,15 @@ pub async fn check(
     }
 }
 
+/// The form again, as it was before the preview.
+pub async fn back(
+    State(console): State<Console>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Refused> {
+    let portal = portal(&console).await?;
+    slider(&console, &portal, &typed, &html! {}, &Errors::default()).await
+}
+
 /// Saves what the preview showed.
 pub async fn save(
     State(console): State<Console>,

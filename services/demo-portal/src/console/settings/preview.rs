@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::PATH;
 use super::typed::Typed;
 use crate::console::frame;
-use crate::page::{Check, actions, button, counted, link_button, post};
+use crate::page::{Check, actions, button, counted, post};
 use crate::time;
 
 /// The page that asks. Everything that was typed goes along, so that what is saved is what was shown.
@@ -32,7 +32,7 @@ pub fn page(before: &Portal, after: &Portal, impact: PolicyImpact, typed: &Typed
             @if weaker > 0 { (end.render()) }
             (actions(&html! {
                 (button("Save"))
-                (link_button(PATH, "Back"))
+                button type="submit" class="quiet" formaction={ (PATH) "/back" } { "Back" }
             }))
         }))
     };
