@@ -1,16 +1,21 @@
 // How a person finds their way about pages of either site: by what is written on them.
 
-import { expect } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 
 /** The page with this heading is there. */
 export async function arrive(page, heading) {
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(heading);
 }
 
+/** By finger where there is a screen to touch, otherwise by mouse. */
+async function touch(target) {
+  await (test.info().project.use.hasTouch ? target.tap() : target.click());
+}
+
 /** A button, or a link that looks like one because it only leads elsewhere. */
 export async function press(page, name) {
   const button = page.getByRole('button', { name, exact: true });
-  await button.or(page.getByRole('link', { name, exact: true })).click();
+  await touch(button.or(page.getByRole('link', { name, exact: true })));
 }
 
 /** Presses where the page after it may look as the one before, and gives what was answered first. */
@@ -24,7 +29,7 @@ export async function send(page, name) {
 }
 
 export async function follow(page, name) {
-  await page.getByRole('link', { name, exact: true }).click();
+  await touch(page.getByRole('link', { name, exact: true }));
 }
 
 export async function fill(page, label, text) {
