@@ -17,7 +17,10 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 async function inaccessible(page) {
   await page.evaluate(axe);
   const violations = await page.evaluate(
-    async (values) => (await window.axe.run({ runOnly: { type: 'tag', values } })).violations,
+    async (values) => {
+      const options = { runOnly: { type: 'tag', values }, resultTypes: ['violations'] };
+      return (await window.axe.run(options)).violations;
+    },
     RULES,
   );
   return violations.flatMap(({ id, impact, help, nodes }) =>

@@ -43,6 +43,8 @@ export default defineConfig({
     { name: 'desktop', use: { viewport: { width: 1280, height: 800 } } },
     {
       name: 'phone',
+      // What stands beside the pages is the same on every screen.
+      testIgnore: 'headers.test.js',
       use: {
         viewport: { width: 390, height: 844 },
         deviceScaleFactor: 2,
