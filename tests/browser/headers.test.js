@@ -1,7 +1,7 @@
 // What browsers are told beside the pages, and requests that other sites forge. That every answer has
 // its headers is watched in all tests.
 
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 import { expect, test } from './fixtures.js';
 import { look } from './look.js';
 import { arrive, send } from './pages.js';
@@ -94,6 +94,26 @@ test('a session token that is none signs nobody in', async ({ page, context, dem
   ]);
   await page.goto(`${demo.console}/customers`);
   await arrive(page, "Administrator's console");
+});
+
+test('a form that is not one of its own is answered with a page', async ({ page }) => {
+  await page.goto('/sign-in');
+  await page.getByLabel('Email address').evaluate((field) => field.remove());
+  const answer = await send(page, 'Next');
+  expect(answer.status()).toBe(422);
+  await arrive(page, 'That did not work');
+  await look(page, 'no-form');
+});
+
+test('a name of somebody else that leads here is not answered', async ({ demo }) => {
+  for (const site of [demo.portal, demo.console]) {
+    const { port } = new URL(site);
+    const status = await new Promise((resolve, reject) => {
+      const headers = { host: `evil.example:${port}` };
+      get({ port, host: '127.0.0.1', headers }, (answer) => resolve(answer.resume().statusCode)).on('error', reject);
+    });
+    expect(status).toBe(421);
+  }
 });
 
 test('an address of a form that was sent leads to a page', async ({ page, demo: { ana } }) => {

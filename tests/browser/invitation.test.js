@@ -107,6 +107,18 @@ test('a new password does not get around the second factor', async ({ page, demo
   await arrive(page, 'Enter the code');
 });
 
+test('an invitation opened in somebody else’s browser ends their session', async ({ page, demo: { ana, eve } }) => {
+  await signIn(page, ana);
+  await openInvitation(page, eve.email);
+  await setPassword(page, PASSWORD);
+  await arrive(page, 'Welcome, Eve');
+  await page.goto('/account/sessions');
+  await expect(page.getByText('This session')).toHaveCount(1);
+  await signOut(page);
+  await page.goto('/account');
+  await arrive(page, 'Sign in');
+});
+
 test('what happened is told by mail', async ({ page, olga, demo: { ana } }) => {
   await enforce(olga);
   await provePassword(page, ana);

@@ -9,6 +9,7 @@ import {
   configure,
   provePassword,
   readBackupCodes,
+  signIn,
   signInWithBackupCode,
   signInWithCode,
   signOut,
@@ -40,6 +41,22 @@ test('set up an authenticator and sign in by it', async ({ page, olga, demo: { a
   await atHome(page);
   await signOut(page);
   await signInWithCode(page, ana, app);
+  await signOut(page);
+  await signInWithBackupCode(page, ana, codes[0]);
+});
+
+test('a double click loses nothing that cannot be made again', async ({ page, demo: { ana } }) => {
+  await signIn(page, ana);
+  await page.goto('/account/mfa');
+  await press(page, 'Set up Now');
+  await configure(page);
+  await page.getByRole('button', { name: 'Enable MFA' }).dblclick();
+  await arrive(page, /^(Save your backup codes|Multi-Factor Authentication)$/);
+  await page.goto('/account/mfa');
+  await press(page, 'New backup codes');
+  await press(page, 'Make new codes');
+  const codes = await readBackupCodes(page);
+  await press(page, 'Done');
   await signOut(page);
   await signInWithBackupCode(page, ana, codes[0]);
 });

@@ -7,10 +7,12 @@ import { alerted, arrive, fill, follow, noticed, press, send } from './pages.js'
 import {
   CODE,
   atHome,
+  configure,
   enterCode,
   enterEmail,
   enterPassword,
   provePassword,
+  readBackupCodes,
   setUp,
   setUpInMyAccount,
   signIn,
@@ -39,7 +41,6 @@ test('wrong codes count down to a lock, which shows its end', async ({ page, els
   await enterCode(other, app.wrongCode());
   await alerted(other, 'That code is not right. 1 try left.');
   await enterCode(other, app.wrongCode());
-  // Whether the third says that it was the last or the fourth does, the page after it is locked.
   const locked = async () => {
     await alerted(other, /Too many wrong codes\. You can try again at \d\d:\d\d(:\d\d)? UTC \(in 1[45]/);
     await expect(other.getByLabel(CODE)).toBeDisabled();
@@ -144,6 +145,20 @@ test('while gatehouse is away nobody is signed out', async ({ page, olga, contex
   }).toPass();
   await olga.goto('/customers');
   await arrive(olga, 'Customers');
+});
+
+test('who cannot be signed out is told so', async ({ page, demo }) => {
+  await signIn(page, demo.ana);
+  demo.freezeGatehouse();
+  await press(page, 'Sign Out');
+  await arrive(page, 'You are not signed out');
+  await look(page, 'not-signed-out');
+  demo.thawGatehouse();
+  await expect(async () => {
+    await press(page, 'Sign Out');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Sign in', { timeout: 5_000 });
+  }).toPass();
+  await noticed(page, 'You are signed out.');
 });
 
 test('the demo goes on without its gatehouse', async ({ page, demo }) => {
@@ -267,6 +282,18 @@ test('a double click is one', async ({ page, demo: { ana } }) => {
   await atHome(page);
   await page.goto('/account/sessions');
   await expect(page.getByText('This session')).toHaveCount(1);
+});
+
+test('backup codes are not lost to a double click', async ({ page, demo: { ana } }) => {
+  await signIn(page, ana);
+  await page.goto('/account/mfa');
+  await press(page, 'Set up Now');
+  await configure(page);
+  await page.getByRole('button', { name: 'Enable MFA' }).dblclick();
+  const codes = await readBackupCodes(page);
+  await press(page, 'Done');
+  await signOut(page);
+  await signInWithBackupCode(page, ana, codes[0]);
 });
 
 test('two tabs of one sign-in end signed in', async ({ page, context, demo: { ana } }) => {
