@@ -1,7 +1,7 @@
 // What the administrator does at the console.
 
 import { expect } from '@playwright/test';
-import { arrive, fill, follow, noticed, press } from './pages.js';
+import { arrive, fill, follow, leaveBy, noticed, press, touch } from './pages.js';
 
 export const ENFORCE = 'Enforce Multi-Factor Authentication (MFA) for portal users';
 
@@ -49,9 +49,10 @@ export async function openCustomer(page, email) {
 
 /** An entry of the gear of the customer's page. */
 export async function choose(page, action) {
-  await page.getByLabel('Actions').click();
+  await touch(page.getByLabel('Actions'));
   const entry = page.getByRole('group').filter({ has: page.getByLabel('Actions') });
-  await entry.getByRole('button', { name: action }).or(entry.getByRole('link', { name: action })).click();
+  const button = entry.getByRole('button', { name: action });
+  await leaveBy(page, button.or(entry.getByRole('link', { name: action })));
 }
 
 export async function resetMfa(page, email, reason) {

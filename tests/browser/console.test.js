@@ -13,7 +13,7 @@ import {
 } from './console.js';
 import { expect, test } from './fixtures.js';
 import { look } from './look.js';
-import { alerted, arrive, fill, follow, noticed, press, send } from './pages.js';
+import { alerted, arrive, fill, follow, leaveBy, noticed, press, touch } from './pages.js';
 import { CODE, enterCode, provePassword, setUpInMyAccount, signIn, signInWithCode, signOut } from './portal.js';
 
 const CERTIFICATE = readFileSync(new URL('../e2e/support/certificate.pem', import.meta.url), 'utf8');
@@ -168,16 +168,16 @@ test('find customers', async ({ page, olga, demo: { ana } }) => {
   await expect(row(olga, 'eve@example.com')).toContainText('Invited');
   await look(olga, 'customers');
   await olga.getByLabel('MFA').selectOption('Enabled');
-  await send(olga, 'Filter');
+  await press(olga, 'Filter');
   await expect(olga.getByRole('row')).toHaveCount(1 + 1);
   await expect(row(olga, ana.email)).toContainText('Enabled');
   await olga.goto('/customers');
   await fill(olga, 'Email address', 'BEN@example.com');
-  await send(olga, 'Filter');
+  await press(olga, 'Filter');
   await expect(olga.getByRole('row')).toHaveCount(1 + 1);
   await expect(olga.getByRole('link', { name: 'ben@example.com' })).toBeVisible();
   await fill(olga, 'Email address', 'nobody@example.com');
-  await send(olga, 'Filter');
+  await press(olga, 'Filter');
   await expect(olga.getByRole('link', { name: 'ben@example.com' })).toHaveCount(0);
   await look(olga, 'no-customers');
 });
@@ -197,7 +197,7 @@ test('add a customer, who gets a mail', async ({ olga, page }) => {
   await look(olga, 'added');
   await page.goto('/outbox');
   const mail = page.getByRole('article').filter({ hasText: 'zoe@example.com' });
-  await mail.getByRole('link').click();
+  await leaveBy(page, mail.getByRole('link'));
   await fill(page, 'New password', 'brand new horse battery staple');
   await press(page, 'Set password');
   await arrive(page, 'Welcome, Zoe');
@@ -209,7 +209,7 @@ test('reset the MFA of who lost the phone', async ({ page, olga, demo: { ana } }
   await enforce(olga);
   await openCustomer(olga, ana.email);
   await look(olga, 'customer');
-  await olga.getByLabel('Actions').click();
+  await touch(olga.getByLabel('Actions'));
   await look(olga, 'gear');
   await olga.goto('/customers');
   await openCustomer(olga, ana.email);
@@ -258,7 +258,7 @@ test('a locked customer is seen and unlocked', async ({ page, elsewhere, olga, d
 
   await olga.goto('/customers');
   await olga.getByLabel('Locked').selectOption({ index: 1 });
-  await send(olga, 'Filter');
+  await press(olga, 'Filter');
   await expect(row(olga, ana.email)).toContainText('Locked');
   await look(olga, 'locked-customers');
   await follow(olga, ana.email);
@@ -278,7 +278,7 @@ test('sessions are seen and ended', async ({ page, elsewhere, olga, demo: { ana,
   await expect(row(olga, ana.email)).toHaveCount(1);
   await expect(row(olga, ben.email)).toHaveCount(1);
   await look(olga, 'sessions');
-  await row(olga, ana.email).getByRole('button', { name: 'End' }).click();
+  await leaveBy(olga, row(olga, ana.email).getByRole('button', { name: 'End' }));
   await expect(row(olga, ana.email)).toHaveCount(0);
   await expect(row(olga, ben.email)).toHaveCount(1);
   await page.goto('/account');
@@ -286,7 +286,7 @@ test('sessions are seen and ended', async ({ page, elsewhere, olga, demo: { ana,
 
   await openCustomer(olga, ben.email);
   await expect(olga.getByRole('heading', { name: 'Sessions' })).toBeVisible();
-  await olga.getByRole('button', { name: 'End', exact: true }).click();
+  await press(olga, 'End');
   await expect(olga.getByRole('button', { name: 'End', exact: true })).toHaveCount(0);
 });
 
@@ -318,11 +318,11 @@ test('the trail tells who did what', async ({ page, olga, demo: { ana, ben } }) 
   await expect(rowsOf(olga, ben)).not.toHaveCount(0);
   await look(olga, 'trail');
   await olga.getByLabel('Type').selectOption('mfa');
-  await send(olga, 'Filter');
+  await press(olga, 'Filter');
   await expect(row(olga, 'lost phone')).toHaveCount(1);
   await expect(rowsOf(olga, ben)).toHaveCount(0);
   await fill(olga, 'From (UTC)', '2040-12-01T14:05');
-  await send(olga, 'Filter');
+  await press(olga, 'Filter');
   await expect(row(olga, 'lost phone')).toHaveCount(0);
   await look(olga, 'trail-empty');
 });

@@ -119,6 +119,7 @@ export class Demo {
 
   /** Ends it as an operator would: it leaves with 0, and its gatehouse before it. */
   async stop() {
+    assert.equal(this.#process.exitCode ?? this.#process.signalCode, null, 'the demo was there until now');
     const children = this.#children();
     // Whoever is frozen hears no SIGTERM.
     for (const pid of children) process.kill(pid, 'SIGCONT');

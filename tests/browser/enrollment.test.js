@@ -5,11 +5,12 @@ import { scan } from './authenticator.js';
 import { ENFORCE, enforce, openSettings, saveSettings } from './console.js';
 import { expect, test } from './fixtures.js';
 import { look } from './look.js';
-import { alerted, arrive, fill, follow, press } from './pages.js';
+import { alerted, arrive, fill, follow, press, touch } from './pages.js';
 import {
   CODE,
   atHome,
   configure,
+  download,
   enterCode,
   provePassword,
   readBackupCodes,
@@ -33,7 +34,7 @@ test('set up an authenticator, change it, delete it, and sign in by it', async (
   await arrive(page, 'Scan the QR code');
   const first = await scan(page);
   await look(page, 'scan');
-  await page.getByRole('main').getByRole('button', { name: 'Copy' }).click();
+  await touch(page.getByRole('button', { name: 'Copy' }));
   await expect(page.getByText('Copied.')).toBeVisible();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(first.params.secret);
 
@@ -69,10 +70,10 @@ test('set up an authenticator, change it, delete it, and sign in by it', async (
   await press(page, 'Enable MFA');
   const codes = await readBackupCodes(page);
   await look(page, 'backup-codes');
-  await page.getByRole('main').getByRole('button', { name: 'Copy' }).click();
+  await touch(page.getByRole('button', { name: 'Copy' }));
   await expect(page.getByText('Copied.')).toBeVisible();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(codes.join('\n'));
-  const [file] = await Promise.all([page.waitForEvent('download'), press(page, 'Download')]);
+  const file = await download(page);
   expect(file.suggestedFilename()).toBe('acme-billing-backup-codes.txt');
   const text = await readFile(await file.path(), 'utf8');
   for (const code of codes) expect(text).toContain(code);

@@ -4,7 +4,7 @@
 import { createServer, get } from 'node:http';
 import { expect, test } from './fixtures.js';
 import { look } from './look.js';
-import { arrive, send } from './pages.js';
+import { arrive, press } from './pages.js';
 import { atHome, enterEmail, enterPassword, signIn, signOut } from './portal.js';
 
 /** A page of somebody else's, with a form for whoever comes by. */
@@ -36,7 +36,7 @@ for (const host of ['127.0.0.1', 'localhost']) {
     for (const [victim, action, name] of victims) {
       const evil = await evilSite(host, action);
       await victim.goto(evil.url);
-      const answer = await send(victim, 'Win');
+      const answer = await press(victim, 'Win');
       evil.close();
       expect(answer.status()).toBe(403);
       await arrive(victim, 'This request came from another site');
@@ -99,7 +99,7 @@ test('a session token that is none signs nobody in', async ({ page, context, dem
 test('a form that is not one of its own is answered with a page', async ({ page }) => {
   await page.goto('/sign-in');
   await page.getByLabel('Email address').evaluate((field) => field.remove());
-  const answer = await send(page, 'Next');
+  const answer = await press(page, 'Next');
   expect(answer.status()).toBe(422);
   await arrive(page, 'That did not work');
   await look(page, 'no-form');

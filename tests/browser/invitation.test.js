@@ -3,7 +3,7 @@
 import { enforce } from './console.js';
 import { expect, test } from './fixtures.js';
 import { look } from './look.js';
-import { alerted, arrive, fill, follow, press } from './pages.js';
+import { alerted, arrive, fill, follow, leaveBy, press } from './pages.js';
 import { atHome, provePassword, setUp, setUpInMyAccount, signIn, signOut } from './portal.js';
 
 const PASSWORD = 'brand new horse battery staple';
@@ -17,7 +17,7 @@ async function mailTo(page, email, subject = SUBJECT) {
 }
 
 async function openInvitation(page, email) {
-  await (await mailTo(page, email)).getByRole('link').click();
+  await leaveBy(page, (await mailTo(page, email)).getByRole('link'));
   await arrive(page, 'Set your password');
 }
 

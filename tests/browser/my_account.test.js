@@ -4,7 +4,7 @@ import { scan } from './authenticator.js';
 import { enforce } from './console.js';
 import { expect, test } from './fixtures.js';
 import { look } from './look.js';
-import { alerted, arrive, fill, follow, noticed, press } from './pages.js';
+import { alerted, arrive, fill, follow, leaveBy, noticed, press } from './pages.js';
 import {
   CODE,
   atHome,
@@ -23,9 +23,9 @@ const NEW_PASSWORD = 'another horse battery staple';
 
 async function openMfa(page) {
   await page.goto('/');
-  await page.getByRole('navigation').getByRole('link', { name: 'My Account' }).click();
+  await leaveBy(page, page.getByRole('navigation').getByRole('link', { name: 'My Account' }));
   await arrive(page, 'My Account');
-  await page.getByRole('main').getByRole('link', { name: MFA }).click();
+  await follow(page, MFA);
   await arrive(page, MFA);
 }
 
@@ -192,7 +192,7 @@ test('see one’s sessions and sign out of each', async ({ page, elsewhere, demo
   const signOutButtons = page.getByRole('main').getByRole('button', { name: 'Sign out', exact: true });
   await expect(signOutButtons).toHaveCount(3);
   await look(page, 'sessions');
-  await signOutButtons.first().click();
+  await leaveBy(page, signOutButtons.first());
   await expect(signOutButtons).toHaveCount(2);
   await press(page, 'Sign out all others');
   await expect(signOutButtons).toHaveCount(0);

@@ -7,6 +7,7 @@ import { arrive, fill, press } from './pages.js';
 import {
   atHome,
   configure,
+  download,
   provePassword,
   readBackupCodes,
   signIn,
@@ -35,7 +36,7 @@ test('set up an authenticator and sign in by it', async ({ page, olga, demo: { a
   const codes = await readBackupCodes(page);
   await expect(page.getByRole('button', { name: 'Copy' })).toHaveCount(0);
   await look(page, 'backup-codes', WITHOUT_AXE);
-  const [file] = await Promise.all([page.waitForEvent('download'), press(page, 'Download')]);
+  const file = await download(page);
   expect(file.suggestedFilename()).toBe('acme-billing-backup-codes.txt');
   await press(page, 'Continue to Sign In');
   await atHome(page);

@@ -8,28 +8,28 @@ export async function arrive(page, heading) {
 }
 
 /** By finger where there is a screen to touch, otherwise by mouse. */
-async function touch(target) {
+export async function touch(target) {
   await (test.info().project.use.hasTouch ? target.tap() : target.click());
+}
+
+/** Until the page after it is there, which may look as the one before. Gives what was answered first. */
+export async function leaveBy(page, target) {
+  const [answer] = await Promise.all([
+    page.waitForResponse((one) => one.request().isNavigationRequest()),
+    page.waitForEvent('load'),
+    touch(target),
+  ]);
+  return answer;
 }
 
 /** A button, or a link that looks like one because it only leads elsewhere. */
 export async function press(page, name) {
   const button = page.getByRole('button', { name, exact: true });
-  await touch(button.or(page.getByRole('link', { name, exact: true })));
-}
-
-/** Presses where the page after it may look as the one before, and gives what was answered first. */
-export async function send(page, name) {
-  const [answer] = await Promise.all([
-    page.waitForResponse((one) => one.request().isNavigationRequest()),
-    page.waitForEvent('load'),
-    press(page, name),
-  ]);
-  return answer;
+  return leaveBy(page, button.or(page.getByRole('link', { name, exact: true })));
 }
 
 export async function follow(page, name) {
-  await touch(page.getByRole('link', { name, exact: true }));
+  return leaveBy(page, page.getByRole('link', { name, exact: true }));
 }
 
 export async function fill(page, label, text) {

@@ -2,7 +2,7 @@
 
 import { expect } from '@playwright/test';
 import { scan } from './authenticator.js';
-import { arrive, fill, follow, press } from './pages.js';
+import { arrive, fill, follow, press, touch } from './pages.js';
 
 export const CODE = 'Code from your authenticator app';
 
@@ -87,6 +87,15 @@ export async function readBackupCodes(page) {
   expect(new Set(codes).size).toBe(5);
   for (const code of codes) expect(code).toMatch(/^([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$/);
   return codes;
+}
+
+/** The file of backup codes. */
+export async function download(page) {
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    touch(page.getByRole('button', { name: 'Download' })),
+  ]);
+  return file;
 }
 
 /** A signed-in customer sets up MFA of their own accord. */

@@ -53,11 +53,16 @@ export function watch(context, { portal, console: administration }) {
   });
   context.on('response', (response) => {
     if (![portal, administration].includes(new URL(response.url()).origin)) return;
-    const page = response.request().isNavigationRequest();
-    if (page && response.status() >= 400) refusedPages.add(response.url());
+    const wanted = response.request().isNavigationRequest();
+    if (wanted && response.status() >= 400) refusedPages.add(response.url());
     const where = `${response.status()} of ${response.request().method()} ${new URL(response.url()).pathname}`;
-    const judged = response.headersArray().then((all) => [...wrongHeaders(all), ...wrongCookies(all)]);
-    answers.push(judged.then((found) => problems.push(...found.map((one) => `${where}: ${one}`))));
+    const judged = response.headersArray().then((all) => {
+      const found = [...wrongHeaders(all), ...wrongCookies(all)];
+      problems.push(...found.map((one) => `${where}: ${one}`));
+    });
+    // A page that is closed takes along what was on its way to it.
+    const unlessClosed = (error) => /has been closed/.test(error.message) || problems.push(`${where}: ${error}`);
+    answers.push(judged.catch(unlessClosed));
   });
 
   return {
