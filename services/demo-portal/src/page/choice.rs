@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::form::described_by;
+
 /// One of several.
 #[derive(Clone, Copy)]
 pub struct Select<'a> {
@@ -53,10 +55,7 @@ pub struct Check<'a> {
 impl Check<'_> {
     /// The field.
     pub fn render(&self) -> Markup {
-        let about = [("error", self.error), ("hint", self.hint)];
-        let about = about.into_iter().filter(|(_, text)| !text.is_empty());
-        let about = about.map(|(part, _)| format!("{}-{part}", self.name)).collect::<Vec<_>>();
-        let about = (!about.is_empty()).then(|| about.join(" "));
+        let about = described_by(self.name, self.error, self.hint);
         let invalid = (!self.error.is_empty()).then_some("true");
         html! {
             div class="field" {

@@ -71,8 +71,7 @@ impl<'a> Field<'a> {
 
     /// The field.
     pub fn render(&self) -> Markup {
-        let about = self.described_by();
-        let about = (!about.is_empty()).then_some(about);
+        let about = described_by(self.name, self.error, self.hint);
         let autocomplete = if self.autocomplete.is_empty() { "off" } else { self.autocomplete };
         let invalid = (!self.error.is_empty()).then_some("true");
         // What is wrong may stand far below the top of the page.
@@ -103,12 +102,14 @@ impl<'a> Field<'a> {
             }
         }
     }
+}
 
-    fn described_by(&self) -> String {
-        let hint = (!self.hint.is_empty()).then(|| format!("{}-hint", self.name));
-        let error = (!self.error.is_empty()).then(|| format!("{}-error", self.name));
-        [error, hint].into_iter().flatten().collect::<Vec<_>>().join(" ")
-    }
+/// The ids of what stands beside a field: what is wrong with it comes first. None where nothing does.
+pub fn described_by(name: &str, error: &str, hint: &str) -> Option<String> {
+    let beside =
+        [("error", error), ("hint", hint)].into_iter().filter(|(_, text)| !text.is_empty());
+    let ids: Vec<String> = beside.map(|(part, _)| format!("{name}-{part}")).collect();
+    (!ids.is_empty()).then(|| ids.join(" "))
 }
 
 /// Whose password the form is about: password managers look for it, people see it elsewhere.
