@@ -37,11 +37,14 @@ test('email and password, and out again', async ({ page, demo: { ana } }) => {
 });
 
 test('the keyboard is enough', async ({ page, demo: { ana } }) => {
+  // What is to be filled in first gets the focus by itself, a moment after it is there.
+  const hasFocus = (label) => expect(page.getByLabel(label, { exact: true })).toBeFocused();
   await page.goto('/sign-in');
-  // What is to be filled in first has the focus already.
+  await hasFocus('Email address');
   await page.keyboard.type(ana.email);
   await page.keyboard.press('Enter');
   await arrive(page, 'Enter your password');
+  await hasFocus('Password');
   await page.keyboard.type(ana.password);
   await page.keyboard.press('Enter');
   await atHome(page);
