@@ -12,11 +12,13 @@
 mod api_keys;
 mod audit;
 mod backup_codes;
+mod connection;
 mod customers;
 mod enrollments;
 mod entity;
 mod error;
 mod factors;
+mod fault;
 mod housekeeping;
 mod invitations;
 mod keys;
@@ -37,6 +39,8 @@ pub use customers::SealedPassword;
 pub use customers::list::CustomerFilter;
 pub use error::StoreError;
 pub use factors::SealedSecret;
+#[cfg(feature = "fault-injection")]
+pub use fault::{Fault, Faults};
 pub use housekeeping::SESSION_RETENTION;
 pub use leases::Lease;
 pub use location::{DatabaseLocation, UnknownDatabase};

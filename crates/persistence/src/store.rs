@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, TransactionOptions,
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 use tokio::time::sleep;
 
+use crate::connection::{Connection, STATEMENT_TIMEOUT};
 use crate::error::{Result, StoreError, is_sqlite_busy};
+use crate::fault::Faults;
 use crate::location::DatabaseLocation;
 use crate::migration::Migrator;
 
 /// To get a connection out of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// For one statement, lock waits included.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two tries to open a file that is being opened.
 const BUSY_WAIT: Duration = Duration::from_millis(10);
 /// Serializes migrations of replicas that start at once. Any fixed number serves.
@@ -39,12 +39,12 @@ pub struct DatabaseSettings {
 pub struct Queries<C>(pub(crate) C);
 
 /// Single autocommit reads.
-pub type Read = Queries<DatabaseConnection>;
+pub type Read = Queries<Connection<DatabaseConnection>>;
 
 /// A transaction. Dropped without [`Tx::commit`], it rolls back.
 ///
 /// Locks are taken in one order: portal, customer, the rest.
-pub type Tx = Queries<DatabaseTransaction>;
+pub type Tx = Queries<Connection<DatabaseTransaction>>;
 
 /// The database.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub struct Store {
     read: Read,
     /// On SQLite a pool of one: writers queue here in order instead of polling
     /// for the file's lock.
-    write: DatabaseConnection,
+    write: Connection<DatabaseConnection>,
 }
 
 impl Store {
@@ -61,22 +61,23 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it does not answer.
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self> {
-        match &settings.location {
+        let (read, write) = match &settings.location {
             DatabaseLocation::Sqlite(path) => {
                 let write = first_sqlite_connection(path).await?;
                 let readers = settings.max_connections.saturating_sub(1).max(1);
-                let read = Database::connect(sqlite_options(path, readers)).await?;
-                Ok(Self { read: Queries(read), write })
+                (Database::connect(sqlite_options(path, readers)).await?, write)
             }
             DatabaseLocation::Postgres(url) => {
                 // Transactions that wait for each other's locks keep no read waiting.
                 let writers = settings.max_connections.div_ceil(2);
                 let readers = settings.max_connections.saturating_sub(writers).max(1);
                 let write = Database::connect(postgres_options(url, writers)).await?;
-                let read = Database::connect(postgres_options(url, readers)).await?;
-                Ok(Self { read: Queries(read), write })
+                (Database::connect(postgres_options(url, readers)).await?, write)
             }
-        }
+        };
+        let faults = Faults::default();
+        let read = Queries(Connection::new(read, faults.clone()));
+        Ok(Self { read, write: Connection::new(write, faults) })
     }
 
     /// For single reads outside any transaction.
@@ -86,8 +87,15 @@ impl Store {
     }
 
     /// For single guarded statements that are a transaction by themselves.
-    pub(crate) const fn autocommit(&self) -> &DatabaseConnection {
+    pub(crate) const fn autocommit(&self) -> &Connection<DatabaseConnection> {
         &self.write
+    }
+
+    /// What tests make happen to statements of this store.
+    #[cfg(feature = "fault-injection")]
+    #[must_use]
+    pub const fn faults(&self) -> &Faults {
+        self.write.faults()
     }
 
     /// Begins a transaction that writes. On SQLite it takes the write lock at
@@ -100,7 +108,7 @@ impl Store {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(Queries(self.write.begin_with_options(options).await?))
+        Ok(Queries(self.write.begin(options).await?))
     }
 
     /// Brings the schema up to date. Safe to run in several processes at once.
@@ -114,7 +122,7 @@ impl Store {
             let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
             tx.0.execute_unprepared(&lock).await?;
         }
-        Migrator::up(&tx.0, None).await?;
+        Migrator::up(tx.0.inner(), None).await?;
         tx.commit().await
     }
 
@@ -123,7 +131,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn is_empty(&self) -> Result<bool> {
-        let schema = SchemaManager::new(&self.read.0);
+        let schema = SchemaManager::new(self.read.0.inner());
         Ok(!schema.has_table("key_canary").await? || self.read.key_canaries().await?.is_empty())
     }
 }
@@ -132,10 +140,7 @@ impl Tx {
     /// Lets the statements of this transaction take as long as they need, for work
     /// that grows with what is stored. SQLite has no limit.
     pub(crate) async fn lift_statement_limit(&self) -> Result<()> {
-        if self.0.get_database_backend() == DbBackend::Postgres {
-            self.0.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
-        }
-        Ok(())
+        Ok(self.0.lift_limit().await?)
     }
 
     /// Makes all of it durable.

@@ -119,15 +119,29 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves until `shutdown` is ready; then says so to those who ask for its
-    /// health, takes no more calls, and lets calls, tasks and background work under way finish.
+    /// Serves until `shutdown` is ready, and does what nobody asks for meanwhile; then
+    /// says so to those who ask for its health, takes no more calls, and lets calls,
+    /// tasks and background work under way finish.
     ///
     /// # Errors
     /// [`ServerError::Transport`].
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
+        let background = Background::start(&self.app);
+        self.answer(shutdown).await?;
+        background.stop().await;
+        Ok(())
+    }
+
+    /// [`Self::serve`] without the work in the background.
+    ///
+    /// # Errors
+    /// [`ServerError::Transport`].
+    pub async fn answer(
+        self,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), ServerError> {
         let Self { app, connections, router, health, .. } = self;
         report(&health, ServingStatus::Serving).await;
-        let background = Background::start(&app);
         let (begin_drain, drain_begun) = oneshot::channel();
         let shutdown = async move {
             shutdown.await;
@@ -146,7 +160,6 @@ impl Server {
             () = drain_limit => tracing::warn!("streams were cut off"),
         }
         app.tasks.close_and_wait().await;
-        background.stop().await;
         Ok(())
     }
 }
