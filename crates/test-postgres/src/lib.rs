@@ -1,12 +1,24 @@
-//! A throw-away PostgreSQL for tests: one server a test process, one database a test.
+//! Throw-away PostgreSQL servers for tests.
+//!
+//! [`TestPostgres`] is one server a test process, with one database a test. A test
+//! that breaks its server takes a [`DedicatedPostgres`].
+//!
+//! The variable `GATEHOUSE_TEST_ISOLATION` sets the isolation level at which
+//! transactions run that ask for none, on both: `GATEHOUSE_TEST_ISOLATION=serializable`
+//! runs a whole test suite so. Without it that is PostgreSQL's own, `read committed`.
+
+mod dedicated;
+mod processes;
 
 #[cfg(test)]
 mod tests;
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
+
+pub use dedicated::DedicatedPostgres;
 
 /// The server of this test process. It listens on a socket in its own folder only, so that any
 /// number of test processes run side by side, and is gone when the process is, panic or not.
@@ -45,13 +57,7 @@ impl TestPostgres {
     }
 
     fn start() -> io::Result<Self> {
-        let shell = Command::new("sh")
-            .args(["-c", include_str!("server.sh")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // An interrupt from the keyboard ends the tests; the shell then cleans up.
-            .process_group(0)
-            .spawn()?;
+        let shell = shell("shared")?;
         let (Some(sql), Some(rows)) = (shell.stdin, shell.stdout) else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
@@ -73,4 +79,15 @@ impl TestPostgres {
         }
         Ok(url.trim_end().to_owned())
     }
+}
+
+/// A shell that has a server of this kind until its standard input is closed.
+fn shell(kind: &str) -> io::Result<Child> {
+    Command::new("sh")
+        .args(["-c", include_str!("server.sh"), "server.sh", kind])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        // An interrupt from the keyboard ends the tests; the shell then cleans up.
+        .process_group(0)
+        .spawn()
 }

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
-# Starts a PostgreSQL in a folder of its own and runs psql in it on the SQL of
-# standard input. When that ends, as it does however the test process ends, the
-# server is stopped and the folder removed.
+# Starts a PostgreSQL in a folder of its own. `shared` runs psql in it on the SQL of
+# standard input; `dedicated` makes one database, prints the folder and obeys the
+# words of standard input. When that ends, as it does however the test process
+# ends, the server is stopped and the folder removed.
 set -eu
 cd / # The server's user may have no right to the caller's folder.
 
@@ -23,6 +24,12 @@ unprivileged() {
 
 folder=$(unprivileged mktemp -d)
 stop() {
+  # A process that a test has stopped hears of no other signal.
+  if read -r postmaster 2>/dev/null <"$folder/data/postmaster.pid"; then
+    read -r children 2>/dev/null <"/proc/$postmaster/task/$postmaster/children" || true
+    # shellcheck disable=SC2086 # Numbers, one for each process.
+    kill -CONT "$postmaster" ${children:-} 2>/dev/null || true
+  fi
   unprivileged pg_ctl stop -D "$folder/data" -m immediate -s 2>/dev/null || true
   rm -rf "$folder"
 }
@@ -30,11 +37,33 @@ trap stop EXIT
 
 unprivileged initdb -D "$folder/data" --username=gatehouse --auth=trust \
   --encoding=UTF8 --no-locale --no-sync --no-instructions >/dev/null
-unprivileged pg_ctl start -D "$folder/data" -l "$folder/log" -w -s -o "\
-  -c unix_socket_directories=$folder -c listen_addresses= \
-  -c max_connections=300 -c fsync=off" || {
+start() {
+  unprivileged pg_ctl start -D "$folder/data" -l "$folder/log" -w -s -o "\
+    -c unix_socket_directories=$folder -c listen_addresses= \
+    -c max_connections=300 -c fsync=off \
+    -c default_transaction_isolation='${GATEHOUSE_TEST_ISOLATION:-read committed}'"
+}
+start || {
   cat "$folder/log" >&2
   exit 1
 }
 
-psql -h "$folder" -U gatehouse -d postgres -v ON_ERROR_STOP=1 -XqAt
+case $1 in
+  shared)
+    psql -h "$folder" -U gatehouse -d postgres -v ON_ERROR_STOP=1 -XqAt
+    ;;
+  dedicated)
+    createdb -h "$folder" -U gatehouse gatehouse
+    echo "$folder"
+    while read -r word; do
+      case $word in
+        # After a kill. The dead, whose number stands in these files, may still be listed
+        # as a process, and another may have got it.
+        start) rm -f "$folder/data/postmaster.pid" "$folder"/.s.PGSQL.* && start &&
+          echo ok || echo failed ;;
+        restart) unprivileged pg_ctl restart -D "$folder/data" -l "$folder/log" -m fast -w -s &&
+          echo ok || echo failed ;;
+      esac
+    done
+    ;;
+esac

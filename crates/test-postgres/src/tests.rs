@@ -1,3 +1,5 @@
+mod dedicated;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -25,19 +27,25 @@ async fn every_caller_gets_an_empty_database_of_its_own() {
     assert_eq!(query(&one, "SHOW synchronous_commit"), "on");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_server_and_its_folder_end_with_a_process_that_aborts() {
+    let name = "tests::the_server_and_its_folder_end_with_a_process_that_aborts";
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        ended_with(name, || runtime.block_on(TestPostgres::create_database()));
+    });
+}
+
+/// Runs the test `name`, which this is called from, in a process of its own that
+/// aborts there once it has made a server, and sees the server end with it.
+fn ended_with(name: &str, url: impl FnOnce() -> String) {
     if std::env::var_os(CHILD).is_some() {
-        println!("{}", TestPostgres::create_database().await);
+        println!("{}", url());
         std::process::abort();
     }
     // Ends with the last writer of its outputs, which is the shell that cleans up.
     let output = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "--nocapture",
-            "tests::the_server_and_its_folder_end_with_a_process_that_aborts",
-        ])
+        .args(["--exact", "--nocapture", name])
         .env(CHILD, "1")
         .output()
         .unwrap();
@@ -46,4 +54,14 @@ async fn the_server_and_its_folder_end_with_a_process_that_aborts() {
     let folder = printed.split_once("?host=").unwrap().1.split_once('&').unwrap().0;
     assert!(folder.starts_with('/'));
     assert!(!Path::new(folder).exists(), "{folder} is still there");
+}
+
+#[tokio::test]
+async fn transactions_are_isolated_as_the_environment_says() {
+    let url = TestPostgres::create_database().await;
+    let expected = std::env::var("GATEHOUSE_TEST_ISOLATION");
+    let expected = expected.unwrap_or_else(|_| "read committed".to_owned());
+    assert_eq!(query(&url, "SHOW transaction_isolation"), expected);
+    let own = super::DedicatedPostgres::new().unwrap();
+    assert_eq!(query(&own.url(), "SHOW transaction_isolation"), expected);
 }
