@@ -141,6 +141,19 @@ impl Throttle {
         }
     }
 
+    /// What two have seen that were kept apart of one budget.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        let window = self.window.max(other.window);
+        let (one, other) = (self.roll(window), other.roll(window));
+        Self {
+            window,
+            previous: one.previous.saturating_add(other.previous),
+            current: one.current.saturating_add(other.current),
+            charged_at: one.charged_at.max(other.charged_at),
+        }
+    }
+
     /// When nothing of this is of any consequence any more.
     #[must_use]
     pub fn expires_at(&self, rule: &Rule) -> Timestamp {
@@ -256,6 +269,20 @@ mod tests {
         let back = later.take_back(end, &ADDRESS);
         assert_eq!((back.previous, back.current), (0, 1));
         assert_eq!(back.take_back(end - 9 * DAY, &ADDRESS), back);
+    }
+
+    #[test]
+    fn merged_budgets_hold_what_each_has_seen_where_it_still_counts() {
+        let (day, spent) = (charged(3, &ADDRESS), charged(4, &ADDRESS));
+        let now = day.merge(spent);
+        assert_eq!((now.previous, now.current, now.charged_at), (0, 7, Some(NOW)));
+
+        let next = Throttle::default().count(NOW + DAY, &ADDRESS);
+        for merged in [next.merge(day), day.merge(next)] {
+            assert_eq!((merged.previous, merged.current), (3, 1));
+            assert_eq!((merged.window, merged.charged_at), (next.window, Some(NOW + DAY)));
+        }
+        assert_eq!(day.merge(Throttle::default()), day);
     }
 
     #[test]

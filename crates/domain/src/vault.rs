@@ -15,7 +15,7 @@ use rand::CryptoRng;
 use zeroize::Zeroizing;
 
 pub use self::digest::{Digest, DigestKind};
-pub use self::key_ring::{KeyId, KeyRing, KeyRingError};
+pub use self::key_ring::{KeyId, KeyRing, KeyRingError, RingChangeError};
 pub(crate) use self::seal::OVERHEAD_BYTES;
 use self::seal::Sealed;
 pub use self::seal::{Context, OpenError};
@@ -41,6 +41,12 @@ impl Vault {
             primary: Subkeys::derive(ring.primary_key()),
             others: ring.other_keys().iter().map(Subkeys::derive).collect(),
         }
+    }
+
+    /// The key that seals.
+    #[must_use]
+    pub const fn primary(&self) -> KeyId {
+        self.primary.id
     }
 
     /// The ids of its keys, the primary first.

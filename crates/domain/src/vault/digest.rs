@@ -1,19 +1,30 @@
 //! Keyed digests: what is stored instead of a token, and looked up by.
 
+use super::key_ring::KeyId;
+
 /// HMAC-SHA256 (RFC 2104) under a key that is not in the database: whoever
 /// reads it there can neither use it as a token nor test a guess with it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Digest([u8; 32]);
+pub struct Digest {
+    key_id: KeyId,
+    bytes: [u8; 32],
+}
 
 impl Digest {
-    pub(super) const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    pub(super) const fn new(key_id: KeyId, bytes: [u8; 32]) -> Self {
+        Self { key_id, bytes }
+    }
+
+    /// Which key of the ring it is under: without that key nothing is found by it.
+    #[must_use]
+    pub const fn key_id(&self) -> KeyId {
+        self.key_id
     }
 
     /// The form it is stored in.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 

@@ -39,12 +39,31 @@ impl fmt::Display for KeyId {
     }
 }
 
+impl FromStr for KeyId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        HEXLOWER
+            .decode(text.as_bytes())
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(|bytes| Self(u32::from_be_bytes(bytes)))
+            .ok_or(Malformed("the key id must be 8 lower-case hexadecimal digits"))
+    }
+}
+
 pub(super) struct RingKey {
     id: KeyId,
     secret: Zeroizing<[u8; 32]>,
 }
 
 impl RingKey {
+    fn generate(id: KeyId, rng: &mut impl CryptoRng) -> Self {
+        let mut secret = Zeroizing::new([0; 32]);
+        rng.fill_bytes(secret.as_mut());
+        Self { id, secret }
+    }
+
     pub(super) const fn id(&self) -> KeyId {
         self.id
     }
@@ -65,9 +84,7 @@ impl KeyRing {
     /// then meet in the place of one canary, and all but one are refused.
     #[must_use]
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut secret = Zeroizing::new([0; 32]);
-        rng.fill_bytes(secret.as_mut());
-        Self { primary: RingKey { id: KeyId(1), secret }, others: Vec::new() }
+        Self { primary: RingKey::generate(KeyId(1), rng), others: Vec::new() }
     }
 
     /// The key that seals.
@@ -101,6 +118,44 @@ impl KeyRing {
         text
     }
 
+    /// Adds a new key, which opens and does not seal yet.
+    ///
+    /// # Errors
+    /// [`RingChangeError::Known`].
+    pub fn add(&mut self, id: KeyId, rng: &mut impl CryptoRng) -> Result<(), RingChangeError> {
+        if self.key_ids().any(|known| known == id) {
+            return Err(RingChangeError::Known(id));
+        }
+        self.others.push(RingKey::generate(id, rng));
+        Ok(())
+    }
+
+    /// Lets another of its keys seal. The one that did still opens.
+    ///
+    /// # Errors
+    /// [`RingChangeError::Primary`] if it does already, [`RingChangeError::Unknown`].
+    pub fn promote(&mut self, id: KeyId) -> Result<(), RingChangeError> {
+        let promoted = self.take_other(id)?;
+        self.others.push(std::mem::replace(&mut self.primary, promoted));
+        Ok(())
+    }
+
+    /// Takes a key out that nothing needs any more.
+    ///
+    /// # Errors
+    /// [`RingChangeError::Primary`] for the key that seals, [`RingChangeError::Unknown`].
+    pub fn remove(&mut self, id: KeyId) -> Result<(), RingChangeError> {
+        self.take_other(id).map(drop)
+    }
+
+    fn take_other(&mut self, id: KeyId) -> Result<RingKey, RingChangeError> {
+        if self.primary.id == id {
+            return Err(RingChangeError::Primary(id));
+        }
+        let at = self.others.iter().position(|key| key.id == id);
+        Ok(self.others.remove(at.ok_or(RingChangeError::Unknown(id))?))
+    }
+
     pub(super) const fn primary_key(&self) -> &RingKey {
         &self.primary
     }
@@ -114,6 +169,20 @@ impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyRing").field("primary", &self.primary.id).finish_non_exhaustive()
     }
+}
+
+/// Why a ring cannot be changed like that.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RingChangeError {
+    /// A new key needs another id.
+    #[error("the key ring has a key {0} already")]
+    Known(KeyId),
+    /// There is nothing to change.
+    #[error("the key ring has no key {0}")]
+    Unknown(KeyId),
+    /// It seals: another one has to do that first.
+    #[error("the key {0} is the primary one")]
+    Primary(KeyId),
 }
 
 /// Why a text is not a key ring. Never repeats any of it.
@@ -161,7 +230,7 @@ fn add_line(
     else {
         return Err(SHAPE);
     };
-    let key = RingKey { id: parse_id(id)?, secret: parse_secret(secret)? };
+    let key = RingKey { id: id.parse()?, secret: parse_secret(secret)? };
     if primary.iter().chain(&*others).any(|known| known.id == key.id) {
         return Err(Malformed("the key id stands on an earlier line"));
     }
@@ -180,15 +249,6 @@ fn add_line(
         }
         _ => Err(SHAPE),
     }
-}
-
-fn parse_id(text: &str) -> Result<KeyId, Malformed> {
-    HEXLOWER
-        .decode(text.as_bytes())
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(|bytes| KeyId(u32::from_be_bytes(bytes)))
-        .ok_or(Malformed("the key id must be 8 lower-case hexadecimal digits"))
 }
 
 fn parse_secret(text: &str) -> Result<Zeroizing<[u8; 32]>, Malformed> {
@@ -279,6 +339,28 @@ mod tests {
         for text in [String::new(), "# primary\n".to_owned(), format!("other 00000001 {A}")] {
             assert_eq!(parse(&text).expect_err("none"), KeyRingError::NoPrimary);
         }
+    }
+
+    #[test]
+    fn a_key_is_added_promoted_and_removed() {
+        let random = &mut StdRng::seed_from_u64(1);
+        let mut ring = KeyRing::generate(random);
+        let [old, new, unknown] = [1, 2, 3].map(KeyId);
+        let ids = |ring: &KeyRing| ring.key_ids().collect::<Vec<_>>();
+        assert_eq!(ring.add(old, random), Err(RingChangeError::Known(old)));
+        ring.add(new, random).unwrap();
+        assert_eq!(ids(&ring), [old, new]);
+        assert_ne!(ring.primary.secret, ring.others[0].secret);
+
+        assert_eq!(ring.promote(old), Err(RingChangeError::Primary(old)));
+        assert_eq!(ring.promote(unknown), Err(RingChangeError::Unknown(unknown)));
+        ring.promote(new).unwrap();
+        assert_eq!(ids(&ring), [new, old]);
+
+        assert_eq!(ring.remove(new), Err(RingChangeError::Primary(new)));
+        assert_eq!(ring.remove(unknown), Err(RingChangeError::Unknown(unknown)));
+        ring.remove(old).unwrap();
+        assert_eq!(ids(&ring), [new]);
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Subkeys {
             DigestKind::Throttle => &self.throttles,
             DigestKind::KnownSource => &self.known_sources,
         };
-        Digest::new(mac.clone().chain_update(bytes).finalize().into_bytes().into())
+        Digest::new(self.id, mac.clone().chain_update(bytes).finalize().into_bytes().into())
     }
 }
 
