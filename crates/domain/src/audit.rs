@@ -105,6 +105,9 @@ event_types! {
     SignedOut = "session.signed_out" ["sessions_ended"],
     /// Sessions were ended by an administrator.
     SessionsRevoked = "session.revoked" ["sessions_ended"],
+    /// The database was restored from a backup, and what may have been used up since
+    /// then was ended.
+    StoreRestored = "store.restored" ["sessions_ended", "backup_codes_ended"],
     /// A call with a live key was refused: beyond the key's grant, or a change
     /// that an administrator could not make. `method` is the RPC's name.
     CallRefused = "call.refused" ["method"],

@@ -106,6 +106,13 @@ impl TimeStep {
     pub const fn number(self) -> i64 {
         self.0
     }
+
+    /// The last step whose code a server may accept at `now`, whatever the portal's
+    /// window: the one after the present (RFC 6238, section 5.2).
+    #[must_use]
+    pub fn last_acceptable(now: Timestamp, period_seconds: u32) -> Self {
+        Self(now.as_seconds().div_euclid(i64::from(period_seconds.max(1))) + 1)
+    }
 }
 
 /// What a code proves.

@@ -73,16 +73,19 @@ impl<C: ConnectionTrait> Queries<C> {
 }
 
 impl Store {
-    /// Writes that a key was used at `now`, unless another call has just done so.
+    /// Writes that a key was used at `now`, unless another call has just done so, and
+    /// keeps it under `digest` from then on: so it follows the primary key of the ring.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn touch_api_key(&self, id: ApiKeyId, now: Timestamp) -> Result<()> {
+    pub async fn touch_api_key(&self, id: ApiKeyId, digest: &Digest, now: Timestamp) -> Result<()> {
         let due = Condition::any()
             .add(Column::LastUsedAt.is_null())
             .add(Column::LastUsedAt.lte((now - USE_RESOLUTION).as_micros()));
         Entity::update_many()
             .col_expr(Column::LastUsedAt, Expr::value(now.as_micros()))
+            .col_expr(Column::Digest, Expr::value(digest.as_bytes().to_vec()))
+            .col_expr(Column::DigestKeyId, Expr::value(row::key_id(digest)))
             .filter(Column::Id.eq(id.as_uuid()))
             .filter(due)
             .exec(self.autocommit())
@@ -100,6 +103,7 @@ impl Tx {
         let mut row = ActiveModel {
             id: Set(key.id.as_uuid()),
             digest: Set(digest.as_bytes().to_vec()),
+            digest_key_id: Set(Some(row::key_id(digest))),
             display_name: Set(key.display_name.clone()),
             admin_role: Set(None),
             admin_portals: Set(None),

@@ -11,6 +11,8 @@ pub(crate) mod key_canary;
 pub(crate) mod known_source;
 pub(crate) mod lease;
 pub(crate) mod portal;
+pub(crate) mod schema_requirement;
+pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod throttle;

@@ -27,6 +27,9 @@ pub enum StoreError {
     /// another try from the start of the transaction.
     #[error("the transaction collided with another")]
     Conflict(#[source] Source),
+    /// A newer gatehouse has changed the schema so that this one cannot run on it.
+    #[error("the database belongs to a newer gatehouse: run that version, or a newer one")]
+    SchemaTooNew,
     /// The database refused a statement: a defect of gatehouse or of the schema.
     #[error("the database refused a statement")]
     Internal(#[source] Source),

@@ -43,6 +43,7 @@ impl Tx {
             customer_id: Set(invitation.customer.customer.to_string()),
             id: Set(invitation.id.as_uuid()),
             token_digest: Set(digest.as_bytes().to_vec()),
+            digest_key_id: Set(Some(row::key_id(digest))),
             created_at: Set(invitation.created_at.as_micros()),
             expires_at: Set(invitation.expires_at.as_micros()),
         };

@@ -18,6 +18,8 @@ pub enum Lease {
     Audit,
     /// Removing what has expired.
     Housekeeping,
+    /// Sealing anew what is sealed under a key that is not the primary one.
+    Resealing,
 }
 
 /// By how much longer than anybody takes one a lease may seem to last.
@@ -28,6 +30,7 @@ impl Lease {
         match self {
             Self::Audit => "audit",
             Self::Housekeeping => "housekeeping",
+            Self::Resealing => "resealing",
         }
     }
 }

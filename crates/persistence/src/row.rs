@@ -10,6 +10,7 @@ use gatehouse_domain::enrollment::Owner;
 use gatehouse_domain::id::{CustomerKey, SessionId, SignInId};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::totp::{TotpAlgorithm, TotpParameters};
+use gatehouse_domain::vault::Digest;
 use sea_orm::{ColumnTrait, Condition};
 use uuid::Uuid;
 
@@ -19,6 +20,12 @@ pub(crate) fn times(micros: Option<i64>) -> Option<Timestamp> {
 
 pub(crate) fn micros(at: Option<Timestamp>) -> Option<i64> {
     at.map(Timestamp::as_micros)
+}
+
+/// Which key of the ring a digest is under. Rows of a program that did not note it
+/// have none.
+pub(crate) fn key_id(digest: &Digest) -> i64 {
+    u32::from(digest.key_id()).into()
 }
 
 /// Numbers that the domain bounds far below what an integer column holds.

@@ -87,6 +87,7 @@ impl Tx {
             customer_id: Set(session.customer.customer.to_string()),
             id: Set(session.id.as_uuid()),
             token_digest: Set(digest.as_bytes().to_vec()),
+            digest_key_id: Set(Some(row::key_id(digest))),
             client_ip: Set(row::client_ip(&session.client)),
             client_user_agent: Set(session.client.user_agent().to_owned()),
             created_at: Set(session.created_at.as_micros()),

@@ -66,6 +66,7 @@ impl Tx {
             customer_id: Set(sign_in.customer.customer.to_string()),
             id: Set(sign_in.id.as_uuid()),
             token_digest: Set(digest.as_bytes().to_vec()),
+            digest_key_id: Set(Some(row::key_id(digest))),
             enabled_factor_id: Set(sign_in.enabled_factor.map(|id| id.as_uuid())),
             client_ip: Set(row::client_ip(&sign_in.client)),
             client_user_agent: Set(sign_in.client.user_agent().to_owned()),

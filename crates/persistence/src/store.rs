@@ -5,31 +5,30 @@ use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, EntityTrait, QuerySelect,
     SqliteTransactionMode, TransactionOptions,
 };
-use sea_orm_migration::{MigratorTrait, SchemaManager};
+use sea_orm_migration::SchemaManager;
 use tokio::time::sleep;
 
 use crate::connection::{Connection, STATEMENT_TIMEOUT};
+use crate::entity::key_canary;
 use crate::error::{Result, StoreError, is_sqlite_busy};
 use crate::fault::Faults;
 use crate::location::DatabaseLocation;
-use crate::migration::Migrator;
 
 /// To get a connection out of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Between two tries to open a file that is being opened.
 const BUSY_WAIT: Duration = Duration::from_millis(10);
-/// Serializes migrations of replicas that start at once. Any fixed number serves.
-const MIGRATION_LOCK: i64 = 0x6761_7465_686f_7573;
 
 /// How to reach the database.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
     /// Which database, and where.
     pub location: DatabaseLocation,
-    /// Connections at most, 2 or more.
+    /// Connections for calls at most, 2 or more. PostgreSQL gets one more, by which it
+    /// is watched.
     pub max_connections: u32,
 }
 
@@ -50,6 +49,8 @@ pub type Tx = Queries<Connection<DatabaseTransaction>>;
 #[derive(Debug)]
 pub struct Store {
     read: Read,
+    /// By which the database is watched, when calls have taken all others, too.
+    watch: Read,
     /// On SQLite a pool of one: writers queue here in order instead of polling
     /// for the file's lock.
     write: Connection<DatabaseConnection>,
@@ -61,29 +62,36 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it does not answer.
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self> {
-        let (read, write) = match &settings.location {
+        let (read, watch, write) = match &settings.location {
             DatabaseLocation::Sqlite(path) => {
                 let write = first_sqlite_connection(path).await?;
                 let readers = settings.max_connections.saturating_sub(1).max(1);
-                (Database::connect(sqlite_options(path, readers)).await?, write)
+                let read = Database::connect(sqlite_options(path, readers)).await?;
+                (read.clone(), read, write)
             }
             DatabaseLocation::Postgres(url) => {
                 // Transactions that wait for each other's locks keep no read waiting.
                 let writers = settings.max_connections.div_ceil(2);
                 let readers = settings.max_connections.saturating_sub(writers).max(1);
                 let write = Database::connect(postgres_options(url, writers)).await?;
-                (Database::connect(postgres_options(url, readers)).await?, write)
+                let read = Database::connect(postgres_options(url, readers)).await?;
+                (read, Database::connect(postgres_options(url, 1)).await?, write)
             }
         };
         let faults = Faults::default();
-        let read = Queries(Connection::new(read, faults.clone()));
-        Ok(Self { read, write: Connection::new(write, faults) })
+        let [read, watch] =
+            [read, watch].map(|pool| Queries(Connection::new(pool, faults.clone())));
+        Ok(Self { read, watch, write: Connection::new(write, faults) })
     }
 
     /// For single reads outside any transaction.
     #[must_use]
     pub const fn read(&self) -> &Read {
         &self.read
+    }
+
+    pub(crate) const fn watch(&self) -> &Read {
+        &self.watch
     }
 
     /// For single guarded statements that are a transaction by themselves.
@@ -111,28 +119,20 @@ impl Store {
         Ok(Queries(self.write.begin(options).await?))
     }
 
-    /// Brings the schema up to date. Safe to run in several processes at once.
-    ///
-    /// # Errors
-    /// [`StoreError::Internal`] if the database is newer than this program.
-    pub async fn migrate(&self) -> Result<()> {
-        let tx = self.begin().await?;
-        tx.lift_statement_limit().await?;
-        if tx.0.get_database_backend() == DbBackend::Postgres {
-            let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
-            tx.0.execute_unprepared(&lock).await?;
-        }
-        Migrator::up(tx.0.inner(), None).await?;
-        tx.commit().await
-    }
-
     /// Whether gatehouse has never been here: only then may a key ring be made.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn is_empty(&self) -> Result<bool> {
+        use key_canary::{Column, Entity};
+
         let schema = SchemaManager::new(self.read.0.inner());
-        Ok(!schema.has_table("key_canary").await? || self.read.key_canaries().await?.is_empty())
+        if !schema.has_table("key_canary").await? {
+            return Ok(true);
+        }
+        // One column that every schema has.
+        let any = Entity::find().select_only().column(Column::KeyId).into_tuple::<i64>();
+        Ok(any.one(&self.read.0).await?.is_none())
     }
 }
 

@@ -142,6 +142,7 @@ impl Tx {
 
         let row = ActiveModel {
             key: Set(key.as_bytes().to_vec()),
+            digest_key_id: Set(Some(row::key_id(key))),
             expires_at: Set(expires_at.as_micros()),
         };
         let overwrite = OnConflict::column(Column::Key).update_column(Column::ExpiresAt).to_owned();
@@ -157,6 +158,7 @@ fn encode(stored: &StoredThrottle) -> ActiveModel {
     let Throttle { window, previous, current, charged_at } = stored.throttle;
     ActiveModel {
         key: Set(stored.key.as_bytes().to_vec()),
+        digest_key_id: Set(Some(row::key_id(&stored.key))),
         window_number: Set(window),
         previous: Set(row::int(previous)),
         current: Set(row::int(current)),

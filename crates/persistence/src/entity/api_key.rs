@@ -6,6 +6,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub digest: Vec<u8>,
+    pub digest_key_id: Option<i64>,
     pub display_name: String,
     pub admin_role: Option<String>,
     pub admin_portals: Option<String>,

@@ -5,6 +5,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: Vec<u8>,
+    pub digest_key_id: Option<i64>,
     pub expires_at: i64,
 }
 

@@ -8,6 +8,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub token_digest: Vec<u8>,
+    pub digest_key_id: Option<i64>,
     pub enabled_factor_id: Option<Uuid>,
     pub client_ip: String,
     pub client_user_agent: String,

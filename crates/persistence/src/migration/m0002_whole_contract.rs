@@ -3,7 +3,8 @@
 use sea_orm_migration::prelude::*;
 
 use super::schema::{
-    CUSTOMER_COLUMNS, big, bytes, customer_table, index, null, table, text, unique, uuid,
+    CUSTOMER_COLUMNS, add_column, big, bytes, customer_table, index, null, table, text, unique,
+    uuid,
 };
 
 #[derive(DeriveMigrationName)]
@@ -29,14 +30,6 @@ impl MigrationTrait for Migration {
         }
         Ok(())
     }
-}
-
-async fn add_column(
-    manager: &SchemaManager<'_>,
-    name: &'static str,
-    mut column: ColumnDef,
-) -> Result<(), DbErr> {
-    manager.alter_table(Table::alter().table(name).add_column(&mut column).take()).await
 }
 
 fn invitation() -> TableCreateStatement {

@@ -90,3 +90,12 @@ pub(super) fn unique(
 ) -> IndexCreateStatement {
     index(name, table, columns).unique().take()
 }
+
+/// A column that older programs know nothing of: it takes NULL.
+pub(super) async fn add_column(
+    manager: &SchemaManager<'_>,
+    name: &'static str,
+    mut column: ColumnDef,
+) -> Result<(), DbErr> {
+    manager.alter_table(Table::alter().table(name).add_column(&mut column).take()).await
+}

@@ -152,7 +152,7 @@ async fn use_is_written_once_a_minute(database: TestDatabase) {
         // A clock that is behind takes nothing back.
         (NOW, NOW + USE_RESOLUTION),
     ] {
-        store.touch_api_key(key.id, at).await.unwrap();
+        store.touch_api_key(key.id, &digest(1), at).await.unwrap();
         let found = store.read().api_key(key.id).await.unwrap().unwrap();
         assert_eq!(found.last_used_at, Some(last_used_at), "{at:?}");
     }

@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test stops at a surprise"
 )]
 
@@ -37,6 +38,7 @@ mod corrupt;
 mod customer_list;
 mod customers;
 mod enrollments;
+mod epoch;
 mod factors;
 mod housekeeping;
 mod invitations;
@@ -49,3 +51,4 @@ mod sign_ins;
 mod support;
 mod throttles;
 mod transactions;
+mod watch;

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use gatehouse_persistence::{DatabaseLocation, DatabaseSettings, Store};
@@ -30,6 +31,14 @@ impl TestDatabase {
     /// Whether it is PostgreSQL, where a test says in SQL what differs.
     pub const fn is_postgres(&self) -> bool {
         matches!(self.location, DatabaseLocation::Postgres(_))
+    }
+
+    /// The file of an SQLite database.
+    pub fn path(&self) -> &Path {
+        match &self.location {
+            DatabaseLocation::Sqlite(path) => path,
+            DatabaseLocation::Postgres(_) => panic!("not in a file"),
+        }
     }
 
     /// Another server on this database.
