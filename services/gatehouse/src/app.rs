@@ -1,5 +1,6 @@
 //! All that a use case needs.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use gatehouse_domain::id::ServerId;
@@ -8,8 +9,10 @@ use gatehouse_persistence::Store;
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
+use crate::database_watch::DatabaseWatch;
 use crate::entropy::Entropy;
 use crate::hasher::Hasher;
+use crate::key_ring::ServerKeyRing;
 use crate::tasks::Tasks;
 
 /// One server's state. Nothing that decides a sign-in lives in memory: any
@@ -17,8 +20,10 @@ use crate::tasks::Tasks;
 pub struct App {
     /// The database.
     pub store: Store,
-    /// Seals secrets and makes digests.
-    pub vault: Vault,
+    /// Whether the database is there, and goes by the same time.
+    pub database_watch: DatabaseWatch,
+    /// The keys that secrets are sealed under.
+    pub key_ring: ServerKeyRing,
     /// Computes password hashes, so many at once.
     pub hasher: Hasher,
     /// The time.
@@ -34,4 +39,12 @@ pub struct App {
     pub trail_readers: Semaphore,
     /// Calls that came without a live key since the log last told of them.
     pub calls_without_key: AtomicU64,
+}
+
+impl App {
+    /// Seals secrets and makes digests, under the key ring as it is now.
+    #[must_use]
+    pub fn vault(&self) -> Arc<Vault> {
+        self.key_ring.vault()
+    }
 }

@@ -1,5 +1,6 @@
-//! What a server does besides answering: it numbers audit events, removes what
-//! has expired, and tells of callers without a key.
+//! What a server does besides answering: it watches the database, follows its key
+//! ring, numbers audit events, removes what has expired, seals anew what is sealed
+//! under an old key, and tells of callers without an API key.
 
 #[cfg(test)]
 mod tests;
@@ -11,12 +12,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gatehouse_domain::time::Timestamp;
+use tokio::sync::Mutex;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::error::AppError;
-use crate::usecase::{audit, housekeeping};
+use crate::usecase::{audit, housekeeping, keys};
 
 /// How a job is done over and over.
 #[derive(Clone, Copy)]
@@ -31,6 +33,24 @@ struct Pace {
     max_batches: u32,
 }
 
+const WATCHING: Pace = Pace {
+    job: "watching the database",
+    interval: Duration::from_secs(1),
+    full_batch: 1,
+    max_batches: 1,
+};
+const SHARING: Pace = Pace {
+    job: "following the key ring",
+    interval: Duration::from_secs(2),
+    full_batch: 1,
+    max_batches: 1,
+};
+const RESEALING: Pace = Pace {
+    job: "sealing anew under the primary key",
+    interval: Duration::from_secs(5),
+    full_batch: keys::BATCH,
+    max_batches: 1_000,
+};
 const NUMBERING: Pace = Pace {
     job: "numbering audit events",
     interval: Duration::from_secs(1),
@@ -63,6 +83,17 @@ impl Background {
     pub fn start(app: &Arc<App>) -> Self {
         let background =
             Self { stop: CancellationToken::new().drop_guard(), jobs: TaskTracker::new() };
+        background.spawn(app, WATCHING, |app, _| async move {
+            app.database_watch.look(&app.store, &app.clock).await.map(|()| 0)
+        });
+        background.spawn(app, SHARING, |app, now| async move {
+            keys::share(&app, now).await.map(|()| 0)
+        });
+        let walk = Arc::new(Mutex::new(keys::Walk::default()));
+        background.spawn(app, RESEALING, move |app, now| {
+            let walk = Arc::clone(&walk);
+            async move { keys::reseal_batch(&app, &mut *walk.lock().await, now).await }
+        });
         background.spawn(
             app,
             NUMBERING,

@@ -32,6 +32,12 @@ impl Clock {
         (Self(Source::Manual(Arc::clone(&micros))), ManualClock(micros))
     }
 
+    /// Whether it is the system's.
+    #[must_use]
+    pub const fn is_system(&self) -> bool {
+        matches!(self.0, Source::System)
+    }
+
     /// The time. May be earlier than what was told before: clocks are set.
     #[must_use]
     pub fn now(&self) -> Timestamp {

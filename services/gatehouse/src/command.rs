@@ -1,5 +1,9 @@
 //! The command line.
 
+mod backup;
+mod keys;
+mod migrate;
+
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -52,7 +56,27 @@ enum Command {
         display_name: String,
     },
     /// Bring the database up to date, as `serve` does when it starts
-    Migrate,
+    Migrate {
+        /// Change nothing: say what there is to do, and exit with 1 if there is anything
+        #[arg(long)]
+        check: bool,
+    },
+    /// Rotate the keys that secrets are sealed under, beside running servers
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Copy an SQLite database into a new file, beside a running server; without the key ring,
+    /// which belongs in another place
+    Backup {
+        /// The file, which must not be there yet
+        file: PathBuf,
+    },
+    /// After putting back a backup: end what may have been used up since it was made, and list
+    /// what only people can know
+    RestoreEpoch {
+        /// Let backup codes live on, of which some may have been used since
+        #[arg(long)]
+        keep_backup_codes: bool,
+    },
     /// Check that no numbered audit event was changed or removed, and print how many there are
     /// and the last digest; works beside a running server
     VerifyAuditTrail,
@@ -99,9 +123,12 @@ fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> 
                 writeln!(io::stdout(), "{}", token.expose())?;
                 Ok(())
             }
-            Command::Migrate => {
-                startup::migrate(settings).await?;
-                Ok(())
+            Command::Migrate { check: false } => Ok(startup::migrate(settings).await?),
+            Command::Migrate { check: true } => migrate::check(settings).await,
+            Command::Keys(command) => keys::run(settings, command).await,
+            Command::Backup { file } => backup::write(settings, &file).await,
+            Command::RestoreEpoch { keep_backup_codes } => {
+                backup::restore_epoch(settings, keep_backup_codes).await
             }
             Command::VerifyAuditTrail => {
                 let end = audit::verify(&startup::open_existing(settings).await?).await?;
@@ -115,6 +142,11 @@ fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> 
 async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let app = Arc::new(startup::open(settings).await?);
     startup::announce_missing_owner(&app).await?;
+    // Not one call is served by a wrong clock; what is wrong is said in the log.
+    if let Err(error) = app.database_watch.look(&app.store, &app.clock).await {
+        let error: &dyn Error = &error;
+        tracing::warn!(error, "not ready yet");
+    }
     let serving = ServerSettings { listen: settings.listen, reflection: settings.reflection };
     let server = Server::bind(app, &serving).await?;
     tracing::info!(address = %server.local_addr(), "listening");

@@ -274,9 +274,10 @@ impl From<StoreError> for AppError {
         match error {
             StoreError::Unavailable(_) => Self::StoreUnavailable(error.into()),
             StoreError::Conflict(_) => Self::Collided(error.into()),
-            StoreError::Duplicate | StoreError::Corrupt { .. } | StoreError::Internal(_) => {
-                Self::Internal(error.into())
-            }
+            StoreError::Duplicate
+            | StoreError::Corrupt { .. }
+            | StoreError::SchemaTooNew
+            | StoreError::Internal(_) => Self::Internal(error.into()),
         }
     }
 }

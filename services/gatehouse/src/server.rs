@@ -14,7 +14,7 @@ use std::time::Duration;
 use gatehouse_api::v1::admin_service_server::{self, AdminServiceServer};
 use gatehouse_api::v1::portal_auth_service_server::{self, PortalAuthServiceServer};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tonic::service::{LayerExt, Routes};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -126,9 +126,14 @@ impl Server {
     /// # Errors
     /// [`ServerError::Transport`].
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
-        let background = Background::start(&self.app);
+        let app = Arc::clone(&self.app);
+        let background = Background::start(&app);
         self.answer(shutdown).await?;
         background.stop().await;
+        if let Err(error) = app.store.forget_server(app.server).await {
+            // It is forgotten soon by itself.
+            tracing::debug!(%error, "the end of this server was not written");
+        }
         Ok(())
     }
 
@@ -141,10 +146,16 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ServerError> {
         let Self { app, connections, router, health, .. } = self;
-        report(&health, ServingStatus::Serving).await;
+        let mut is_ready = app.database_watch.subscribe();
+        let was_ready = *is_ready.borrow_and_update();
+        report_ready(&health, was_ready).await;
         let (begin_drain, drain_begun) = oneshot::channel();
         let shutdown = async move {
-            shutdown.await;
+            tokio::select! {
+                () = shutdown => {}
+                // The server holds what it follows: this has no end.
+                () = follow(&mut is_ready, &health) => {}
+            }
             tracing::info!("draining");
             report(&health, ServingStatus::NotServing).await;
             let _ = begin_drain.send(());
@@ -162,6 +173,19 @@ impl Server {
         app.tasks.close_and_wait().await;
         Ok(())
     }
+}
+
+/// Says to those who ask for its health when the server is ready and when it is not.
+async fn follow(is_ready: &mut watch::Receiver<bool>, health: &HealthReporter) {
+    while is_ready.changed().await.is_ok() {
+        let is_ready_now = *is_ready.borrow_and_update();
+        report_ready(health, is_ready_now).await;
+    }
+}
+
+async fn report_ready(health: &HealthReporter, is_ready: bool) {
+    let status = if is_ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+    report(health, status).await;
 }
 
 async fn report(health: &HealthReporter, status: ServingStatus) {

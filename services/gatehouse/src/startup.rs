@@ -1,6 +1,6 @@
 //! From settings to an [`App`]: the data folder, the key ring, the database.
 
-mod file;
+pub(crate) mod file;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -10,15 +10,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
 use gatehouse_domain::id::ServerId;
-use gatehouse_domain::vault::{KeyId, KeyRing, KeyRingError, OpenError, Vault};
+use gatehouse_domain::vault::{KeyRing, KeyRingError, OpenError};
 use gatehouse_persistence::{DatabaseLocation, DatabaseSettings, Store, StoreError};
 use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::database_watch::DatabaseWatch;
 use crate::entropy::Entropy;
 use crate::hasher::Hasher;
+use crate::key_ring::ServerKeyRing;
 use crate::tasks::Tasks;
 use crate::usecase::audit;
 
@@ -79,15 +82,15 @@ pub enum StartupError {
 /// from succeeding.
 pub async fn open(settings: &Settings) -> Result<App, StartupError> {
     let store = connect(settings).await?;
-    let ring = key_ring(&settings.key_ring, &store).await?;
-    let vault = Vault::new(&ring);
+    let ring = key_ring_text(&settings.key_ring, &store).await?;
     store.migrate().await?;
-    check_canaries(&store, &vault, &settings.key_ring).await?;
+    let key_ring = ServerKeyRing::open(&store, &settings.key_ring, ring).await?;
     let clock = Clock::system();
     let server = ServerId::generate(clock.now(), &mut Entropy.rng());
     Ok(App {
         store,
-        vault,
+        database_watch: DatabaseWatch::default(),
+        key_ring,
         hasher: Hasher::new(&settings.hasher),
         clock,
         entropy: Entropy,
@@ -156,9 +159,9 @@ fn database(settings: &Settings) -> DatabaseSettings {
     }
 }
 
-/// The ring at `path`. One is made only for an empty database, and only if
+/// The text of the ring at `path`. One is made only for an empty database, and only if
 /// nobody else is making it: who comes second reads what the first has made.
-async fn key_ring(path: &Path, store: &Store) -> Result<KeyRing, StartupError> {
+async fn key_ring_text(path: &Path, store: &Store) -> Result<Zeroizing<String>, StartupError> {
     let file = |source| StartupError::File { path: path.to_owned(), source };
     // Asked before the file is looked for: a ring is there before its database
     // is in use, so that none is missed between the two.
@@ -171,27 +174,5 @@ async fn key_ring(path: &Path, store: &Store) -> Result<KeyRing, StartupError> {
         }
         text = file::read(path).map_err(file)?;
     }
-    let text = text.ok_or_else(|| StartupError::KeyRingMissing { path: path.to_owned() })?;
-    text.parse().map_err(|source| StartupError::KeyRing { path: path.to_owned(), source })
-}
-
-/// Whether the ring has every key that the database was ever used with; leaves
-/// a canary for those that are new.
-///
-/// Of two servers that made rings of their own for one empty database the
-/// canary decides: there is one place for the first key, and who comes second
-/// finds another's canary in it.
-async fn check_canaries(store: &Store, vault: &Vault, path: &Path) -> Result<(), StartupError> {
-    let foreign = |source| StartupError::KeyRingForeign { path: path.to_owned(), source };
-    let known = store.read().key_canaries().await?;
-    open_all(vault, &known).map_err(foreign)?;
-    for id in vault.key_ids().filter(|id| !known.iter().any(|(other, _)| other == id)) {
-        let canary = vault.canary(&mut Entropy.rng(), id).map_err(foreign)?;
-        store.insert_key_canary(id, canary).await?;
-    }
-    open_all(vault, &store.read().key_canaries().await?).map_err(foreign)
-}
-
-fn open_all(vault: &Vault, canaries: &[(KeyId, Vec<u8>)]) -> Result<(), OpenError> {
-    canaries.iter().try_for_each(|(id, sealed)| vault.check_canary(*id, sealed))
+    text.ok_or_else(|| StartupError::KeyRingMissing { path: path.to_owned() })
 }

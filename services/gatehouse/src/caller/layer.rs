@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use gatehouse_domain::api_key::{ApiKey, Grant};
 use gatehouse_domain::field::FieldViolation;
 use gatehouse_domain::time::Timestamp;
-use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
+use gatehouse_domain::vault::{Digest, DigestKind, Token, TokenKind};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use tonic::Status;
@@ -130,7 +130,7 @@ impl Credentials {
         path: &str,
     ) -> Result<(Caller, Result<(), AppError>), AppError> {
         let token = self.token.ok_or(AppError::ApiKeyInvalid)?;
-        let digests = app.vault.digests(DigestKind::ApiKey, token.expose().as_bytes());
+        let digests = app.vault().digests(DigestKind::ApiKey, token.expose().as_bytes());
         let key = app.store.read().api_key_by_digest(&digests).await?;
         let now = app.clock.now();
         let key = key.filter(|key| key.is_live(now)).ok_or(AppError::ApiKeyInvalid)?;
@@ -139,7 +139,9 @@ impl Credentials {
             None => Err(AppError::Unimplemented),
             Some(rule) if !rule.allows(&key.grant) => Err(AppError::ApiKeyScope),
             Some(_) => {
-                touch(app, &key, now).await;
+                if let Some(digest) = digests.first() {
+                    touch(app, &key, digest, now).await;
+                }
                 Ok(())
             }
         };
@@ -161,10 +163,10 @@ impl Credentials {
     }
 }
 
-/// Writes that the key was used.
-async fn touch(app: &App, key: &ApiKey, now: Timestamp) {
+/// Writes that the key was used, under the digest by the ring's primary key.
+async fn touch(app: &App, key: &ApiKey, digest: &Digest, now: Timestamp) {
     if key.use_is_due(now)
-        && let Err(error) = app.store.touch_api_key(key.id, now).await
+        && let Err(error) = app.store.touch_api_key(key.id, digest, now).await
     {
         // Only said to people: no reason to refuse the call.
         tracing::warn!(%error, "the use of an API key was not written");

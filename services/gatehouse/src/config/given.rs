@@ -24,7 +24,8 @@ pub struct Given {
     #[arg(global = true, hide_env_values = true)]
     pub database_url: Option<Text>,
 
-    /// Connections to the database at most, 2 to 1000 [default: 10]
+    /// Connections to the database at most, 2 to 1000; PostgreSQL gets one more, by which it
+    /// is watched [default: 10]
     #[arg(long, env = "GATEHOUSE_DATABASE_CONNECTIONS", value_name = "NUMBER")]
     #[arg(global = true, hide_env_values = true)]
     pub database_connections: Option<Text>,

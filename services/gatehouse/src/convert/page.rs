@@ -50,7 +50,7 @@ impl List {
         };
         let mut after = None;
         if !page_token.is_empty() {
-            let last = app.vault.open_page_token(&self.0, page_token);
+            let last = app.vault().open_page_token(&self.0, page_token);
             after = last.and_then(|last| parse(&last).ok());
             if after.is_none() {
                 fields.note("page_token", "must come from an answer to the same request");
@@ -88,7 +88,7 @@ impl<K> Page<K> {
         found.truncate(self.size as usize);
         let last = found.last().filter(|_| more);
         let token = last.map(|last| {
-            app.vault.seal_page_token(&mut app.entropy.rng(), &self.list.0, &name(last))
+            app.vault().seal_page_token(&mut app.entropy.rng(), &self.list.0, &name(last))
         });
         (found, token.unwrap_or_default())
     }

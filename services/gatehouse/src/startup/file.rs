@@ -5,15 +5,16 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
+use tempfile::{NamedTempFile, TempPath};
 use zeroize::Zeroizing;
 
 /// Makes the folder, for its owner alone, unless there is one.
-pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// The text in the file at `path`, if there is one.
-pub(super) fn read(path: &Path) -> io::Result<Option<Zeroizing<String>>> {
+pub(crate) fn read(path: &Path) -> io::Result<Option<Zeroizing<String>>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => Zeroizing::new(text),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -29,24 +30,40 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Zeroizing<String>>> {
 /// from a power loss; false if there is one, which then stays as it is.
 ///
 /// No other process ever sees part of it: it gets its name when it is whole.
-pub(super) fn create(path: &Path, text: &str) -> io::Result<bool> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    // Closed before it has its name: closing a database would drop the locks
-    // that this process has on it.
-    match file.into_temp_path().persist_noclobber(path) {
+pub(crate) fn create(path: &Path, text: &str) -> io::Result<bool> {
+    match write_beside(path, text)?.persist_noclobber(path) {
         Ok(()) => {
-            File::open(folder)?.sync_all()?;
+            sync_folder(path)?;
             Ok(true)
         }
         Err(failed) if failed.error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(failed) => Err(failed.error),
     }
+}
+
+/// Puts all of `text` in the place of the file at `path`, for its owner alone and
+/// safe from a power loss: whoever reads it finds the one or the other, whole.
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    write_beside(path, text)?.persist(path).map_err(|failed| failed.error)?;
+    sync_folder(path)
+}
+
+/// A file without its name yet.
+fn write_beside(path: &Path, text: &str) -> io::Result<TempPath> {
+    let mut file = NamedTempFile::new_in(folder_of(path))?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    // Closed before it has its name: closing a database would drop the locks
+    // that this process has on it.
+    Ok(file.into_temp_path())
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -79,6 +96,17 @@ mod tests {
         assert!(create(&path, "first").unwrap());
         assert!(!create(&path, "second").unwrap());
         assert_eq!(read(&path).unwrap().unwrap().as_str(), "first");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_replaced_is_for_its_owner_alone_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyring");
+        fs::write(&path, "old").unwrap();
+        replace(&path, "new").unwrap();
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(read(&path).unwrap().unwrap().as_str(), "new");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
     }
 

@@ -62,7 +62,7 @@ pub async fn create(app: &App, call: &Call, new: NewApiKey) -> Result<(ApiKey, T
         revoked_at: None,
     };
 
-    let digest = app.vault.digest(DigestKind::ApiKey, token.expose().as_bytes());
+    let digest = app.vault().digest(DigestKind::ApiKey, token.expose().as_bytes());
     retry(app, || insert(app, call, &key, &digest, &portals)).await?;
     Ok((key, token))
 }

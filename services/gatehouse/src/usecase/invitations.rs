@@ -74,7 +74,7 @@ pub(super) async fn issue(
     let id = InvitationId::generate(call.now, rng);
     let token = Token::generate(TokenKind::Invitation, rng);
     let invitation = Invitation::new(id, customer.key.clone(), call.now);
-    let digest = app.vault.digest(DigestKind::Invitation, token.expose().as_bytes());
+    let digest = app.vault().digest(DigestKind::Invitation, token.expose().as_bytes());
     tx.insert_invitation(&invitation, &digest).await?;
 
     let mut event = call.event(app, EventType::InvitationCreated, about_customer(&customer.key));

@@ -3,6 +3,7 @@
 pub mod password;
 pub mod second_factor;
 
+mod budget;
 mod guess;
 
 use gatehouse_domain::audit::Event;
@@ -11,6 +12,7 @@ use super::{record, refused};
 use crate::app::App;
 use crate::error::AppError;
 
+pub(in crate::usecase) use budget::Budget;
 pub(in crate::usecase) use guess::{Charged, Guess, email_budget};
 
 /// Records in a transaction of its own that a proof was refused with `error`.

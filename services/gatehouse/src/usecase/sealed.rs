@@ -6,8 +6,10 @@ use gatehouse_domain::enrollment::{Enrollment, Factor};
 use gatehouse_domain::id::{BackupCodeSetId, CustomerKey};
 use gatehouse_domain::password::PasswordHash;
 use gatehouse_domain::totp::TotpSecret;
-use gatehouse_domain::vault::{Context, OpenError};
-use gatehouse_persistence::{SealedPassword, SealedSecret, StoreError, StoredBackupCode};
+use gatehouse_domain::vault::{Context, OpenError, Vault};
+use gatehouse_persistence::{
+    SealedPassword, SealedRow, SealedSecret, SealedValue, StoreError, StoredBackupCode,
+};
 
 use crate::app::App;
 use crate::error::AppError;
@@ -43,7 +45,7 @@ fn password_context(key: &CustomerKey) -> Context<'_> {
 #[must_use]
 pub fn seal_password(app: &App, key: &CustomerKey, hash: &PasswordHash) -> SealedPassword {
     let phc = hash.to_phc();
-    app.vault.seal(&mut app.entropy.rng(), &password_context(key), phc.as_bytes())
+    app.vault().seal(&mut app.entropy.rng(), &password_context(key), phc.as_bytes())
 }
 
 /// Opens a customer's password hash.
@@ -56,7 +58,7 @@ pub fn open_password(
     sealed: &[u8],
 ) -> Result<PasswordHash, AppError> {
     let phc = app
-        .vault
+        .vault()
         .open(&password_context(key), sealed)
         .map_err(|error| damaged("customer", key, error))?;
     let phc = std::str::from_utf8(&phc).map_err(|error| AppError::Internal(error.into()))?;
@@ -104,7 +106,7 @@ fn seal_secret(
     secret: &TotpSecret,
 ) -> SealedSecret {
     let context = context(table, "secret", key, row);
-    app.vault.seal(&mut app.entropy.rng(), &context, secret.expose())
+    app.vault().seal(&mut app.entropy.rng(), &context, secret.expose())
 }
 
 fn open_secret(
@@ -114,7 +116,7 @@ fn open_secret(
     row: &str,
     sealed: &[u8],
 ) -> Result<TotpSecret, AppError> {
-    let secret = app.vault.open(&context(table, "secret", key, row), sealed);
+    let secret = app.vault().open(&context(table, "secret", key, row), sealed);
     secret.map(|bytes| TotpSecret::from_bytes(&bytes)).map_err(|error| damaged(table, key, error))
 }
 
@@ -132,7 +134,7 @@ pub fn seal_backup_codes(
         .map(|(slot, code)| {
             let row = backup_code_row(set, slot);
             let context = context("backup_code", "digest", key, &row);
-            app.vault.seal(rng, &context, &code.digest(key, set))
+            app.vault().seal(rng, &context, &code.digest(key, set))
         })
         .collect()
 }
@@ -152,7 +154,7 @@ pub fn find_backup_code<'a>(
     for candidate in stored {
         let row = backup_code_row(candidate.set, candidate.slot);
         let digest = app
-            .vault
+            .vault()
             .open(&context("backup_code", "digest", key, &row), &candidate.digest)
             .map_err(|error| damaged("backup_code", key, error))?;
         if code.matches(key, candidate.set, &digest) {
@@ -160,6 +162,27 @@ pub fn find_backup_code<'a>(
         }
     }
     Ok(found)
+}
+
+/// Seals a value of a row for the same place once more, under the primary key.
+///
+/// # Errors
+/// [`AppError::Internal`] if it is damaged.
+pub fn reseal(vault: &Vault, app: &App, value: &SealedValue) -> Result<Vec<u8>, AppError> {
+    let key = &value.customer;
+    let (table, row) = match value.row {
+        SealedRow::Password => ("customer", String::new()),
+        SealedRow::Factor(id) => ("factor", id.to_string()),
+        SealedRow::BackupCode(set, slot) => ("backup_code", backup_code_row(set, slot)),
+    };
+    let context = match value.row {
+        SealedRow::Password => password_context(key),
+        SealedRow::Factor(_) => context(table, "secret", key, &row),
+        SealedRow::BackupCode(..) => context(table, "digest", key, &row),
+    };
+    let plaintext =
+        vault.open(&context, &value.sealed).map_err(|error| damaged(table, key, error))?;
+    Ok(vault.seal(&mut app.entropy.rng(), &context, &plaintext))
 }
 
 fn backup_code_row(set: BackupCodeSetId, slot: u8) -> String {

@@ -1,8 +1,6 @@
 //! The audit trail, checked from the command line.
 
-use std::time::{Duration, Instant};
-
-use crate::support::{Acme, Ended, Site, run};
+use crate::support::{Acme, Ended, Site, run, until};
 
 on_each_database! {
     a_trail_that_is_whole_is_counted,
@@ -11,9 +9,6 @@ on_each_database! {
 /// Two keys, a portal and a customer.
 const EVENTS: usize = 4;
 
-/// For a server to number what it did. Only one that hangs takes as long.
-const PATIENCE: Duration = Duration::from_mins(1);
-
 fn verify(site: &Site) -> Ended {
     run(site.command(&["verify-audit-trail", "--log", "error"]))
 }
@@ -21,15 +16,13 @@ fn verify(site: &Site) -> Ended {
 /// Checks until the server has numbered all of `events`.
 fn verified(site: &Site, events: usize) -> Ended {
     let start = format!("{events} events, last digest ");
-    let begun = Instant::now();
-    loop {
-        let ended = verify(site);
+    let mut ended = verify(site);
+    until(|| {
+        ended = verify(site);
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-        if ended.stdout.starts_with(&start) {
-            return ended;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{}", ended.stdout);
-    }
+        ended.stdout.starts_with(&start)
+    });
+    ended
 }
 
 async fn a_trail_that_is_whole_is_counted(site: Site) {

@@ -12,9 +12,12 @@
 mod support;
 
 mod audit_trail;
+mod backup;
 mod command_line;
 mod durability;
 mod first_start;
+mod key_rotation;
+mod readiness;
 mod replicas;
 mod secrets_at_rest;
 mod settings;

@@ -6,6 +6,8 @@ mod process;
 mod site;
 mod web;
 
+use std::time::{Duration, Instant};
+
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -59,6 +61,18 @@ impl Interceptor for Bearer {
 
 fn keyed(channel: Channel, key: &str) -> Keyed {
     Keyed::new(channel, Bearer(format!("Bearer {key}").parse().unwrap()))
+}
+
+/// For what a server does in its own time. Only one that hangs takes as long.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Looks again and again until `is_so`. What it looks at is a process or a database,
+/// which takes its time.
+pub fn until(mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "it does not come to that");
+    }
 }
 
 /// Why `answer` is a refusal.

@@ -35,8 +35,7 @@ async fn try_unlock(
     let (portal, seen) = lock(&tx, key).await?;
     let after = Customer { codes: CodeBudget::default(), ..seen.clone() };
     tx.update_customer(&seen, &after).await?;
-    let (passwords, _) = email_budget(app, &key.portal, &seen.email, &ADDRESS);
-    tx.delete_throttles(&[passwords]).await?;
+    email_budget(app, &key.portal, &seen.email, &ADDRESS).clear(&tx).await?;
     tx.record(&call.event(app, EventType::CustomerUnlocked, about_customer(key))).await?;
     let found = view(&tx, key, portal).await?;
     tx.commit().await?;

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::error::{AppError, Wait};
 use crate::usecase::Call;
 use crate::usecase::account::require_passwords;
-use crate::usecase::proof::email_budget;
+use crate::usecase::proof::{Budget, email_budget};
 use crate::usecase::retry::retry;
 
 /// Makes an invitation for whoever has this address, beside earlier ones; none
@@ -47,7 +47,7 @@ async fn try_request(
     let invited = found.filter(|now| now.email == *email && now.suspended_at.is_none());
 
     let budget = email_budget(app, &portal.id, email, &INVITATION_REQUEST);
-    let mut budgets = tx.lock_throttles(&[budget]).await?;
+    let mut budgets = Budget::lock(&tx, &[budget]).await?;
     for budget in &mut budgets {
         let charged = budget.throttle.charge(call.now, budget.rule);
         budget.throttle =

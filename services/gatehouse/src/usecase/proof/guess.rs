@@ -1,5 +1,7 @@
 //! The budgets of wrong passwords, charged before the password is hashed.
 
+use std::slice;
+
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::email::Email;
 use gatehouse_domain::id::PortalId;
@@ -8,9 +10,10 @@ use gatehouse_domain::throttle::{
     Subject,
 };
 use gatehouse_domain::time::Timestamp;
-use gatehouse_domain::vault::{Digest, DigestKind};
+use gatehouse_domain::vault::DigestKind;
 use gatehouse_persistence::{StoredThrottle, Tx};
 
+use super::budget::Budget;
 use crate::app::App;
 use crate::error::{AppError, Wait};
 use crate::usecase::Call;
@@ -25,13 +28,14 @@ pub(in crate::usecase) struct Guess<'a> {
 
 /// A guess that has been charged.
 pub(in crate::usecase) struct Charged {
-    budgets: Vec<(Digest, &'static Rule)>,
+    budgets: Vec<Budget>,
     at: Timestamp,
 }
 
 impl Guess<'_> {
     /// Charges it to every budget it concerns, or to none and says how long to wait.
     pub async fn charge(&self, app: &App, call: &Call) -> Result<Result<Charged, Wait>, AppError> {
+        app.database_watch.require_right_clock(&app.clock)?;
         retry(app, || self.try_charge(app, call.now)).await
     }
 
@@ -41,19 +45,22 @@ impl Guess<'_> {
         now: Timestamp,
     ) -> Result<Result<Charged, Wait>, AppError> {
         let tx = app.store.begin().await?;
-        let mut budgets = vec![self.key(app, &ADDRESS_AND_SOURCE), self.key(app, &ADDRESS)];
-        budgets.extend(self.source_budget(app));
-        let mut budgets = tx.lock_throttles(&budgets).await?;
+        let mut charged = vec![self.budget(app, &ADDRESS_AND_SOURCE), self.budget(app, &ADDRESS)];
+        let source = self.source_budget(app);
+        let mut budgets =
+            Budget::lock(&tx, &[charged.as_slice(), source.as_slice()].concat()).await?;
         let spent = |budget: &StoredThrottle| {
             budget.rule == &ADDRESS && budget.throttle.admit(now, budget.rule).is_err()
         };
         if budgets.iter().any(spent) && self.is_from_known_source(app, &tx, now).await? {
             // Only who holds the budget of this address from this source comes here.
             budgets.retain(|budget| !spent(budget));
-            budgets.extend(tx.lock_throttles(&[self.key(app, &ADDRESS_FROM_KNOWN_SOURCE)]).await?);
+            charged.retain(|budget| budgets.iter().any(|left| left.rule == budget.rule));
+            let known = self.budget(app, &ADDRESS_FROM_KNOWN_SOURCE);
+            budgets.extend(Budget::lock(&tx, slice::from_ref(&known)).await?);
+            charged.push(known);
         }
 
-        let mut charged = Vec::new();
         let mut wait_until = None;
         for budget in &mut budgets {
             let only_slows = budget.rule == &SOURCE;
@@ -65,9 +72,6 @@ impl Guess<'_> {
             match passed {
                 Ok(throttle) => budget.throttle = throttle,
                 Err(until) => wait_until = wait_until.max(Some(until)),
-            }
-            if !only_slows {
-                charged.push((budget.key.clone(), budget.rule));
             }
         }
         if let Some(until) = wait_until {
@@ -81,7 +85,7 @@ impl Guess<'_> {
     /// Counts against its source that it was wrong.
     pub async fn count_wrong(&self, app: &App, tx: &Tx, now: Timestamp) -> Result<(), AppError> {
         let Some(source) = self.source_budget(app) else { return Ok(()) };
-        let mut budgets = tx.lock_throttles(&[source]).await?;
+        let mut budgets = Budget::lock(tx, &[source]).await?;
         for budget in &mut budgets {
             budget.throttle = budget.throttle.count(now, budget.rule);
         }
@@ -89,8 +93,8 @@ impl Guess<'_> {
     }
 
     /// None without an address: every customer of the portal would be one source.
-    fn source_budget(&self, app: &App) -> Option<(Digest, &'static Rule)> {
-        self.client.source().map(|_| self.key(app, &SOURCE))
+    fn source_budget(&self, app: &App) -> Option<Budget> {
+        self.client.source().map(|_| self.budget(app, &SOURCE))
     }
 
     async fn is_from_known_source(
@@ -102,7 +106,7 @@ impl Guess<'_> {
         if self.client.ip_address().is_none() {
             return Ok(false);
         }
-        let keys = app.vault.digests(DigestKind::KnownSource, self.known().as_bytes());
+        let keys = app.vault().digests(DigestKind::KnownSource, self.known().as_bytes());
         Ok(tx.is_known_source(&keys, now).await?)
     }
 
@@ -116,13 +120,12 @@ impl Guess<'_> {
         if self.client.ip_address().is_none() {
             return Ok(());
         }
-        let key = app.vault.digest(DigestKind::KnownSource, self.known().as_bytes());
+        let key = app.vault().digest(DigestKind::KnownSource, self.known().as_bytes());
         Ok(tx.remember_source(&key, now + KNOWN_SOURCE_LIFETIME).await?)
     }
 
-    fn key(&self, app: &App, rule: &'static Rule) -> (Digest, &'static Rule) {
-        let text = self.text(rule.name(), rule.subject());
-        (app.vault.digest(DigestKind::Throttle, text.as_bytes()), rule)
+    fn budget(&self, app: &App, rule: &'static Rule) -> Budget {
+        Budget::new(&app.vault(), rule, &self.text(rule.name(), rule.subject()))
     }
 
     /// That a sign-in of this address was completed from this source.
@@ -146,10 +149,10 @@ impl Charged {
     /// Takes the charges of a right password back: these and no others.
     pub async fn take_back(&self, tx: &Tx) -> Result<(), AppError> {
         // In the order of the charge, or the two would wait for each other.
-        let is_late = |(_, rule): &(_, &Rule)| *rule == &ADDRESS_FROM_KNOWN_SOURCE;
+        let is_late = |budget: &Budget| budget.rule == &ADDRESS_FROM_KNOWN_SOURCE;
         let (late, first): (Vec<_>, Vec<_>) = self.budgets.iter().cloned().partition(is_late);
         for keys in [first, late].iter().filter(|keys| !keys.is_empty()) {
-            let mut budgets = tx.lock_throttles(keys).await?;
+            let mut budgets = Budget::lock(tx, keys).await?;
             for budget in &mut budgets {
                 budget.throttle = budget.throttle.take_back(self.at, budget.rule);
             }
@@ -165,6 +168,6 @@ pub(in crate::usecase) fn email_budget(
     portal: &PortalId,
     email: &Email,
     rule: &'static Rule,
-) -> (Digest, &'static Rule) {
-    Guess { portal, email, client: &ClientContext::default() }.key(app, rule)
+) -> Budget {
+    Guess { portal, email, client: &ClientContext::default() }.budget(app, rule)
 }

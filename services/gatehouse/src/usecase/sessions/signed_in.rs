@@ -95,7 +95,7 @@ pub(super) async fn live(
     token: &Token,
     now: Timestamp,
 ) -> Result<Session, AppError> {
-    let digests = app.vault.digests(DigestKind::Session, token.expose().as_bytes());
+    let digests = app.vault().digests(DigestKind::Session, token.expose().as_bytes());
     let session = app.store.read().session(&portal.id, &digests).await?;
     let session = session.ok_or(AppError::SessionInvalid { end: None })?;
     session.check_live(now, &portal.settings.session).map_err(ended)?;

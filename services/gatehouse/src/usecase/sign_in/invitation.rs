@@ -36,7 +36,8 @@ pub async fn accept_invitation(
 ) -> Result<SignInView, AppError> {
     let portal = portals::own(app, portal).await?;
     require_passwords(&portal)?;
-    let digests = app.vault.digests(DigestKind::Invitation, token.expose().as_bytes());
+    app.database_watch.require_right_clock(&app.clock)?;
+    let digests = app.vault().digests(DigestKind::Invitation, token.expose().as_bytes());
     let Some(invitation) = app.store.read().invitation(&portal.id, &digests, call.now).await?
     else {
         return Err(unknown(app, call, &portal, client).await?);

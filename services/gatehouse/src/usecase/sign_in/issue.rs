@@ -55,7 +55,7 @@ pub(super) async fn issue(
         client: sign_in.client.clone(),
         ended: None,
     };
-    let digest = app.vault.digest(DigestKind::Session, token.expose().as_bytes());
+    let digest = app.vault().digest(DigestKind::Session, token.expose().as_bytes());
     tx.insert_session(&session, &digest).await?;
 
     let after = Customer { codes: proof.codes, last_sign_in_at: Some(call.now), ..seen.clone() };

@@ -35,7 +35,7 @@ pub(super) async fn proceed(
     let next = after_password(&account.portal.settings, account.factor_id(), call.now);
     let sign_in = SignIn::proven(id, account.key().clone(), client, next, call.now);
     let token = Token::generate(TokenKind::SignIn, &mut app.entropy.rng());
-    let digest = app.vault.digest(DigestKind::SignIn, token.expose().as_bytes());
+    let digest = app.vault().digest(DigestKind::SignIn, token.expose().as_bytes());
     let ended_at = (next == Next::Session).then_some(call.now);
     tx.insert_sign_in(&sign_in, &digest, ended_at).await?;
 

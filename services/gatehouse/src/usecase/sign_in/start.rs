@@ -28,7 +28,7 @@ pub async fn start(
     let rng = &mut app.entropy.rng();
     let id = SignInId::generate(call.now, rng);
     let start = SignInStart { id, email_as_typed, client, started_at: call.now };
-    let token = app.vault.seal_sign_in_start(rng, &portal.id, &start);
+    let token = app.vault().seal_sign_in_start(rng, &portal.id, &start);
     Ok(start_view(&portal, start, token))
 }
 

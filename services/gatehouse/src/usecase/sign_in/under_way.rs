@@ -39,7 +39,7 @@ impl UnderWay {
             SignInToken::Start(text) => return Err(too_early(app, portal, text, now).await),
         };
         let portal = portals::own(app, portal).await?;
-        let digests = app.vault.digests(DigestKind::SignIn, token.expose().as_bytes());
+        let digests = app.vault().digests(DigestKind::SignIn, token.expose().as_bytes());
         let sign_in = app.store.read().sign_in(&portal.id, &digests, now).await?;
         let sign_in = sign_in.ok_or(AppError::SignInInvalid)?;
         let account = Account::read(app, portal, &sign_in.customer).await?;
@@ -62,7 +62,7 @@ impl UnderWay {
         tx: &Tx,
         now: Timestamp,
     ) -> Result<Option<SignIn>, AppError> {
-        let digests = app.vault.digests(DigestKind::SignIn, self.token.expose().as_bytes());
+        let digests = app.vault().digests(DigestKind::SignIn, self.token.expose().as_bytes());
         Ok(tx.sign_in(&self.account.portal.id, &digests, now).await?)
     }
 
@@ -107,7 +107,8 @@ pub(super) async fn open_start(
     text: &str,
     now: Timestamp,
 ) -> Result<SignInStart, AppError> {
-    let start = app.vault.open_sign_in_start(portal, text).map_err(|_| AppError::SignInInvalid)?;
+    let start =
+        app.vault().open_sign_in_start(portal, text).map_err(|_| AppError::SignInInvalid)?;
     if !start.is_live(now) || app.store.read().sign_in_is_proven(start.id).await? {
         return Err(AppError::SignInInvalid);
     }

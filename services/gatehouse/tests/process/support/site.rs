@@ -71,17 +71,77 @@ impl Site {
             .map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap()))
             .collect();
         if let Some(url) = &self.database_url {
-            dump.push(("pg_dump".to_owned(), pg_dump(url)));
+            dump.push(("pg_dump".to_owned(), pg_dump(url, "plain")));
         }
         dump
     }
 
     /// Runs `sql` on PostgreSQL; gives what it selects, without headings.
     pub fn sql(&self, sql: &str) -> String {
+        psql(sql, self.database_url.as_ref().unwrap())
+    }
+
+    /// Lets nobody connect to PostgreSQL's database, and ends who is connected; or lets
+    /// them again.
+    pub fn allow_connections(&self, allowed: bool) {
+        let database = self.postgres_database();
+        self.sql_elsewhere(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS {allowed}"));
+        if !allowed {
+            self.end_connections();
+        }
+    }
+
+    /// Gives a setting of PostgreSQL to all who connect to the database from now on,
+    /// which is everybody: who is connected has to do so again.
+    pub fn set_for_new_connections(&self, setting: &str, value: &str) {
+        let database = self.postgres_database();
+        self.sql_elsewhere(&format!("ALTER DATABASE {database} SET {setting} = {value}"));
+        self.end_connections();
+    }
+
+    fn end_connections(&self) {
+        let database = self.postgres_database();
+        self.sql_elsewhere(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+        ));
+    }
+
+    /// Runs `sql` beside the database, not in it.
+    fn sql_elsewhere(&self, sql: &str) {
         let url = self.database_url.as_ref().unwrap();
-        let ran = Command::new("psql").args(["-XAtq", "-c", sql, url]).output().unwrap();
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-        String::from_utf8(ran.stdout).unwrap()
+        psql(sql, &url.replace(&format!("/{}?", self.postgres_database()), "/postgres?"));
+    }
+
+    /// The name of PostgreSQL's database.
+    fn postgres_database(&self) -> &str {
+        let url = self.database_url.as_ref().unwrap();
+        url.strip_prefix("postgres:///").unwrap().split_once('?').unwrap().0
+    }
+
+    /// Makes a backup of what is stored, beside any server.
+    pub fn back_up(&self) -> PathBuf {
+        let file = self.folder().join("backup");
+        if let Some(url) = &self.database_url {
+            fs::write(&file, pg_dump(url, "custom")).unwrap();
+        } else {
+            let ended = run(self.command(&["backup", file.to_str().unwrap()]));
+            assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        }
+        file
+    }
+
+    /// Puts a backup in the place of what is stored, while no server runs.
+    pub fn restore(&self, backup: &Path) {
+        if let Some(url) = &self.database_url {
+            let backup = backup.to_str().unwrap();
+            newest("pg_restore", &["--clean", "--if-exists", "--exit-on-error", "-d", url, backup]);
+            return;
+        }
+        for left in ["gatehouse.db-wal", "gatehouse.db-shm"] {
+            // Left only by a server that was killed.
+            let _ = fs::remove_file(self.data_dir().join(left));
+        }
+        fs::copy(backup, self.data_dir().join("gatehouse.db")).unwrap();
     }
 
     /// Whether `bytes` stand anywhere in what is stored.
@@ -90,11 +150,23 @@ impl Site {
     }
 }
 
-fn pg_dump(url: &str) -> Vec<u8> {
+fn psql(sql: &str, url: &str) -> String {
+    let arguments = ["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, url];
+    let ran = Command::new("psql").args(arguments).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+fn pg_dump(url: &str, format: &str) -> Vec<u8> {
+    newest("pg_dump", &["--format", format, "--dbname", url])
+}
+
+/// Runs one of PostgreSQL's programs; gives what it prints.
+fn newest(program: &str, arguments: &[&str]) -> Vec<u8> {
     // Newer than the server it may be, older not.
     let script = "PATH=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1):$PATH
-                  exec pg_dump --dbname=\"$0\"";
-    let dumped = Command::new("sh").args(["-c", script, url]).output().unwrap();
-    assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
-    dumped.stdout
+                  exec \"$0\" \"$@\"";
+    let ran = Command::new("sh").args(["-c", script, program]).args(arguments).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    ran.stdout
 }

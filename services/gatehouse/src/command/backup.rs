@@ -1,0 +1,82 @@
+//! `gatehouse backup` and `gatehouse restore-epoch`.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use gatehouse_domain::id::name;
+use gatehouse_domain::time::Timestamp;
+use gatehouse_persistence::DatabaseLocation;
+
+use crate::config::Settings;
+use crate::convert::fields::timestamp;
+use crate::startup::{self, StartupError, file};
+use crate::usecase::Call;
+use crate::usecase::restore::{self, Restored};
+
+/// Why there is no backup.
+#[derive(Debug, thiserror::Error)]
+enum BackupError {
+    #[error("{} is there already", .0.display())]
+    Exists(PathBuf),
+    #[error("a PostgreSQL is backed up with pg_dump, and restored with pg_restore")]
+    NotSqlite,
+}
+
+pub(super) async fn write(settings: &Settings, path: &Path) -> Result<(), Box<dyn Error>> {
+    if !matches!(settings.database, DatabaseLocation::Sqlite(_)) {
+        return Err(BackupError::NotSqlite.into());
+    }
+    let store = startup::open_existing(settings).await?;
+    // For its owner alone, before anything is in it.
+    let made = file::create(path, "")
+        .map_err(|source| StartupError::File { path: path.to_owned(), source })?;
+    if !made {
+        return Err(BackupError::Exists(path.to_owned()).into());
+    }
+    Ok(store.copy_to(path).await?)
+}
+
+pub(super) async fn restore_epoch(
+    settings: &Settings,
+    keep_backup_codes: bool,
+) -> Result<(), Box<dyn Error>> {
+    let app = startup::open(settings).await?;
+    let call = Call::of_server(app.clock.now());
+    let restored = restore::begin_epoch(&app, &call, keep_backup_codes).await?;
+    print(&mut io::stdout().lock(), &restored, keep_backup_codes)?;
+    Ok(())
+}
+
+fn print(out: &mut impl Write, restored: &Restored, kept_codes: bool) -> io::Result<()> {
+    let ended = &restored.ended;
+    writeln!(
+        out,
+        "ended: {} sessions, {} sign-ins, {} enrollments and invitations, {} backup codes{}; the \
+         codes up to now of {} authenticators",
+        ended.sessions,
+        ended.sign_ins,
+        ended.pending,
+        ended.backup_codes,
+        if kept_codes { " (kept on request: used ones may work once more)" } else { "" },
+        ended.factors,
+    )?;
+    let end = restored.backup_ends_at.map_or_else(|| "its beginning".to_owned(), rfc3339);
+    writeln!(
+        out,
+        "What happened after {end} is not in this database. See to it that these are done again:\n\
+         suspensions ({} customers are suspended), deletions, changes of policy, MFA resets,\n\
+         changes of passwords (the ones before are good again), and revocations of API keys.\n\
+         API keys that are live now:",
+        restored.suspended_customers,
+    )?;
+    for key in &restored.live_api_keys {
+        let used = key.last_used_at.map_or_else(|| "never".to_owned(), rfc3339);
+        writeln!(out, "  {}  last used {used}  {}", name::api_key(key.id), key.display_name)?;
+    }
+    Ok(())
+}
+
+fn rfc3339(at: Timestamp) -> String {
+    timestamp(at).to_string()
+}

@@ -1,0 +1,25 @@
+//! `gatehouse migrate --check`.
+
+use std::error::Error;
+use std::io::{self, Write};
+
+use gatehouse_persistence::SchemaState;
+
+use crate::config::Settings;
+use crate::startup;
+
+/// Steps that the database lacks.
+#[derive(Debug, thiserror::Error)]
+#[error("the database is to be migrated: {}", .0.join(", "))]
+struct Pending(Vec<String>);
+
+/// Says how the database stands to this program, and changes nothing.
+pub(super) async fn check(settings: &Settings) -> Result<(), Box<dyn Error>> {
+    let word = match startup::open_existing(settings).await?.schema_state().await? {
+        SchemaState::UpToDate => "up to date",
+        SchemaState::Ahead => "ahead, and this program can run on it",
+        SchemaState::Behind(steps) => return Err(Pending(steps).into()),
+    };
+    writeln!(io::stdout(), "{word}")?;
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! The key ring of this server: read from its file, held against the database, and
+//! read again when the file changes.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use gatehouse_domain::vault::{KeyRing, OpenError, Vault};
+use gatehouse_persistence::{Canary, Store};
+use zeroize::Zeroizing;
+
+use crate::entropy::Entropy;
+use crate::startup::StartupError;
+use crate::startup::file;
+
+/// A ring that its database has accepted, and what it seals and opens with.
+pub struct ServerKeyRing {
+    path: PathBuf,
+    loaded: RwLock<Loaded>,
+}
+
+struct Loaded {
+    text: Zeroizing<String>,
+    vault: Arc<Vault>,
+}
+
+impl ServerKeyRing {
+    /// The ring in the file at `path`, whose text is `text`, once it is sure that it
+    /// has every key that the database is used with.
+    pub(crate) async fn open(
+        store: &Store,
+        path: &Path,
+        text: Zeroizing<String>,
+    ) -> Result<Self, StartupError> {
+        let vault = check(store, path, &text).await?;
+        Ok(Self { path: path.to_owned(), loaded: RwLock::new(Loaded { text, vault }) })
+    }
+
+    /// What seals and opens, under the ring as it is now.
+    #[must_use]
+    pub fn vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner).vault)
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts the ring to use that is in the file now; whether it is another one.
+    ///
+    /// # Errors
+    /// Why the ring in the file cannot be used. The one that was in use still is.
+    pub async fn reload(&self, store: &Store) -> Result<bool, StartupError> {
+        let text = read(&self.path)?;
+        if *text == *self.loaded.read().unwrap_or_else(PoisonError::into_inner).text {
+            return Ok(false);
+        }
+        let vault = check(store, &self.path, &text).await?;
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { text, vault };
+        Ok(true)
+    }
+
+    /// Writes `ring` to the file, and puts it to use.
+    ///
+    /// # Errors
+    /// [`StartupError::File`]: the file is as it was.
+    pub async fn replace(&self, store: &Store, ring: &KeyRing) -> Result<(), StartupError> {
+        file::replace(&self.path, &ring.to_text())
+            .map_err(|source| StartupError::File { path: self.path.clone(), source })?;
+        self.reload(store).await.map(drop)
+    }
+
+    /// The ring in the file, to be changed.
+    ///
+    /// # Errors
+    /// [`StartupError`].
+    pub fn read(&self) -> Result<KeyRing, StartupError> {
+        parse(&self.path, &read(&self.path)?)
+    }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<String>, StartupError> {
+    let text =
+        file::read(path).map_err(|source| StartupError::File { path: path.to_owned(), source })?;
+    text.ok_or_else(|| StartupError::KeyRingMissing { path: path.to_owned() })
+}
+
+fn parse(path: &Path, text: &str) -> Result<KeyRing, StartupError> {
+    text.parse().map_err(|source| StartupError::KeyRing { path: path.to_owned(), source })
+}
+
+/// The vault of a ring that has every key that the database is used with; leaves a
+/// canary for those that are new.
+///
+/// Of two servers that made rings of their own for one empty database the
+/// canary decides: there is one place for the first key, and who comes second
+/// finds another's canary in it.
+async fn check(store: &Store, path: &Path, text: &str) -> Result<Arc<Vault>, StartupError> {
+    let vault = Vault::new(&parse(path, text)?);
+    let foreign = |source| StartupError::KeyRingForeign { path: path.to_owned(), source };
+    let known = store.read().key_canaries().await?;
+    open_all(&vault, &known).map_err(foreign)?;
+    for id in vault.key_ids().filter(|id| !known.iter().any(|canary| canary.key == *id)) {
+        let canary = vault.canary(&mut Entropy.rng(), id).map_err(foreign)?;
+        store.insert_key_canary(id, canary).await?;
+    }
+    open_all(&vault, &store.read().key_canaries().await?).map_err(foreign)?;
+    Ok(Arc::new(vault))
+}
+
+/// Every canary but of a retired key that the ring has no more.
+fn open_all(vault: &Vault, canaries: &[Canary]) -> Result<(), OpenError> {
+    let needed = |canary: &&Canary| {
+        canary.retired_at.is_none() || vault.key_ids().any(|id| id == canary.key)
+    };
+    let mut needed = canaries.iter().filter(needed);
+    needed.try_for_each(|canary| vault.check_canary(canary.key, &canary.sealed))
+}

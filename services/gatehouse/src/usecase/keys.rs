@@ -1,0 +1,176 @@
+//! The key ring while servers use it: who has which keys, sealing anew, and the four
+//! steps of a rotation: add a key everywhere, promote it, wait, retire the old one.
+
+mod reseal;
+
+use std::time::Duration;
+
+use gatehouse_domain::time::Timestamp;
+use gatehouse_domain::vault::{KeyId, RingChangeError};
+use gatehouse_persistence::{KeyUse, RunningServer, StoreError};
+
+pub use self::reseal::{BATCH, Walk, reseal_batch};
+use super::retry::retry;
+use crate::app::App;
+use crate::error::AppError;
+use crate::startup::StartupError;
+
+/// A server that has not been heard of for so long is gone.
+pub const GONE_AFTER: Duration = Duration::from_secs(30);
+
+/// Why a key ring is left as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum RotationError {
+    /// It has no such key, or has it already.
+    #[error(transparent)]
+    Ring(#[from] RingChangeError),
+    /// What the new key seals, this server could not open.
+    #[error(
+        "the server {server} does not have the key {key} yet: copy the key ring to every server \
+         first"
+    )]
+    NotEverywhere {
+        /// Which, one of them.
+        server: String,
+        /// The key.
+        key: KeyId,
+    },
+    /// A server still seals under it.
+    #[error("the server {server} still seals under the key {key}: copy the key ring there first")]
+    StillPrimary {
+        /// Which, one of them.
+        server: String,
+        /// The key.
+        key: KeyId,
+    },
+    /// Without it these rows are lost.
+    #[error(
+        "the key {key} is still needed by {} sealed values, {} API keys, and {} sessions, \
+         sign-ins, invitations, budgets and known sources; the first are sealed anew by a running \
+         server, API keys move when they are used, the others go by themselves within 30 days",
+        .needed.sealed, .needed.api_keys, .needed.passing
+    )]
+    Needed {
+        /// The key.
+        key: KeyId,
+        /// By what.
+        needed: KeyUse,
+    },
+    /// The file cannot be used.
+    #[error(transparent)]
+    File(#[from] StartupError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Puts a ring to use that has changed, and tells the other servers which keys this
+/// one has.
+///
+/// # Errors
+/// [`AppError::StoreUnavailable`]; [`AppError::Internal`] for a ring that cannot be used.
+pub async fn share(app: &App, now: Timestamp) -> Result<(), AppError> {
+    let reloaded = app.key_ring.reload(&app.store).await;
+    let vault = app.vault();
+    let server = RunningServer {
+        id: app.server,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        keys: vault.key_ids().collect(),
+        seen_at: now,
+    };
+    retry(app, || async { Ok(app.store.announce_server(&server, now - GONE_AFTER).await?) })
+        .await?;
+    match reloaded {
+        Ok(true) => {
+            tracing::info!(primary = %vault.primary(), "the key ring has changed");
+            Ok(())
+        }
+        Ok(false) => Ok(()),
+        Err(StartupError::Store(error)) => Err(error.into()),
+        Err(error) => Err(AppError::Internal(error.into())),
+    }
+}
+
+/// A key of the ring, who has it, and what needs it.
+#[derive(Clone, Debug)]
+pub struct KeyStatus {
+    /// The key.
+    pub id: KeyId,
+    /// Whether it seals, by the ring of this process.
+    pub is_primary: bool,
+    /// How many of the running servers have it.
+    pub servers: usize,
+    /// What needs it.
+    pub needed: KeyUse,
+}
+
+/// Every key of the ring, the primary first, and how many servers run.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list(app: &App, now: Timestamp) -> Result<(Vec<KeyStatus>, usize), StoreError> {
+    let read = app.store.read();
+    let servers = read.servers(now - GONE_AFTER).await?;
+    let vault = app.vault();
+    let mut keys = Vec::new();
+    for id in vault.key_ids() {
+        keys.push(KeyStatus {
+            id,
+            is_primary: id == vault.primary(),
+            servers: servers.iter().filter(|server| server.keys.contains(&id)).count(),
+            needed: read.key_use(id, now).await?,
+        });
+    }
+    Ok((keys, servers.len()))
+}
+
+/// Adds a new key to the ring in the file, which opens and does not seal yet.
+///
+/// # Errors
+/// [`RotationError::File`], [`RotationError::Store`].
+pub async fn add(app: &App) -> Result<KeyId, RotationError> {
+    let mut ring = app.key_ring.read()?;
+    // Also past those that were retired: what names one must never open under another.
+    let known = app.store.read().key_canaries().await?.into_iter().map(|canary| canary.key);
+    let highest = known.chain(ring.key_ids()).map(u32::from).max().unwrap_or(0);
+    let id = KeyId::from(highest.wrapping_add(1));
+    ring.add(id, &mut app.entropy.rng())?;
+    app.key_ring.replace(&app.store, &ring).await?;
+    Ok(id)
+}
+
+/// Lets a key of the ring in the file seal from now on.
+///
+/// # Errors
+/// [`RotationError::NotEverywhere`] and the others: nothing has changed.
+pub async fn promote(app: &App, id: KeyId, now: Timestamp) -> Result<(), RotationError> {
+    let mut ring = app.key_ring.read()?;
+    ring.promote(id)?;
+    let servers = app.store.read().servers(now - GONE_AFTER).await?;
+    if let Some(server) = servers.iter().find(|server| !server.keys.contains(&id)) {
+        return Err(RotationError::NotEverywhere { server: server.id.to_string(), key: id });
+    }
+    Ok(app.key_ring.replace(&app.store, &ring).await?)
+}
+
+/// Takes a key that nothing needs any more out of the ring in the file.
+///
+/// # Errors
+/// [`RotationError::Needed`] and the others: nothing has changed.
+pub async fn retire(app: &App, id: KeyId, now: Timestamp) -> Result<(), RotationError> {
+    let mut ring = app.key_ring.read()?;
+    ring.remove(id)?;
+    let read = app.store.read();
+    let servers = read.servers(now - GONE_AFTER).await?;
+    if let Some(server) = servers.iter().find(|server| server.keys.first() == Some(&id)) {
+        return Err(RotationError::StillPrimary { server: server.id.to_string(), key: id });
+    }
+    let needed = read.key_use(id, now).await?;
+    if !needed.is_none() {
+        return Err(RotationError::Needed { key: id, needed });
+    }
+    let tx = app.store.begin().await?;
+    tx.retire_key(id, now).await?;
+    tx.commit().await?;
+    Ok(app.key_ring.replace(&app.store, &ring).await?)
+}

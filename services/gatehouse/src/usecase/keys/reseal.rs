@@ -1,0 +1,87 @@
+//! Sealing anew what is sealed under a key that is not the primary one any more.
+
+use std::time::Duration;
+
+use gatehouse_domain::time::Timestamp;
+use gatehouse_domain::vault::{KeyId, Vault};
+use gatehouse_persistence::{Lease, SealedColumn, SealedCursor};
+
+use crate::app::App;
+use crate::error::AppError;
+use crate::usecase::retry::retry;
+use crate::usecase::sealed;
+
+/// Values that are sealed anew between two looks at the lease, at most.
+pub const BATCH: usize = 200;
+/// For how long the server that resealed last is the one to do it.
+const LEASE: Duration = Duration::from_mins(2);
+
+const COLUMNS: [SealedColumn; 3] =
+    [SealedColumn::Password, SealedColumn::FactorSecret, SealedColumn::BackupCode];
+
+/// How far one server has come. It is lost with the server, and nothing else is: the
+/// next one finds only what is left.
+#[derive(Debug, Default)]
+pub struct Walk {
+    primary: Option<KeyId>,
+    column: usize,
+    after: SealedCursor,
+}
+
+impl Walk {
+    /// Begins anew where another key has become the primary one.
+    fn follow(&mut self, vault: &Vault) {
+        if self.primary != Some(vault.primary()) {
+            *self = Self { primary: Some(vault.primary()), ..Self::default() };
+        }
+    }
+}
+
+/// Seals the next batch anew, unless another server does or the ring has but one key;
+/// gives [`BATCH`] where there may be more to do.
+///
+/// # Errors
+/// [`AppError::StoreUnavailable`].
+pub async fn reseal_batch(app: &App, walk: &mut Walk, now: Timestamp) -> Result<usize, AppError> {
+    let vault = app.vault();
+    walk.follow(&vault);
+    if vault.key_ids().count() == 1 || !retry(app, || take_lease(app, now)).await? {
+        return Ok(0);
+    }
+    let Some(column) = COLUMNS.get(walk.column) else {
+        // All done: once more from the beginning at the next run, for what servers with
+        // an older ring have sealed meanwhile.
+        *walk = Walk::default();
+        return Ok(0);
+    };
+    let read = app.store.read();
+    let (primary, after) = (vault.primary(), walk.after.clone());
+    let values = read.sealed_under_others(*column, primary, after, BATCH as u64).await?;
+    let is_last = values.len() < BATCH;
+    for value in values {
+        match sealed::reseal(&vault, app, &value) {
+            Ok(sealed) => {
+                // Where it has changed meanwhile, it is sealed under the primary key.
+                retry(app, || async {
+                    Ok(app.store.replace_sealed(&value, sealed.clone()).await?)
+                })
+                .await?;
+            }
+            // Said in the log; the others are not kept waiting for it.
+            Err(AppError::Internal(_)) => {}
+            Err(error) => return Err(error),
+        }
+        walk.after = Some(value.place());
+    }
+    if is_last {
+        (walk.column, walk.after) = (walk.column + 1, None);
+    }
+    Ok(BATCH)
+}
+
+async fn take_lease(app: &App, now: Timestamp) -> Result<bool, AppError> {
+    let tx = app.store.begin().await?;
+    let is_taken = tx.take_lease(Lease::Resealing, app.server, now, now + LEASE).await?;
+    tx.commit().await?;
+    Ok(is_taken)
+}

@@ -1,0 +1,179 @@
+//! `gatehouse keys`, beside servers that serve.
+
+use std::fs;
+use std::path::Path;
+
+use gatehouse_api::v1;
+
+use crate::support::{Acme, Ended, PASSWORD, Server, Site, run, session, until};
+
+on_each_database! {
+    every_sign_in_works_while_keys_rotate,
+    a_key_that_nothing_needs_is_retired,
+}
+
+const OLD: &str = "00000001";
+const NEW: &str = "00000002";
+
+fn keys(site: &Site, arguments: &[&str]) -> Ended {
+    run(site.command(&[&["keys"], arguments, &["--log", "error"]].concat()))
+}
+
+/// Runs a command that succeeds; gives what it prints.
+fn done(site: &Site, arguments: &[&str]) -> String {
+    let ended = keys(site, arguments);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    ended.stdout
+}
+
+/// The line on standard error of a command that changes nothing.
+fn refusal(site: &Site, arguments: &[&str]) -> String {
+    let ended = keys(site, arguments);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{arguments:?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    ended.stderr
+}
+
+/// The words of a key's line in the list: id, role, servers, sealed, API keys, passing.
+fn status(site: &Site, key: &str) -> Vec<String> {
+    let list = done(site, &["list"]);
+    let line = list.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("{list}"));
+    line.split_ascii_whitespace().map(str::to_owned).collect()
+}
+
+/// Waits until `servers` of all servers have this key.
+fn until_known(site: &Site, key: &str, servers: &str) {
+    until(|| status(site, key)[2] == servers);
+}
+
+fn promote(site: &Site, server: &mut Server) {
+    until_known(site, NEW, "1/1");
+    done(site, &["promote", NEW]);
+    server.process.line(&format!("the key ring has changed primary={NEW}"));
+}
+
+async fn every_sign_in_works_while_keys_rotate(site: Site) {
+    let mut server = site.serve(&[]);
+    let acme = Acme::set_up(&server, site.owner_key()).await;
+    let web = acme.web(&server);
+    let ana = web.enroll(&web.sign_in().await.token).await;
+    let mut codes = ana.backup_codes.iter();
+    let mut sign_in = async || {
+        let signed_in = web.sign_in_with_backup_code(codes.next().unwrap()).await.unwrap();
+        session(&signed_in)
+    };
+    let before = sign_in().await;
+    let started = web.start().await.unwrap();
+
+    assert_eq!(done(&site, &["add"]), format!("{NEW}\n"));
+    let added = sign_in().await;
+    promote(&site, &mut server);
+    let promoted = sign_in().await;
+    // A password, a secret, and five codes, used or not.
+    until(|| status(&site, OLD)[3] == "0");
+    assert_eq!(status(&site, NEW)[..4], [NEW, "primary", "1/1", "7"]);
+    sign_in().await;
+    let proven = web.password(&started.token, PASSWORD).await.unwrap();
+    web.totp(&proven.token, &ana.phone.second_code()).await.unwrap();
+    for token in [&ana.session, &before, &added, &promoted] {
+        web.validate(token).await.unwrap();
+    }
+
+    let line = refusal(&site, &["retire", OLD]);
+    let start = format!("gatehouse: the key {OLD} is still needed by 0 sealed values, ");
+    assert!(line.starts_with(&start), "{line}");
+    drop(server);
+    acme.web(&site.serve(&[])).validate(&before).await.unwrap();
+}
+
+async fn a_key_that_nothing_needs_is_retired(site: Site) {
+    let mut server = site.serve(&[]);
+    let owner_key = site.owner_key();
+    done(&site, &["add"]);
+    promote(&site, &mut server);
+    let line = refusal(&site, &["retire", OLD]);
+    assert!(line.contains("1 API keys"), "{line}");
+    let kept = fs::read_to_string(site.data_dir().join("keyring")).unwrap();
+
+    // With its first use the owner's key moves to the new one; so does what it makes.
+    let acme = Acme::set_up(&server, owner_key).await;
+    assert_eq!(done(&site, &["retire", OLD]), "");
+    server.process.line(&format!("the key ring has changed primary={NEW}"));
+    assert!(!done(&site, &["list"]).contains(OLD));
+    acme.web(&server).enroll(&acme.web(&server).sign_in().await.token).await;
+    drop(server);
+    let server = site.serve(&[]);
+    acme.web(&server).sign_in().await;
+    drop(server);
+
+    // A copy of the ring that still has the key is good, and its number is not given again.
+    fs::write(site.data_dir().join("keyring"), kept).unwrap();
+    acme.web(&site.serve(&[])).sign_in().await;
+    assert_eq!(done(&site, &["add"]), "00000003\n");
+}
+
+fn copy_ring(from: &Path, to: &Path) {
+    fs::copy(from, to).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_is_promoted_that_a_server_lacks_nor_retired_while_one_seals_with_it() {
+    let site = Site::postgres().await;
+    let ring = site.data_dir().join("keyring");
+    let other_ring = site.folder().join("other-keyring");
+    let _one = site.serve(&[]);
+    copy_ring(&ring, &other_ring);
+    let mut other = site.serve(&["--key-ring", other_ring.to_str().unwrap()]);
+    let owner_key = site.owner_key();
+    until_known(&site, OLD, "2/2");
+
+    done(&site, &["add"]);
+    until_known(&site, NEW, "1/2");
+    let line = refusal(&site, &["promote", NEW]);
+    assert!(line.contains(&format!("does not have the key {NEW} yet")), "{line}");
+    copy_ring(&ring, &other_ring);
+    until_known(&site, NEW, "2/2");
+    done(&site, &["promote", NEW]);
+
+    let line = refusal(&site, &["retire", OLD]);
+    assert!(line.contains(&format!("still seals under the key {OLD}")), "{line}");
+    copy_ring(&ring, &other_ring);
+    other.process.line(&format!("the key ring has changed primary={NEW}"));
+    let mut admin = Acme::set_up(&other, owner_key).await.admin(&other);
+    done(&site, &["retire", OLD]);
+    // The ring of the other still has the key, and does no harm.
+    let list = v1::ListPortalsRequest::default();
+    assert_eq!(admin.list_portals(list).await.unwrap().into_inner().portals.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ring_that_cannot_be_used_leaves_the_server_with_the_one_it_has() {
+    let site = Site::sqlite();
+    let mut server = site.serve(&[]);
+    let acme = Acme::set_up(&server, site.owner_key()).await;
+    let ring = site.data_dir().join("keyring");
+    let good = fs::read_to_string(&ring).unwrap();
+    for bad in ["", "primary hunter2", &good.replace(OLD, "00000007")] {
+        fs::write(&ring, bad).unwrap();
+        let line = server.process.line("following the key ring fails");
+        assert!(!line.contains("hunter2"), "{line}");
+        acme.web(&server).sign_in().await;
+        fs::write(&ring, &good).unwrap();
+        server.process.line("following the key ring works again");
+    }
+}
+
+#[test]
+fn keys_that_are_not_there_or_seal_are_named() {
+    let site = Site::sqlite();
+    site.owner_key();
+    for command in ["promote", "retire"] {
+        let line = refusal(&site, &[command, "00000009"]);
+        assert_eq!(line, "gatehouse: the key ring has no key 00000009\n");
+        let line = refusal(&site, &[command, OLD]);
+        assert_eq!(line, format!("gatehouse: the key {OLD} is the primary one\n"));
+        let ended = keys(&site, &[command, "one"]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+        assert!(ended.stderr.contains("8 lower-case hexadecimal digits"), "{}", ended.stderr);
+    }
+}
