@@ -74,7 +74,7 @@ impl TestServer {
     /// The same of what a sign-in is setting up.
     pub async fn keep_judging_enrollment(&self, portal: &str, sign_in_token: &str) {
         let portal = name::parse_portal(portal).unwrap();
-        let digests = self.app.vault.digests(DigestKind::SignIn, sign_in_token.as_bytes());
+        let digests = self.app.vault().digests(DigestKind::SignIn, sign_in_token.as_bytes());
         let tx = self.app.store.begin().await.unwrap();
         let sign_in = tx.sign_in(&portal, &digests, self.now()).await.unwrap().unwrap();
         let found = tx.enrollment(Owner::SignIn(sign_in.id), self.now()).await.unwrap();
