@@ -23,6 +23,7 @@ mod customers;
 mod dump;
 mod enrollment;
 mod invitations;
+mod key_ring;
 mod lists;
 mod my_account;
 mod passwords;

@@ -2,6 +2,7 @@
 //! code, that may be killed at any moment.
 
 #![expect(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
@@ -22,3 +23,4 @@ mod replicas;
 mod secrets_at_rest;
 mod settings;
 mod shutdown;
+mod upgrade;

@@ -27,17 +27,19 @@ pub type Answer<T> = Result<T, Status>;
 /// Makes two tests of every rule named: one on SQLite, one on PostgreSQL. A rule
 /// is an async function that takes a site without data.
 macro_rules! on_each_database {
-    ($($rule:ident),* $(,)?) => {
+    ($($(#[$attribute:meta])* $rule:ident),* $(,)?) => {
         mod sqlite {
             use crate::support::Site;
-            $(#[tokio::test(flavor = "multi_thread")]
+            $($(#[$attribute])*
+            #[tokio::test(flavor = "multi_thread")]
             async fn $rule() {
                 super::$rule(Site::sqlite()).await;
             })*
         }
         mod postgres {
             use crate::support::Site;
-            $(#[tokio::test(flavor = "multi_thread")]
+            $($(#[$attribute])*
+            #[tokio::test(flavor = "multi_thread")]
             async fn $rule() {
                 super::$rule(Site::postgres().await).await;
             })*

@@ -1,0 +1,101 @@
+//! Another primary key, in the middle of what people do.
+
+use std::time::Duration;
+
+use gatehouse::usecase::keys;
+use gatehouse_api::v1::ErrorReason::{CredentialsRejected, Throttled};
+use gatehouse_domain::vault::KeyId;
+
+use crate::support::{Acme, EMAIL, PASSWORD, Refusal, SignInExt, TestServer, refused};
+
+on_each_database! {
+    another_primary_key_gives_no_new_guesses,
+    a_right_password_takes_its_charge_back_whatever_key_it_was_under,
+    unlocking_forgets_what_was_counted_under_every_key,
+    what_was_begun_under_one_key_ends_under_another,
+}
+
+const WRONG: &str = "wrong horse battery";
+const SPACING: Duration = Duration::from_secs(3);
+
+/// The ring gets another key.
+async fn add(acme: &Acme) -> [KeyId; 2] {
+    let app = acme.server.app();
+    let old = app.vault().primary();
+    [old, keys::add(&app).await.unwrap()]
+}
+
+async fn promote(acme: &Acme, key: KeyId) {
+    let app = acme.server.app();
+    // Every server says that it has the key.
+    keys::share(&app, acme.server.now()).await.unwrap();
+    keys::promote(&app, key, acme.server.now()).await.unwrap();
+    assert_eq!(app.vault().primary(), key);
+}
+
+async fn guess(acme: &Acme) -> Refusal {
+    refused(acme.web.sign_in(EMAIL, WRONG).await)
+}
+
+async fn another_primary_key_gives_no_new_guesses(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let [old, new] = add(&acme).await;
+    // To and fro, as servers see it that have not all got the new ring yet.
+    for key in [new, old, new, old, new] {
+        assert_eq!(guess(&acme).await, Refusal::of(CredentialsRejected));
+        promote(&acme, key).await;
+    }
+    let throttled = Refusal::of(Throttled).wait(acme.server.now(), SPACING);
+    for key in [old, new] {
+        assert_eq!(guess(&acme).await, throttled);
+        promote(&acme, key).await;
+    }
+    acme.server.pass(SPACING);
+    assert_eq!(guess(&acme).await, Refusal::of(CredentialsRejected));
+}
+
+async fn a_right_password_takes_its_charge_back_whatever_key_it_was_under(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let [old, new] = add(&acme).await;
+    for key in [new, old, new, old] {
+        assert_eq!(guess(&acme).await, Refusal::of(CredentialsRejected));
+        acme.web.sign_in(EMAIL, PASSWORD).await.unwrap();
+        promote(&acme, key).await;
+    }
+    // Four were wrong, so that there is room for one.
+    assert_eq!(guess(&acme).await, Refusal::of(CredentialsRejected));
+    assert!(guess(&acme).await.is(Throttled));
+}
+
+async fn unlocking_forgets_what_was_counted_under_every_key(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let [_, new] = add(&acme).await;
+    for _ in 0..5 {
+        guess(&acme).await;
+    }
+    promote(&acme, new).await;
+    assert!(guess(&acme).await.is(Throttled));
+    acme.admin.unlock(&acme.customer).await.unwrap();
+    // Of the address; its source waits on.
+    acme.server.pass(SPACING);
+    acme.web.sign_in(EMAIL, PASSWORD).await.unwrap();
+}
+
+async fn what_was_begun_under_one_key_ends_under_another(server: TestServer) {
+    let acme = Acme::new(server).await;
+    acme.enforce(true).await;
+    let [_, new] = add(&acme).await;
+    let started = acme.web.start(EMAIL).await.unwrap().token;
+    let proven = acme.sign_in().await;
+    let phone = acme.start_enrollment(&proven).await;
+    let invitation = acme.admin.invite(&acme.customer).await.unwrap().token;
+    promote(&acme, new).await;
+
+    acme.web.password(&started, PASSWORD).await.unwrap();
+    let code = phone.code(acme.server.now());
+    acme.web.verify_enrollment(&proven.token, &code).await.unwrap();
+    acme.web.enable_mfa(&proven.token).await.unwrap();
+    let session = acme.web.finish(&proven.token).await.unwrap().issued();
+    acme.web.validate_multi_factor(&session.token).await.unwrap();
+    acme.web.accept_invitation(&invitation, "another horse battery").await.unwrap();
+}
