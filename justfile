@@ -26,6 +26,15 @@ test:
 rust-test *arguments="--workspace":
     cargo test {{ arguments }}
 
+# Run Rust's tests once more on a PostgreSQL whose transactions are serializable
+serializable:
+    TEST_POSTGRES_ISOLATION=serializable cargo test --workspace --test store --test e2e --test process -- \
+        postgres three_replicas
+
+# Replace servers of the version before by this one while calls go on: just upgrade [COMMIT]
+upgrade *commit: install
+    tests/upgrade {{ commit }}
+
 # Run one client against a server of its own: just client grpcurl
 client name: install
     cargo build

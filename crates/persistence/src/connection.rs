@@ -11,6 +11,7 @@ use sea_orm::{
 use sea_orm_migration::async_trait;
 use tokio::time::timeout;
 
+use crate::error::is_conflict;
 use crate::fault::Faults;
 
 /// For one statement of PostgreSQL, lock waits included: the server ends it.
@@ -18,19 +19,24 @@ pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For its answer. A server that is frozen or cut off ends nothing.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 
+/// Tries of a statement that is a transaction by itself, at most.
+const TRIES: u32 = 5;
+
 /// A pool or a transaction, whose statements end in time whatever the database does.
 #[derive(Debug)]
 pub struct Connection<C> {
     inner: C,
+    /// Each statement is a transaction by itself.
+    is_autocommit: bool,
     /// SQLite's statements wait for nobody but its own writers, who queue before.
     is_limited: AtomicBool,
     faults: Faults,
 }
 
 impl<C: ConnectionTrait> Connection<C> {
-    pub(crate) fn new(inner: C, faults: Faults) -> Self {
+    fn new(inner: C, is_autocommit: bool, faults: Faults) -> Self {
         let is_limited = AtomicBool::new(inner.get_database_backend() == DbBackend::Postgres);
-        Self { inner, is_limited, faults }
+        Self { inner, is_autocommit, is_limited, faults }
     }
 
     /// What sea-orm's migrator asks for.
@@ -43,7 +49,26 @@ impl<C: ConnectionTrait> Connection<C> {
         &self.faults
     }
 
-    async fn run<T>(
+    /// Runs a statement; a few times where it is a transaction by itself that collided
+    /// with another, as even a read does on a serializable database. It holds nothing
+    /// that others wait for, so that it need not wait either.
+    async fn run<T, F>(&self, statement: impl Fn() -> F + Send + Sync) -> Result<T, DbErr>
+    where
+        T: Send,
+        F: Future<Output = Result<T, DbErr>> + Send,
+    {
+        if self.is_autocommit {
+            for _ in 1..TRIES {
+                match self.run_once(statement()).await {
+                    Err(error) if is_conflict(&error) => {}
+                    result => return result,
+                }
+            }
+        }
+        self.run_once(statement()).await
+    }
+
+    async fn run_once<T>(
         &self,
         statement: impl Future<Output = Result<T, DbErr>> + Send,
     ) -> Result<T, DbErr> {
@@ -59,12 +84,16 @@ impl<C: ConnectionTrait> Connection<C> {
 }
 
 impl Connection<DatabaseConnection> {
+    pub(crate) fn of_pool(pool: DatabaseConnection, faults: Faults) -> Self {
+        Self::new(pool, true, faults)
+    }
+
     pub(crate) async fn begin(
         &self,
         options: TransactionOptions,
     ) -> Result<Connection<DatabaseTransaction>, DbErr> {
-        let tx = self.run(self.inner.begin_with_options(options)).await?;
-        Ok(Connection::new(tx, self.faults.clone()))
+        let tx = self.run_once(self.inner.begin_with_options(options)).await?;
+        Ok(Connection::new(tx, false, self.faults.clone()))
     }
 }
 
@@ -79,7 +108,7 @@ impl Connection<DatabaseTransaction> {
     }
 
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        let Self { inner, is_limited, faults } = self;
+        let Self { inner, is_limited, faults, .. } = self;
         let commit = inner.commit();
         let answer = async {
             if is_limited.into_inner() {
@@ -103,18 +132,18 @@ impl<C: ConnectionTrait> ConnectionTrait for Connection<C> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.run(self.inner.execute_raw(statement)).await
+        self.run(|| self.inner.execute_raw(statement.clone())).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.run(self.inner.execute_unprepared(sql)).await
+        self.run(|| self.inner.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.run(self.inner.query_one_raw(statement)).await
+        self.run(|| self.inner.query_one_raw(statement.clone())).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(self.inner.query_all_raw(statement)).await
+        self.run(|| self.inner.query_all_raw(statement.clone())).await
     }
 }

@@ -59,6 +59,16 @@ impl From<DbErr> for StoreError {
     }
 }
 
+/// Whether it did nothing because of another transaction, and is worth another try.
+pub(crate) fn is_conflict(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(source)) | DbErr::Query(RuntimeErr::SqlxError(source))) =
+        error
+    else {
+        return false;
+    };
+    matches!(sqlx_class(source), Class::Conflict)
+}
+
 /// Whether SQLite refused because another connection has the file.
 pub(crate) fn is_sqlite_busy(error: &DbErr) -> bool {
     let (DbErr::Conn(RuntimeErr::SqlxError(source)) | DbErr::Exec(RuntimeErr::SqlxError(source))) =

@@ -98,6 +98,9 @@ impl Tx {
     async fn lock_schema(&self) -> Result<()> {
         // On SQLite nobody else writes while this transaction lasts.
         if self.0.get_database_backend() == DbBackend::Postgres {
+            // What another has done while this one waited for the lock is to be seen.
+            let isolation = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
+            self.0.execute_unprepared(isolation).await?;
             let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
             self.0.execute_unprepared(&lock).await?;
         }

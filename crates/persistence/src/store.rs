@@ -80,8 +80,8 @@ impl Store {
         };
         let faults = Faults::default();
         let [read, watch] =
-            [read, watch].map(|pool| Queries(Connection::new(pool, faults.clone())));
-        Ok(Self { read, watch, write: Connection::new(write, faults) })
+            [read, watch].map(|pool| Queries(Connection::of_pool(pool, faults.clone())));
+        Ok(Self { read, watch, write: Connection::of_pool(write, faults) })
     }
 
     /// For single reads outside any transaction.

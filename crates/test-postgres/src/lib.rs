@@ -3,8 +3,8 @@
 //! [`TestPostgres`] is one server a test process, with one database a test. A test
 //! that breaks its server takes a [`DedicatedPostgres`].
 //!
-//! The variable `GATEHOUSE_TEST_ISOLATION` sets the isolation level at which
-//! transactions run that ask for none, on both: `GATEHOUSE_TEST_ISOLATION=serializable`
+//! The variable `TEST_POSTGRES_ISOLATION` sets the isolation level at which
+//! transactions run that ask for none, on both: `TEST_POSTGRES_ISOLATION=serializable`
 //! runs a whole test suite so. Without it that is PostgreSQL's own, `read committed`.
 
 mod dedicated;
@@ -19,6 +19,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 pub use dedicated::DedicatedPostgres;
+
+/// Names the variable of the isolation level.
+pub const ISOLATION: &str = "TEST_POSTGRES_ISOLATION";
 
 /// The server of this test process. It listens on a socket in its own folder only, so that any
 /// number of test processes run side by side, and is gone when the process is, panic or not.

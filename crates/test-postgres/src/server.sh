@@ -41,7 +41,7 @@ start() {
   unprivileged pg_ctl start -D "$folder/data" -l "$folder/log" -w -s -o "\
     -c unix_socket_directories=$folder -c listen_addresses= \
     -c max_connections=300 -c fsync=off \
-    -c default_transaction_isolation='${GATEHOUSE_TEST_ISOLATION:-read committed}'"
+    -c default_transaction_isolation='${TEST_POSTGRES_ISOLATION:-read committed}'"
 }
 start || {
   cat "$folder/log" >&2

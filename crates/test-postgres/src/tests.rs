@@ -59,7 +59,7 @@ fn ended_with(name: &str, url: impl FnOnce() -> String) {
 #[tokio::test]
 async fn transactions_are_isolated_as_the_environment_says() {
     let url = TestPostgres::create_database().await;
-    let expected = std::env::var("GATEHOUSE_TEST_ISOLATION");
+    let expected = std::env::var(crate::ISOLATION);
     let expected = expected.unwrap_or_else(|_| "read committed".to_owned());
     assert_eq!(query(&url, "SHOW transaction_isolation"), expected);
     let own = super::DedicatedPostgres::new().unwrap();

@@ -26,14 +26,16 @@ fn server(number: u128) -> ServerId {
 }
 
 async fn record(store: &Store, numbers: &[u16]) {
-    commit(store, async |tx| {
-        for number in numbers {
-            tx.record(&audit_event(*number, NOW)).await?;
-        }
-        Ok(())
-    })
-    .await
-    .unwrap();
+    let recorded = again!(
+        commit(store, async |tx| {
+            for number in numbers {
+                tx.record(&audit_event(*number, NOW)).await?;
+            }
+            Ok(())
+        })
+        .await
+    );
+    recorded.unwrap();
 }
 
 async fn number(store: &Store, limit: u64) -> Result<usize, StoreError> {
@@ -94,16 +96,18 @@ async fn events_are_numbered_once_whoever_tries(database: TestDatabase) {
                 return;
             }
             let server = server(task as u128 % 4);
-            commit(&store, async |tx| {
-                // Clocks disagree: each finds the lease of the others expired.
-                let now = NOW + MINUTE * u32::try_from(task).unwrap();
-                if tx.take_lease(Lease::Audit, server, now, NOW).await? {
-                    tx.number_events(3).await?;
-                }
-                Ok(())
-            })
-            .await
-            .unwrap();
+            let numbered = again!(
+                commit(&store, async |tx| {
+                    // Clocks disagree: each finds the lease of the others expired.
+                    let now = NOW + MINUTE * u32::try_from(task).unwrap();
+                    if tx.take_lease(Lease::Audit, server, now, NOW).await? {
+                        tx.number_events(3).await?;
+                    }
+                    Ok(())
+                })
+                .await
+            );
+            numbered.unwrap();
         }
     });
     results.await;
@@ -203,7 +207,7 @@ async fn of_many_that_want_a_lease_one_gets_it(database: TestDatabase) {
                 let take = async |tx: &gatehouse_persistence::Tx| {
                     tx.take_lease(Lease::Audit, holder, now, now + MINUTE).await
                 };
-                commit(&store, take).await.unwrap()
+                again!(commit(&store, take).await).unwrap()
             }
         });
         assert_eq!(results.await.into_iter().filter(|taken| *taken).count(), 1);

@@ -22,7 +22,7 @@ on_both_databases! {
 }
 
 async fn remove(store: &Store, limit: u64, now: Timestamp) -> u64 {
-    commit(store, async |tx| tx.remove_expired(limit, now).await).await.unwrap()
+    again!(commit(store, async |tx| tx.remove_expired(limit, now).await).await).unwrap()
 }
 
 async fn rows_go_when_their_time_has_passed_and_no_earlier(database: TestDatabase) {
@@ -154,13 +154,15 @@ async fn no_guess_is_lost_to_housekeeping(database: TestDatabase) {
                     remove(&store, 1, NOW).await;
                     continue;
                 }
-                commit(&store, async |tx| {
-                    let mut budgets = tx.lock_throttles(std::slice::from_ref(&key)).await?;
-                    budgets[0].throttle = budgets[0].throttle.count(NOW, &ADDRESS);
-                    tx.save_throttles(&budgets).await
-                })
-                .await
-                .unwrap();
+                let counted = again!(
+                    commit(&store, async |tx| {
+                        let mut budgets = tx.lock_throttles(std::slice::from_ref(&key)).await?;
+                        budgets[0].throttle = budgets[0].throttle.count(NOW, &ADDRESS);
+                        tx.save_throttles(&budgets).await
+                    })
+                    .await
+                );
+                counted.unwrap();
             }
         }
     });

@@ -29,6 +29,20 @@ macro_rules! on_both_databases {
     };
 }
 
+/// A transaction again and again while it collides with others. At READ COMMITTED none
+/// does, with the locks that it takes: there a collision is what it comes to.
+macro_rules! again {
+    ($transaction:expr) => {
+        loop {
+            match $transaction {
+                Err(gatehouse_persistence::StoreError::Conflict(_))
+                    if $crate::support::is_serializable() => {}
+                result => break result,
+            }
+        }
+    };
+}
+
 mod api_keys;
 mod audit;
 mod audit_chain;

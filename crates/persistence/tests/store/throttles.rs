@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use gatehouse_domain::throttle::{ADDRESS, ADDRESS_AND_SOURCE, Rule, SOURCE, Throttle};
 use gatehouse_domain::time::Timestamp;
-use gatehouse_persistence::Store;
+use gatehouse_persistence::{Store, StoreError};
 
 use crate::support::example::{MINUTE, NOW, SECOND, commit, digest};
 use crate::support::{TestDatabase, at_once};
@@ -86,14 +86,25 @@ async fn change(
     budgets: &Budgets,
     next: impl Fn(Throttle, &Rule) -> Result<Throttle, Timestamp>,
 ) -> Result<(), Timestamp> {
-    let tx = store.begin().await.unwrap();
-    let mut budgets = tx.lock_throttles(budgets).await.unwrap();
+    again!(try_change(store, budgets, &next).await).unwrap()
+}
+
+async fn try_change(
+    store: &Store,
+    budgets: &Budgets,
+    next: &impl Fn(Throttle, &Rule) -> Result<Throttle, Timestamp>,
+) -> Result<Result<(), Timestamp>, StoreError> {
+    let tx = store.begin().await?;
+    let mut budgets = tx.lock_throttles(budgets).await?;
     for budget in &mut budgets {
-        budget.throttle = next(budget.throttle, budget.rule)?;
+        match next(budget.throttle, budget.rule) {
+            Ok(throttle) => budget.throttle = throttle,
+            Err(until) => return Ok(Err(until)),
+        }
     }
-    tx.save_throttles(&budgets).await.unwrap();
-    tx.commit().await.unwrap();
-    Ok(())
+    tx.save_throttles(&budgets).await?;
+    tx.commit().await?;
+    Ok(Ok(()))
 }
 
 /// How many of 200 guesses made at once are admitted.

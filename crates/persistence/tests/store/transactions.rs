@@ -66,13 +66,15 @@ async fn readers_do_not_wait_for_a_writer(database: TestDatabase) {
 
 /// Reads the customer under a lock and writes what follows from it.
 async fn raise_generation(store: Arc<Store>) {
-    commit(&store, async |tx| {
-        let seen = tx.lock_customer(&ana()).await?.unwrap();
-        let raised = seen.next_generation();
-        tx.update_customer(&seen, &raised).await
-    })
-    .await
-    .unwrap();
+    let raised = again!(
+        commit(&store, async |tx| {
+            let seen = tx.lock_customer(&ana()).await?.unwrap();
+            let raised = seen.next_generation();
+            tx.update_customer(&seen, &raised).await
+        })
+        .await
+    );
+    raised.unwrap();
 }
 
 async fn reading_and_then_writing_loses_no_update(database: TestDatabase) {

@@ -7,8 +7,9 @@ use rand::RngExt;
 use crate::app::App;
 use crate::error::AppError;
 
-/// Tries at most. Collisions are rare where rows are locked in one order.
-const TRIES: u32 = 5;
+/// Tries at most, within about a second. Collisions are rare where rows are locked in
+/// one order, and less so on databases whose transactions are serializable.
+const TRIES: u32 = 8;
 /// The longest wait before the second try; doubled before each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 

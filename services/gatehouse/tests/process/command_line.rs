@@ -22,7 +22,15 @@ fn version_is_one_line_on_standard_output() {
 fn help_names_every_command_and_every_setting_with_its_variable() {
     let ended = ran(&["--help"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    for command in ["serve", "create-owner-key", "migrate", "verify-audit-trail"] {
+    for command in [
+        "serve",
+        "create-owner-key",
+        "migrate",
+        "keys",
+        "backup",
+        "restore-epoch",
+        "verify-audit-trail",
+    ] {
         // A name as long as the column stands on a line of its own.
         let named = [' ', '\n'].map(|after| format!("\n  {command}{after}"));
         assert!(named.iter().any(|line| ended.stdout.contains(line)), "{command}");

@@ -32,7 +32,7 @@ where
 {
     let results = at_once(64, |_| {
         let store = store.clone();
-        async move { attempt(store.begin().await?).await }
+        async move { again!(async { attempt(store.begin().await?).await }.await) }
     });
     results.await.into_iter().filter(|result| *result.as_ref().unwrap()).count()
 }
