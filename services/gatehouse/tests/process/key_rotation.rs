@@ -144,6 +144,10 @@ async fn no_key_is_promoted_that_a_server_lacks_nor_retired_while_one_seals_with
     // The ring of the other still has the key, and does no harm.
     let list = v1::ListPortalsRequest::default();
     assert_eq!(admin.list_portals(list).await.unwrap().into_inner().portals.len(), 1);
+
+    other.process.terminate();
+    assert_eq!(other.process.ended().code, Some(0));
+    assert_eq!(status(&site, NEW)[2], "1/1", "who ends says so");
 }
 
 #[tokio::test(flavor = "multi_thread")]
