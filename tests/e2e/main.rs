@@ -17,6 +17,7 @@ mod audit_trail;
 mod authorization;
 mod background;
 mod bad_input;
+mod collisions;
 mod cube;
 mod customer_changes;
 mod customers;

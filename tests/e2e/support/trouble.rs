@@ -33,6 +33,11 @@ impl TestServer {
         self.psql("ALTER TABLE api_key RENAME TO hidden_api_key", &self.location);
     }
 
+    /// Changes a PostgreSQL in ways that only its owner can.
+    pub fn change_database(&self, sql: &str) {
+        self.psql(sql, &self.location);
+    }
+
     /// Takes a PostgreSQL away from all that are connected to it.
     pub fn lose_database(&self) {
         let (database, parameters) =

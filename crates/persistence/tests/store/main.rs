@@ -48,6 +48,7 @@ mod audit;
 mod audit_chain;
 mod audit_list;
 mod backup_codes;
+mod collisions;
 mod corrupt;
 mod customer_list;
 mod customers;

@@ -1,0 +1,46 @@
+//! Transactions that collide with others (SQLSTATE 40001 and 40P01), made by a trigger:
+//! on PostgreSQL alone, which is what reports them.
+
+use gatehouse_api::v1::ErrorReason::StoreUnavailable;
+
+use crate::support::{Acme, Database, EMAIL, PASSWORD, SignInExt, TestServer, refused};
+
+/// Tries of one transaction.
+const TRIES: u32 = 8;
+
+/// The next `times` sessions that are made collide, with this SQLSTATE.
+fn collide(server: &TestServer, state: &str, times: u32) {
+    server.change_database(&format!(
+        "CREATE SEQUENCE IF NOT EXISTS collision;
+         SELECT setval('collision', 1, false);
+         CREATE OR REPLACE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN
+              IF nextval('collision') <= {times} THEN RAISE SQLSTATE '{state}'; END IF;
+              RETURN NEW;
+            END $$;
+         CREATE OR REPLACE TRIGGER collision BEFORE INSERT ON session
+           FOR EACH ROW EXECUTE FUNCTION collide()"
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_collides_is_begun_again_and_nobody_notices() {
+    let acme = Acme::new(TestServer::start(Database::Postgres).await).await;
+    for state in ["40001", "40P01"] {
+        collide(&acme.server, state, TRIES - 1);
+        let session = acme.web.sign_in(EMAIL, PASSWORD).await.unwrap().issued();
+        acme.web.validate(&session.token).await.unwrap();
+        acme.assert_recorded("sign_in.succeeded", &[("factor", "none")]).await;
+    }
+    assert_eq!(acme.admin.sessions(&acme.customer).await.unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_collides_without_end_is_unavailable_and_does_nothing() {
+    let acme = Acme::new(TestServer::start(Database::Postgres).await).await;
+    collide(&acme.server, "40001", TRIES);
+    let refusal = refused(acme.web.sign_in(EMAIL, PASSWORD).await);
+    assert!(refusal.is(StoreUnavailable), "{refusal:?}");
+    assert!(acme.admin.sessions(&acme.customer).await.unwrap().is_empty());
+    acme.web.sign_in(EMAIL, PASSWORD).await.unwrap();
+}
