@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gatehouse::usecase::keys;
 use gatehouse_api::v1::ErrorReason::{CredentialsRejected, Throttled};
+use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::KeyId;
 
 use crate::support::{Acme, EMAIL, PASSWORD, Refusal, SignInExt, TestServer, refused};
@@ -13,6 +14,7 @@ on_each_database! {
     a_right_password_takes_its_charge_back_whatever_key_it_was_under,
     unlocking_forgets_what_was_counted_under_every_key,
     what_was_begun_under_one_key_ends_under_another,
+    resealing_goes_on_where_a_server_that_is_gone_left_it,
 }
 
 const WRONG: &str = "wrong horse battery";
@@ -98,4 +100,36 @@ async fn what_was_begun_under_one_key_ends_under_another(server: TestServer) {
     let session = acme.web.finish(&proven.token).await.unwrap().issued();
     acme.web.validate_multi_factor(&session.token).await.unwrap();
     acme.web.accept_invitation(&invitation, "another horse battery").await.unwrap();
+}
+
+/// How many values are sealed under `key`.
+async fn sealed_under(acme: &Acme, key: KeyId, now: Timestamp) -> u64 {
+    acme.server.app().store.read().key_use(key, now).await.unwrap().sealed
+}
+
+async fn resealing_goes_on_where_a_server_that_is_gone_left_it(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let customers = keys::BATCH as u64 + 1;
+    for number in 1..customers {
+        let email = format!("c{number}@example.com");
+        acme.admin.create_customer(&acme.portal, &email, PASSWORD).await.unwrap();
+    }
+    let [old, new] = add(&acme).await;
+    promote(&acme, new).await;
+
+    // Later than it is for the server, which respects the lease from then on.
+    let now = acme.server.now() + Duration::from_hours(1);
+    let one = acme.server.idle_app().await;
+    let done = keys::reseal_batch(&one, &mut keys::Walk::default(), now).await.unwrap();
+    assert_eq!(done, keys::BATCH);
+    assert_eq!(sealed_under(&acme, old, now).await, 1);
+
+    let other = acme.server.idle_app().await;
+    let mut walk = keys::Walk::default();
+    assert_eq!(keys::reseal_batch(&other, &mut walk, now).await.unwrap(), 0, "one has the lease");
+    let now = now + Duration::from_mins(2);
+    while keys::reseal_batch(&other, &mut walk, now).await.unwrap() > 0 {}
+    assert_eq!(sealed_under(&acme, old, now).await, 0);
+    assert_eq!(sealed_under(&acme, new, now).await, customers);
+    acme.web.sign_in(&format!("c{}@example.com", customers - 1), PASSWORD).await.unwrap();
 }

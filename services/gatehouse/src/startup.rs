@@ -124,6 +124,16 @@ pub async fn open_existing(settings: &Settings) -> Result<Store, StartupError> {
     if store.is_empty().await? { Err(no_database()) } else { Ok(store) }
 }
 
+/// As [`open`], of a database that gatehouse has used: for what would say nothing of
+/// an empty one.
+///
+/// # Errors
+/// [`StartupError::NoDatabase`] if there is none. Nothing is made.
+pub async fn open_used(settings: &Settings) -> Result<App, StartupError> {
+    open_existing(settings).await?;
+    open(settings).await
+}
+
 /// Says in the log how to make the first key, while there is none.
 ///
 /// # Errors

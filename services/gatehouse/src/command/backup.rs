@@ -34,14 +34,15 @@ pub(super) async fn write(settings: &Settings, path: &Path) -> Result<(), Box<dy
     if !made {
         return Err(BackupError::Exists(path.to_owned()).into());
     }
-    Ok(store.copy_to(path).await?)
+    store.copy_to(path).await?;
+    Ok(file::sync(path).map_err(|source| StartupError::File { path: path.to_owned(), source })?)
 }
 
 pub(super) async fn restore_epoch(
     settings: &Settings,
     keep_backup_codes: bool,
 ) -> Result<(), Box<dyn Error>> {
-    let app = startup::open(settings).await?;
+    let app = startup::open_used(settings).await?;
     let call = Call::of_server(app.clock.now());
     let restored = restore::begin_epoch(&app, &call, keep_backup_codes).await?;
     print(&mut io::stdout().lock(), &restored, keep_backup_codes)?;
@@ -67,8 +68,9 @@ fn print(out: &mut impl Write, restored: &Restored, kept_codes: bool) -> io::Res
         "What happened after {end} is not in this database. See to it that these are done again:\n\
          suspensions ({} customers are suspended), deletions, changes of policy, MFA resets,\n\
          changes of passwords (the ones before are good again), and revocations of API keys.\n\
-         API keys that are live now:",
+         API keys that are live now: {}",
         restored.suspended_customers,
+        restored.live_api_keys.len(),
     )?;
     for key in &restored.live_api_keys {
         let used = key.last_used_at.map_or_else(|| "never".to_owned(), rfc3339);

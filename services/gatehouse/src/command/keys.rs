@@ -32,7 +32,7 @@ pub(super) enum Keys {
 }
 
 pub(super) async fn run(settings: &Settings, command: Keys) -> Result<(), Box<dyn Error>> {
-    let app = startup::open(settings).await?;
+    let app = startup::open_used(settings).await?;
     let now = app.clock.now();
     match command {
         Keys::Add => writeln!(io::stdout(), "{}", keys::add(&app).await?)?,

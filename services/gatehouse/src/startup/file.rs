@@ -48,6 +48,12 @@ pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     sync_folder(path)
 }
 
+/// Makes safe from a power loss what somebody else has written at `path`.
+pub(crate) fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()?;
+    sync_folder(path)
+}
+
 /// A file without its name yet.
 fn write_beside(path: &Path, text: &str) -> io::Result<TempPath> {
     let mut file = NamedTempFile::new_in(folder_of(path))?;

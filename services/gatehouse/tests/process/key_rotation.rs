@@ -170,6 +170,9 @@ async fn a_ring_that_cannot_be_used_leaves_the_server_with_the_one_it_has() {
 #[test]
 fn keys_that_are_not_there_or_seal_are_named() {
     let site = Site::sqlite();
+    let line = refusal(&site, &["list"]);
+    assert!(line.contains("no database that gatehouse has used"), "{line}");
+    assert!(!site.data_dir().exists());
     site.owner_key();
     for command in ["promote", "retire"] {
         let line = refusal(&site, &[command, "00000009"]);
