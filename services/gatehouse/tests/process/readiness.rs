@@ -6,7 +6,7 @@ use tonic_health::pb::health_check_response::ServingStatus::{self, NotServing, S
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use crate::support::{Acme, PASSWORD, Server, Site, refused};
+use crate::support::{Acme, PASSWORD, PATIENCE, Server, Site, refused};
 
 /// Every change of a server's health, the first being what it is.
 struct Health(Streaming<HealthCheckResponse>);
@@ -21,7 +21,8 @@ impl Health {
     }
 
     async fn next(&mut self) -> ServingStatus {
-        self.0.message().await.unwrap().unwrap().status()
+        let next = tokio::time::timeout(PATIENCE, self.0.message()).await;
+        next.expect("its health changes").unwrap().unwrap().status()
     }
 }
 

@@ -66,7 +66,7 @@ fn keyed(channel: Channel, key: &str) -> Keyed {
 }
 
 /// For what a server does in its own time. Only one that hangs takes as long.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Looks again and again until `is_so`. What it looks at is a process or a database,
 /// which takes its time.
