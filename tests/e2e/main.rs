@@ -23,6 +23,7 @@ mod customer_changes;
 mod customers;
 mod dump;
 mod enrollment;
+mod faults;
 mod invitations;
 mod key_ring;
 mod lists;

@@ -3,11 +3,11 @@
 
 #[macro_use]
 mod case;
-mod administration;
-mod contract;
-mod enrollment;
-mod my_account;
-mod sign_in;
+pub mod administration;
+pub mod contract;
+pub mod enrollment;
+pub mod my_account;
+pub mod sign_in;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,7 +2,8 @@
 
 mod acme;
 mod admin;
-mod authenticator;
+pub mod authenticator;
+mod inside;
 mod my_account;
 mod raw;
 mod refusal;

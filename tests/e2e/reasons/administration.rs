@@ -6,9 +6,9 @@ use gatehouse_api::v1::api_key::Grant;
 use super::case::Case;
 use crate::support::{Acme, EMAIL, PASSWORD, saml, update_mask};
 
-const NOWHERE: &str = "portals/nowhere";
-const NOBODY: &str = "portals/nowhere/customers/nobody";
-const STALE: &str = "stale";
+pub const NOWHERE: &str = "portals/nowhere";
+pub const NOBODY: &str = "portals/nowhere/customers/nobody";
+pub const STALE: &str = "stale";
 const BEN: &str = "ben@example.com";
 
 pub fn cases() -> Vec<Case> {
@@ -155,15 +155,15 @@ fn another(acme: &Acme) -> String {
     format!("{}-2", acme.portal.trim_start_matches("portals/"))
 }
 
-fn new_portal(id: &str) -> v1::CreatePortalRequest {
+pub fn new_portal(id: &str) -> v1::CreatePortalRequest {
     v1::CreatePortalRequest { portal_id: id.to_owned(), portal: Some(v1::Portal::default()) }
 }
 
-fn portal(name: &str) -> v1::Portal {
+pub fn portal(name: &str) -> v1::Portal {
     v1::Portal { name: name.to_owned(), ..Default::default() }
 }
 
-fn enforce(portal: v1::Portal) -> v1::UpdatePortalRequest {
+pub fn enforce(portal: v1::Portal) -> v1::UpdatePortalRequest {
     let mfa = Some(v1::MfaPolicy { enforced: true, ..Default::default() });
     v1::UpdatePortalRequest {
         portal: Some(v1::Portal { mfa, ..portal }),
@@ -172,11 +172,11 @@ fn enforce(portal: v1::Portal) -> v1::UpdatePortalRequest {
     }
 }
 
-fn delete_portal(name: &str) -> v1::DeletePortalRequest {
+pub fn delete_portal(name: &str) -> v1::DeletePortalRequest {
     v1::DeletePortalRequest { name: name.to_owned(), ..Default::default() }
 }
 
-fn new_customer(portal: &str, email: &str) -> v1::CreateCustomerRequest {
+pub fn new_customer(portal: &str, email: &str) -> v1::CreateCustomerRequest {
     v1::CreateCustomerRequest {
         parent: portal.to_owned(),
         customer: Some(v1::Customer { email: email.to_owned(), ..Default::default() }),
@@ -185,27 +185,27 @@ fn new_customer(portal: &str, email: &str) -> v1::CreateCustomerRequest {
     }
 }
 
-fn customer(name: &str) -> v1::Customer {
+pub fn customer(name: &str) -> v1::Customer {
     v1::Customer { name: name.to_owned(), ..Default::default() }
 }
 
 /// To ben's.
-fn set_email(customer: v1::Customer) -> v1::UpdateCustomerRequest {
+pub fn set_email(customer: v1::Customer) -> v1::UpdateCustomerRequest {
     v1::UpdateCustomerRequest {
         customer: Some(v1::Customer { email: BEN.to_owned(), ..customer }),
         update_mask: Some(update_mask(&["email"])),
     }
 }
 
-fn delete_customer(name: &str) -> v1::DeleteCustomerRequest {
+pub fn delete_customer(name: &str) -> v1::DeleteCustomerRequest {
     v1::DeleteCustomerRequest { name: name.to_owned(), ..Default::default() }
 }
 
-fn reset(name: &str) -> v1::ResetCustomerMfaRequest {
+pub fn reset(name: &str) -> v1::ResetCustomerMfaRequest {
     v1::ResetCustomerMfaRequest { name: name.to_owned(), ..Default::default() }
 }
 
-fn new_key(portal: &str) -> v1::CreateApiKeyRequest {
+pub fn new_key(portal: &str) -> v1::CreateApiKeyRequest {
     let access = v1::PortalAccess::Full.into();
     let grant = Grant::Portal(v1::PortalGrant { portal: portal.to_owned(), access });
     let key = v1::ApiKey { grant: Some(grant), ..Default::default() };

@@ -140,7 +140,7 @@ macro_rules! credential {
     };
 }
 
-fn start(token: String) -> v1::StartEnrollmentRequest {
+pub fn start(token: String) -> v1::StartEnrollmentRequest {
     v1::StartEnrollmentRequest {
         credential: credential!(start_enrollment_request, token),
         factor: Some(v1::start_enrollment_request::Factor::Totp(v1::StartTotp {})),
@@ -148,7 +148,7 @@ fn start(token: String) -> v1::StartEnrollmentRequest {
     }
 }
 
-fn verify(token: String, code: String) -> v1::VerifyEnrollmentRequest {
+pub fn verify(token: String, code: String) -> v1::VerifyEnrollmentRequest {
     v1::VerifyEnrollmentRequest {
         credential: credential!(verify_enrollment_request, token),
         proof: Some(v1::verify_enrollment_request::Proof::TotpCode(code)),
@@ -156,17 +156,17 @@ fn verify(token: String, code: String) -> v1::VerifyEnrollmentRequest {
     }
 }
 
-fn delete(token: String) -> v1::DeleteEnrollmentRequest {
+pub fn delete(token: String) -> v1::DeleteEnrollmentRequest {
     let credential = credential!(delete_enrollment_request, token);
     v1::DeleteEnrollmentRequest { credential, client: None }
 }
 
-fn enable(token: String) -> v1::EnableMfaRequest {
+pub fn enable(token: String) -> v1::EnableMfaRequest {
     let credential = credential!(enable_mfa_request, token);
     v1::EnableMfaRequest { credential, client: None }
 }
 
-fn generate(token: String) -> v1::GenerateBackupCodesRequest {
+pub fn generate(token: String) -> v1::GenerateBackupCodesRequest {
     let credential = credential!(generate_backup_codes_request, token);
     v1::GenerateBackupCodesRequest { credential, client: None }
 }

@@ -116,15 +116,15 @@ async fn five_wrong_passwords(acme: &Acme) -> String {
     account.token
 }
 
-fn disable(session_token: String) -> v1::DisableMfaRequest {
+pub fn disable(session_token: String) -> v1::DisableMfaRequest {
     v1::DisableMfaRequest { session_token, client: None }
 }
 
-fn validate(session_token: String) -> v1::ValidateSessionRequest {
+pub fn validate(session_token: String) -> v1::ValidateSessionRequest {
     v1::ValidateSessionRequest { session_token, ..Default::default() }
 }
 
-fn reauthenticate(session_token: String, proof: Proof) -> v1::ReauthenticateSessionRequest {
+pub fn reauthenticate(session_token: String, proof: Proof) -> v1::ReauthenticateSessionRequest {
     v1::ReauthenticateSessionRequest { session_token, proof: Some(proof), client: None }
 }
 
@@ -132,11 +132,11 @@ fn list(session_token: String) -> v1::ListOwnSessionsRequest {
     v1::ListOwnSessionsRequest { session_token, ..Default::default() }
 }
 
-fn sign_out(session_token: String, target: Option<Target>) -> v1::SignOutRequest {
+pub fn sign_out(session_token: String, target: Option<Target>) -> v1::SignOutRequest {
     v1::SignOutRequest { session_token, target, client: None }
 }
 
-fn change(session_token: String) -> v1::ChangePasswordRequest {
+pub fn change(session_token: String) -> v1::ChangePasswordRequest {
     v1::ChangePasswordRequest {
         session_token,
         current_password: PASSWORD.to_owned(),

@@ -156,11 +156,11 @@ fn get(sign_in_token: String) -> v1::GetSignInRequest {
     v1::GetSignInRequest { sign_in_token }
 }
 
-fn password(sign_in_token: String) -> v1::VerifyPasswordRequest {
+pub fn password(sign_in_token: String) -> v1::VerifyPasswordRequest {
     v1::VerifyPasswordRequest { sign_in_token, password: PASSWORD.to_owned(), client: None }
 }
 
-fn totp(sign_in_token: String, code: String) -> v1::VerifySecondFactorRequest {
+pub fn totp(sign_in_token: String, code: String) -> v1::VerifySecondFactorRequest {
     let proof = Some(Proof::TotpCode(code));
     v1::VerifySecondFactorRequest { sign_in_token, proof, client: None }
 }
@@ -177,7 +177,7 @@ fn forgotten() -> v1::RequestInvitationRequest {
     v1::RequestInvitationRequest { email: EMAIL.to_owned(), client: Some(client()) }
 }
 
-fn accept(invitation_token: String) -> v1::AcceptInvitationRequest {
+pub fn accept(invitation_token: String) -> v1::AcceptInvitationRequest {
     v1::AcceptInvitationRequest {
         invitation_token,
         new_password: NEW_PASSWORD.to_owned(),
@@ -185,6 +185,6 @@ fn accept(invitation_token: String) -> v1::AcceptInvitationRequest {
     }
 }
 
-fn finish(sign_in_token: String) -> v1::FinishSignInRequest {
+pub fn finish(sign_in_token: String) -> v1::FinishSignInRequest {
     v1::FinishSignInRequest { sign_in_token, client: None }
 }

@@ -134,6 +134,13 @@ impl Refusal {
         self
     }
 
+    /// Its reason, with the code that the contract has for it.
+    pub fn reason(&self) -> ErrorReason {
+        let reason = ErrorReason::from_str_name(self.reason).unwrap();
+        assert_eq!(self.code, code(reason), "{self:?}");
+        reason
+    }
+
     /// Whether it is this reason with its code, whatever else there is.
     pub fn is(&self, reason: ErrorReason) -> bool {
         self.reason == reason.as_str_name() && self.code == code(reason)

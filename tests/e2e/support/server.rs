@@ -37,6 +37,13 @@ pub enum Database {
     Postgres,
 }
 
+/// What a server does.
+#[derive(Clone, Copy)]
+enum Work {
+    All,
+    Answers,
+}
+
 /// A server that serves until the test ends.
 #[derive(Clone)]
 pub struct TestServer {
@@ -57,8 +64,17 @@ impl TestServer {
         Self::with_connections(database, 6).await
     }
 
+    /// One that does nothing but answer: no statement runs that no call asks for.
+    pub async fn without_background(database: Database) -> Self {
+        Self::over(database, 6, Work::Answers).await
+    }
+
     /// With so many connections to the database at most.
     pub async fn with_connections(database: Database, database_connections: u32) -> Self {
+        Self::over(database, database_connections, Work::All).await
+    }
+
+    async fn over(database: Database, database_connections: u32, work: Work) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let data_dir = folder.path().join("data");
         let location = match database {
@@ -77,7 +93,8 @@ impl TestServer {
             max_in_flight: 1_024,
         };
         let (clock, hand) = Clock::manual(START);
-        let (app, channel) = serve(&settings, clock).await;
+        let app = open(&settings, clock).await;
+        let channel = serve(&app, &settings, work).await;
         let call = Call::of_server(START);
         let (_, owner) = api_keys::create_owner(&app, &call, "owner".to_owned()).await.unwrap();
         let owner = owner.expose().to_owned();
@@ -96,7 +113,8 @@ impl TestServer {
     }
 
     pub(super) async fn replica_with(&self, settings: Settings) -> Self {
-        let (app, channel) = serve(&settings, self.app.clock.clone()).await;
+        let app = open(&settings, self.app.clock.clone()).await;
+        let channel = serve(&app, &settings, Work::All).await;
         Self {
             settings,
             location: self.location.clone(),
@@ -202,15 +220,19 @@ impl TestServer {
     }
 }
 
-async fn serve(settings: &Settings, clock: Clock) -> (Arc<App>, Channel) {
-    let app = App { clock, ..startup::open(settings).await.unwrap() };
-    let app = Arc::new(app);
+async fn open(settings: &Settings, clock: Clock) -> Arc<App> {
+    Arc::new(App { clock, ..startup::open(settings).await.unwrap() })
+}
+
+async fn serve(app: &Arc<App>, settings: &Settings, work: Work) -> Channel {
     let listen = ServerSettings { listen: settings.listen, reflection: settings.reflection };
-    let server = Server::bind(Arc::clone(&app), &listen).await.unwrap();
+    let server = Server::bind(Arc::clone(app), &listen).await.unwrap();
     let address = format!("http://{}", server.local_addr());
-    tokio::spawn(server.serve(pending()));
-    let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
-    (app, channel)
+    match work {
+        Work::All => drop(tokio::spawn(server.serve(pending()))),
+        Work::Answers => drop(tokio::spawn(server.answer(pending()))),
+    }
+    Channel::from_shared(address).unwrap().connect().await.unwrap()
 }
 
 /// The cheapest hash there is: what is tested is not its cost.

@@ -1,0 +1,290 @@
+//! One case over and over: each of its statements meets with each fault once.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
+
+use gatehouse_api::v1;
+use gatehouse_api::v1::ErrorReason::StoreUnavailable;
+use gatehouse_domain::time::Timestamp;
+use gatehouse_persistence::Fault;
+use prost::Message;
+
+use super::case::{By, Case, Prepared, Verdict};
+use super::ground::Ground;
+use super::state::{Camera, EVENTS, SESSIONS, State, verdict};
+use crate::reasons::contract::Method;
+use crate::support::{Acme, Answer, SignInExt};
+
+/// More than any call runs.
+const MOST_STATEMENTS: usize = 100;
+
+/// What has been done, and what went wrong.
+#[derive(Default)]
+pub struct Tally {
+    pub cases: usize,
+    pub faults: usize,
+    /// Answers to calls that met with a fault, by what they were.
+    pub answers: BTreeMap<&'static str, usize>,
+    pub wrong: Vec<String>,
+}
+
+/// What the call does where nothing goes wrong.
+struct Clean {
+    before: State,
+    after: State,
+}
+
+/// How far a call came that met with a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reached {
+    Nothing,
+    Charge,
+    End,
+}
+
+/// A situation that is there once.
+struct Scene<'a> {
+    case: &'a Case,
+    method: &'a Method,
+    acme: Acme,
+    prepared: Prepared,
+    /// The time of the call, later than all that led to it.
+    at: Timestamp,
+}
+
+/// Tells which run it was that panics.
+struct Context(String);
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("in {}", self.0);
+        }
+    }
+}
+
+impl Tally {
+    pub fn add(&mut self, other: Self) {
+        self.cases += other.cases;
+        self.faults += other.faults;
+        for (answer, count) in other.answers {
+            *self.answers.entry(answer).or_default() += count;
+        }
+        self.wrong.extend(other.wrong);
+    }
+
+    /// Fails every statement of one case.
+    pub async fn of(case: &Case, method: &Method, ground: &Ground) -> Self {
+        let mut tally = Self { cases: 1, ..Self::default() };
+        tally.sweep(case, method, ground).await;
+        tally
+    }
+
+    async fn sweep(&mut self, case: &Case, method: &Method, ground: &Ground) {
+        let context = Context(format!("{}, without a fault", case.title()));
+        let scene = Scene::new(case, method, ground).await;
+        let clean = match scene.run_clean().await {
+            Ok(clean) => clean,
+            Err(wrong) => return self.wrong.push(format!("{}: {wrong}", context.0)),
+        };
+        for fault in [Fault::Refused, Fault::AnswerLost] {
+            let mut n = 1;
+            while self.meets(case, method, ground, &clean, (n, fault)).await {
+                n += 1;
+                assert!(n < MOST_STATEMENTS, "{} does not end", case.title());
+            }
+        }
+    }
+
+    /// Runs the case once; gives whether there was a statement to fail.
+    async fn meets(
+        &mut self,
+        case: &Case,
+        method: &Method,
+        ground: &Ground,
+        clean: &Clean,
+        (n, fault): (usize, Fault),
+    ) -> bool {
+        let context = Context(format!("{}, statement {n} {fault:?}", case.title()));
+        let scene = Scene::new(case, method, ground).await;
+        // Each run is prepared alike; told apart, it costs as much as the call.
+        if n == 1 {
+            let difference = scene.look().await.difference(&clean.before);
+            assert!(difference.is_empty(), "it is prepared in different ways:{difference}");
+        }
+        let server = &scene.acme.server;
+        let compared = server.password_comparisons();
+        server.faults().arm(n, fault);
+        let answer = scene.send().await;
+        let met = server.faults().disarm();
+        let compared = server.password_comparisons() - compared;
+        let after = scene.look().await;
+
+        let came_to = verdict(&answer);
+        if met {
+            self.faults += 1;
+            *self.answers.entry(word(came_to)).or_default() += 1;
+        }
+        let mut wrong = Vec::new();
+        let reached = match scene.reached(clean, &after, came_to) {
+            Ok(Reached::Nothing) if compared > 0 && !case.charges.is_empty() => {
+                wrong.push("a guess was free".to_owned());
+                Reached::Nothing
+            }
+            Ok(reached) => reached,
+            Err(error) => {
+                self.wrong.push(format!("{}: {error}", context.0));
+                return met;
+            }
+        };
+        if !met && came_to == Some(StoreUnavailable) {
+            wrong.push("unavailable without a fault".to_owned());
+        }
+        wrong.extend(scene.check_session(clean, &answer).await.err());
+        wrong.extend(scene.go_on(clean, reached).await.err());
+        self.wrong.extend(wrong.into_iter().map(|wrong| format!("{}: {wrong}", context.0)));
+        met
+    }
+}
+
+impl<'a> Scene<'a> {
+    async fn new(case: &'a Case, method: &'a Method, ground: &Ground) -> Self {
+        let acme = ground.fresh(case.place).await;
+        let prepared = (case.prepare)(&acme).await;
+        acme.server.pass(Duration::from_micros(1));
+        if case.counts_rows {
+            acme.server.remove_all_that_ends().await;
+        }
+        let at = acme.server.now();
+        Self { case, method, acme, prepared, at }
+    }
+
+    async fn look(&self) -> State {
+        let Self { case, acme, prepared, at, .. } = self;
+        Camera { case, acme, prepared, at: *at }.take().await
+    }
+
+    async fn send(&self) -> Answer<Vec<u8>> {
+        let Self { method, acme, prepared, .. } = self;
+        let key = match &prepared.by {
+            By::Portal => &acme.key,
+            By::Owner => acme.server.owner_key(),
+            By::Key(key) => key,
+        };
+        acme.server.raw().key(key).send(&method.path, &prepared.message).await
+    }
+
+    /// Without a fault, to compare with; then again, and what is to follow.
+    async fn run_clean(&self) -> Result<Clean, String> {
+        let case = self.case;
+        let before = self.look().await;
+        let answer = self.send().await;
+        let after = self.look().await;
+        let came_to = verdict(&answer);
+        let events = after.get(EVENTS).lines();
+        let mut types: Vec<_> = events.map(|event| event.split(' ').next().unwrap()).collect();
+        types.sort_unstable();
+        let mut leaves = case.leaves.to_vec();
+        leaves.sort_unstable();
+        if came_to != case.verdict || types != leaves || !before.get(EVENTS).is_empty() {
+            return Err(format!("it came to {} and left {types:?}", word(came_to)));
+        }
+        let clean = Clean { before, after };
+        self.check_session(&clean, &answer).await?;
+        self.go_on(&clean, Reached::End).await?;
+        Ok(clean)
+    }
+
+    /// How far the call came, if that and its answer are such as may be.
+    fn reached(&self, clean: &Clean, after: &State, came_to: Verdict) -> Result<Reached, String> {
+        let to_end = after.difference(&clean.after);
+        if came_to == self.case.verdict {
+            return if to_end.is_empty() {
+                Ok(Reached::End)
+            } else {
+                Err(format!("it answered {}, as it should, but left{to_end}", word(came_to)))
+            };
+        }
+        if came_to != Some(StoreUnavailable) {
+            return Err(format!("it answered {}", word(came_to)));
+        }
+        let to_start = after.difference(&clean.before);
+        let charged = clean.before.clone().charged(self.case.charges);
+        if to_end.is_empty() {
+            Ok(Reached::End)
+        } else if to_start.is_empty() {
+            Ok(Reached::Nothing)
+        } else if after.difference(&charged).is_empty() {
+            Ok(Reached::Charge)
+        } else {
+            Err(format!("it is half done: as it was, but{to_start}\n  as it is to be, but{to_end}"))
+        }
+    }
+
+    /// A session in an answer lives, and is as strong as the list says.
+    async fn check_session(&self, clean: &Clean, answer: &Answer<Vec<u8>>) -> Result<(), String> {
+        let Some(issued) = issued(self.method, answer) else { return Ok(()) };
+        let valid = self.acme.web.validate(&issued.token).await;
+        let valid = valid.map_err(|_| "the session that it answered does not live")?;
+        let (valid, told) = (valid.session.unwrap(), issued.session.unwrap());
+        let listed = format!("{} of 0 ", told.assurance().as_str_name());
+        let is_listed = clean.after.get(SESSIONS).lines().any(|line| line.starts_with(&listed));
+        if (valid.name, valid.assurance) == (told.name, told.assurance) && is_listed {
+            Ok(())
+        } else {
+            Err("the session that it answered is another than the one that lives".to_owned())
+        }
+    }
+
+    /// The same call again without a fault, and what is to follow.
+    async fn go_on(&self, clean: &Clean, reached: Reached) -> Result<(), String> {
+        let case = self.case;
+        let answer = self.send().await;
+        let came_to = verdict(&answer);
+        let has_effect = !clean.after.difference(&clean.before).is_empty();
+        let expected = match reached {
+            Reached::End if has_effect => case.once_done,
+            Reached::Charge => case.once_charged,
+            Reached::End | Reached::Nothing => case.verdict,
+        };
+        if came_to != expected {
+            return Err(format!("{reached:?} reached, the next call came to {}", word(came_to)));
+        }
+        if reached == Reached::Nothing {
+            // The same call of what is the same as before.
+            return Ok(());
+        }
+        let after = self.look().await;
+        let is_right = match reached {
+            Reached::Charge if expected == case.verdict => {
+                let left = clean.after.clone().charged(case.charges);
+                [&left, &clean.after].iter().any(|right| after.difference(right).is_empty())
+            }
+            Reached::Charge | Reached::Nothing => true,
+            Reached::End => after.get(SESSIONS) == clean.after.get(SESSIONS),
+        };
+        if !is_right {
+            let difference = after.difference(&clean.after);
+            return Err(format!("{reached:?} reached, the next call left{difference}"));
+        }
+        if let Some(then) = case.then {
+            then(&self.acme, &self.prepared, &answer.unwrap_or_default()).await;
+        }
+        Ok(())
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    verdict.map_or("OK", |reason| reason.as_str_name())
+}
+
+/// The session in an answer of a method that can issue one.
+fn issued(method: &Method, answer: &Answer<Vec<u8>>) -> Option<v1::IssuedSession> {
+    // Their answers are one message by four names.
+    const ISSUING: [&str; 4] =
+        ["VerifyPassword", "VerifySecondFactor", "AcceptInvitation", "FinishSignIn"];
+    let answer = answer.as_ref().ok().filter(|_| ISSUING.contains(&method.name.as_str()))?;
+    let answer = v1::VerifyPasswordResponse::decode(answer.as_slice()).unwrap();
+    answer.sign_in.filter(|sign_in| sign_in.step() == "session").map(SignInExt::issued)
+}

@@ -1,0 +1,92 @@
+//! What a server keeps and no call shows.
+
+use std::time::Duration;
+
+use gatehouse::usecase::housekeeping;
+use gatehouse_domain::client::ClientContext;
+use gatehouse_domain::customer::Customer;
+use gatehouse_domain::enrollment::{Enrollment, Owner};
+use gatehouse_domain::id::name;
+use gatehouse_domain::throttle::{
+    ADDRESS, ADDRESS_AND_SOURCE, INVITATION_REQUEST, Rule, SOURCE, Subject,
+};
+use gatehouse_domain::vault::DigestKind;
+use gatehouse_persistence::Faults;
+
+use super::{TestServer, client};
+
+/// Longer than anything of use to nobody is kept, but for sources of sign-ins.
+const LONG: Duration = Duration::from_hours(14 * 24);
+
+/// Tries that are counted, and what each is counted for.
+pub type Tries = [(&'static str, u32); 4];
+
+impl TestServer {
+    /// What happens to statements of this server.
+    pub fn faults(&self) -> &Faults {
+        self.app.store.faults()
+    }
+
+    /// A customer with generation, revisions and code budget.
+    pub async fn kept_customer(&self, customer: &str) -> Option<Customer> {
+        let key = name::parse_customer(customer).unwrap();
+        self.app.store.read().customer(&key).await.unwrap()
+    }
+
+    /// What the sign-in or session with this token is setting up.
+    pub async fn kept_enrollment(&self, portal: &str, token: &str) -> Option<Enrollment> {
+        let portal = name::parse_portal(portal).unwrap();
+        let read = self.app.store.read();
+        let digests = |kind| self.app.vault.digests(kind, token.as_bytes());
+        let owner = if token.starts_with("ghs_") {
+            let session = read.session(&portal, &digests(DigestKind::Session)).await.unwrap();
+            Owner::Session(session?.id)
+        } else {
+            let digests = digests(DigestKind::SignIn);
+            Owner::SignIn(read.sign_in(&portal, &digests, self.now()).await.unwrap()?.id)
+        };
+        Some(read.enrollment(owner, self.now()).await.unwrap()?.0)
+    }
+
+    /// The wrong passwords that count for `email` and for the source of [`client`], and
+    /// the invitations asked for.
+    pub async fn kept_tries(&self, portal: &str, email: &str) -> Tries {
+        let ip = client().ip_address.parse().unwrap();
+        let source = ClientContext::new(Some(ip), String::new()).unwrap().source().unwrap();
+        let portal = portal.trim_start_matches("portals/");
+        let rules: [&'static Rule; 4] =
+            [&ADDRESS, &ADDRESS_AND_SOURCE, &SOURCE, &INVITATION_REQUEST];
+        // As the server names them.
+        let budgets = rules.map(|rule| {
+            let subject = match rule.subject() {
+                Subject::Address => email.to_owned(),
+                Subject::Source => source.to_string(),
+                Subject::AddressAndSource => format!("{email}\n{source}"),
+            };
+            let text = format!("{}\n{portal}\n{subject}", rule.name());
+            (self.app.vault.digest(DigestKind::Throttle, text.as_bytes()), rule)
+        });
+        // Not committed: a budget is stored by being looked at.
+        let tx = self.app.store.begin().await.unwrap();
+        let found = tx.lock_throttles(&budgets).await.unwrap();
+        let counted = |rule: &'static Rule| {
+            let budget = found.iter().find(|budget| budget.rule == rule).unwrap();
+            // Of the windows that count now, and one more.
+            let next = budget.throttle.count(self.now(), rule);
+            (rule.name(), next.previous + next.current - 1)
+        };
+        rules.map(counted)
+    }
+
+    /// Removes what will be of no use any more in two weeks; gives how many rows.
+    pub async fn remove_all_that_ends(&self) -> usize {
+        let mut removed = 0;
+        loop {
+            let batch = housekeeping::remove_batch(&self.app, self.now() + LONG).await.unwrap();
+            if batch == 0 {
+                return removed;
+            }
+            removed += batch;
+        }
+    }
+}
