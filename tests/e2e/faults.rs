@@ -67,12 +67,12 @@ fn every_method_that_changes_something_has_a_case() {
     assert_eq!(changing.collect::<BTreeSet<_>>(), tried);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn every_statement_of_every_change_fails_on_sqlite() {
     fail_every_statement(Database::Sqlite).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn every_statement_of_every_change_fails_on_postgres() {
     fail_every_statement(Database::Postgres).await;
 }

@@ -89,62 +89,72 @@ impl Tally {
             Err(wrong) => return self.wrong.push(format!("{}: {wrong}", context.0)),
         };
         for fault in [Fault::Refused, Fault::AnswerLost] {
-            let mut n = 1;
-            while self.meets(case, method, ground, &clean, (n, fault)).await {
-                n += 1;
+            let mut unchanged = None;
+            let mut followed = Vec::new();
+            for n in 1.. {
                 assert!(n < MOST_STATEMENTS, "{} does not end", case.title());
+                let context = Context(format!("{}, statement {n} {fault:?}", case.title()));
+                let scene = match unchanged.take() {
+                    Some(scene) => scene,
+                    None => Scene::new(case, method, ground).await,
+                };
+                if n == 1 {
+                    let difference = scene.look().await.difference(&clean.before);
+                    assert!(difference.is_empty(), "it is prepared in another way:{difference}");
+                }
+                let (met, reached) = self.meet(&scene, &clean, n, fault).await;
+                let went_on = match reached {
+                    // What a fault has left as it was serves for the next one too: what it
+                    // left all the same shows there, and in the call that meets with none.
+                    Ok(Reached::Nothing) => {
+                        unchanged = Some(scene);
+                        Ok(())
+                    }
+                    Ok(reached) if followed.contains(&reached) => {
+                        scene.call_again(&clean, reached).await.map(drop)
+                    }
+                    Ok(reached) => {
+                        followed.push(reached);
+                        scene.go_on(&clean, reached).await
+                    }
+                    Err(wrong) => Err(wrong),
+                };
+                self.wrong.extend(went_on.err().map(|wrong| format!("{}: {wrong}", context.0)));
+                if !met {
+                    break;
+                }
             }
         }
     }
 
-    /// Runs the case once; gives whether there was a statement to fail.
-    async fn meets(
+    /// Calls while the `n`-th statement is to fail; gives whether there was one, and how
+    /// far the call came.
+    async fn meet(
         &mut self,
-        case: &Case,
-        method: &Method,
-        ground: &Ground,
+        scene: &Scene<'_>,
         clean: &Clean,
-        (n, fault): (usize, Fault),
-    ) -> bool {
-        let context = Context(format!("{}, statement {n} {fault:?}", case.title()));
-        let scene = Scene::new(case, method, ground).await;
-        // Each run is prepared alike; told apart, it costs as much as the call.
-        if n == 1 {
-            let difference = scene.look().await.difference(&clean.before);
-            assert!(difference.is_empty(), "it is prepared in different ways:{difference}");
-        }
+        n: usize,
+        fault: Fault,
+    ) -> (bool, Result<Reached, String>) {
         let server = &scene.acme.server;
         let compared = server.password_comparisons();
         server.faults().arm(n, fault);
         let answer = scene.send().await;
         let met = server.faults().disarm();
-        let compared = server.password_comparisons() - compared;
-        let after = scene.look().await;
-
+        let was_compared = server.password_comparisons() > compared;
         let came_to = verdict(&answer);
         if met {
             self.faults += 1;
             *self.answers.entry(word(came_to)).or_default() += 1;
+        } else if came_to != scene.case.verdict {
+            return (met, Err(format!("it answered {} without a fault", word(came_to))));
         }
-        let mut wrong = Vec::new();
-        let reached = match scene.reached(clean, &after, came_to) {
-            Ok(Reached::Nothing) if compared > 0 && !case.charges.is_empty() => {
-                wrong.push("a guess was free".to_owned());
-                Reached::Nothing
-            }
-            Ok(reached) => reached,
-            Err(error) => {
-                self.wrong.push(format!("{}: {error}", context.0));
-                return met;
-            }
-        };
-        if !met && came_to == Some(StoreUnavailable) {
-            wrong.push("unavailable without a fault".to_owned());
+        let reached = scene.reached(clean, &scene.look().await, came_to);
+        if reached == Ok(Reached::Nothing) && was_compared && !scene.case.charges.is_empty() {
+            return (met, Err("a guess was free".to_owned()));
         }
-        wrong.extend(scene.check_session(clean, &answer).await.err());
-        wrong.extend(scene.go_on(clean, reached).await.err());
-        self.wrong.extend(wrong.into_iter().map(|wrong| format!("{}: {wrong}", context.0)));
-        met
+        let checked = scene.check_session(clean, &answer).await;
+        (met, checked.and(reached))
     }
 }
 
@@ -198,23 +208,23 @@ impl<'a> Scene<'a> {
 
     /// How far the call came, if that and its answer are such as may be.
     fn reached(&self, clean: &Clean, after: &State, came_to: Verdict) -> Result<Reached, String> {
+        let to_start = after.difference(&clean.before);
         let to_end = after.difference(&clean.after);
         if came_to == self.case.verdict {
-            return if to_end.is_empty() {
-                Ok(Reached::End)
-            } else {
-                Err(format!("it answered {}, as it should, but left{to_end}", word(came_to)))
-            };
-        }
-        if came_to != Some(StoreUnavailable) {
+            if !to_end.is_empty() {
+                return Err(format!(
+                    "it answered {}, as it should, but left{to_end}",
+                    word(came_to)
+                ));
+            }
+        } else if came_to != Some(StoreUnavailable) {
             return Err(format!("it answered {}", word(came_to)));
         }
-        let to_start = after.difference(&clean.before);
         let charged = clean.before.clone().charged(self.case.charges);
-        if to_end.is_empty() {
-            Ok(Reached::End)
-        } else if to_start.is_empty() {
+        if to_start.is_empty() {
             Ok(Reached::Nothing)
+        } else if to_end.is_empty() {
+            Ok(Reached::End)
         } else if after.difference(&charged).is_empty() {
             Ok(Reached::Charge)
         } else {
@@ -237,39 +247,45 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The same call again without a fault, and what is to follow.
-    async fn go_on(&self, clean: &Clean, reached: Reached) -> Result<(), String> {
+    /// The same call again, without a fault.
+    async fn call_again(&self, clean: &Clean, reached: Reached) -> Result<Vec<u8>, String> {
         let case = self.case;
         let answer = self.send().await;
-        let came_to = verdict(&answer);
         let has_effect = !clean.after.difference(&clean.before).is_empty();
         let expected = match reached {
             Reached::End if has_effect => case.once_done,
             Reached::Charge => case.once_charged,
             Reached::End | Reached::Nothing => case.verdict,
         };
-        if came_to != expected {
-            return Err(format!("{reached:?} reached, the next call came to {}", word(came_to)));
+        let came_to = verdict(&answer);
+        if came_to == expected {
+            Ok(answer.unwrap_or_default())
+        } else {
+            Err(format!("{reached:?} reached, the next call came to {}", word(came_to)))
         }
-        if reached == Reached::Nothing {
-            // The same call of what is the same as before.
-            return Ok(());
-        }
+    }
+
+    /// The same call again without a fault, what it leaves, and what is to follow.
+    async fn go_on(&self, clean: &Clean, reached: Reached) -> Result<(), String> {
+        let case = self.case;
+        let answer = self.call_again(clean, reached).await?;
         let after = self.look().await;
         let is_right = match reached {
-            Reached::Charge if expected == case.verdict => {
+            // The charge that was left stays, for nobody knows how it was judged.
+            Reached::Charge if case.once_charged == case.verdict => {
                 let left = clean.after.clone().charged(case.charges);
-                [&left, &clean.after].iter().any(|right| after.difference(right).is_empty())
+                after.difference(&left).is_empty()
             }
-            Reached::Charge | Reached::Nothing => true,
+            Reached::Charge => true,
             Reached::End => after.get(SESSIONS) == clean.after.get(SESSIONS),
+            Reached::Nothing => after.difference(&clean.after).is_empty(),
         };
         if !is_right {
             let difference = after.difference(&clean.after);
             return Err(format!("{reached:?} reached, the next call left{difference}"));
         }
         if let Some(then) = case.then {
-            then(&self.acme, &self.prepared, &answer.unwrap_or_default()).await;
+            then(&self.acme, &self.prepared, &answer).await;
         }
         Ok(())
     }
