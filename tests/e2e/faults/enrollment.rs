@@ -184,6 +184,19 @@ fn wrong_codes() -> Vec<Case> {
         .leaves(FAILED),
         Case::new(
             "VerifyEnrollment",
+            "while others are judged",
+            on!(acme => {
+                let (token, phone) = at_pending(acme).await;
+                acme.server.keep_judging_enrollment(&acme.portal, &token).await;
+                let request = verify(token.clone(), phone.code(acme.server.now()));
+                Prepared::by_portal(&request).sign_in(&token)
+            }),
+        )
+        .enforcing()
+        .refused(Throttled)
+        .leaves(FAILED),
+        Case::new(
+            "VerifyEnrollment",
             "without a start",
             on!(acme => {
                 let token = acme.sign_in().await.token;

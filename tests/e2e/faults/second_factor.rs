@@ -24,7 +24,7 @@ const PROVEN: &[&str] = &["session.reauthenticated"];
 const NOT_PROVEN: &[&str] = &["session.reauthentication_failed"];
 
 pub fn cases() -> Vec<Case> {
-    [right_codes(), wrong_codes(), proofs(), wrong_proofs(), passwords()]
+    [right_codes(), wrong_codes(), locks(), proofs(), wrong_proofs(), passwords()]
         .into_iter()
         .flatten()
         .collect()
@@ -85,8 +85,11 @@ fn right_codes() -> Vec<Case> {
     ]
 }
 
+fn refused_code(case: Case) -> Case {
+    case.refused(CredentialsRejected).leaves(FAILED).charges_code()
+}
+
 fn wrong_codes() -> Vec<Case> {
-    let refused_code = |case: Case| case.refused(CredentialsRejected).leaves(FAILED).charges_code();
     vec![
         refused_code(Case::new(
             "VerifySecondFactor",
@@ -135,6 +138,11 @@ fn wrong_codes() -> Vec<Case> {
         .then(after!(acme, prepared, answer => {
             by_backup_code(acme, &prepared.backup_codes[1], PASSWORD).await;
         })),
+    ]
+}
+
+fn locks() -> Vec<Case> {
+    vec![
         refused_code(Case::new(
             "VerifySecondFactor",
             "by the wrong code that locks",

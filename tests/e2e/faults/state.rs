@@ -2,6 +2,7 @@
 //! from the call on, and without names and secrets.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason;
@@ -55,7 +56,7 @@ impl State {
         for key in self.0.keys().chain(other.0.keys().filter(|key| !self.0.contains_key(*key))) {
             let (own, others) = (self.0.get(key), other.0.get(key));
             if own != others {
-                told += &format!("\n    {key}: {own:?} and not {others:?}");
+                let _ = write!(told, "\n    {key}: {own:?} and not {others:?}");
             }
         }
         told
@@ -78,7 +79,7 @@ impl State {
         self
     }
 
-    fn put(&mut self, key: &str, value: impl ToString) {
+    fn put(&mut self, key: &str, value: &impl ToString) {
         self.0.insert(key.to_owned(), value.to_string());
     }
 }
@@ -89,11 +90,11 @@ impl Camera<'_> {
         let mut state = State(BTreeMap::new());
         self.take_customer(&mut state).await;
         self.take_sessions(&mut state).await;
-        state.put(EVENTS, self.events().await.join("\n"));
+        state.put(EVENTS, &self.events().await.join("\n"));
         // Which locks what is removed with the rows that end.
         if COUNTING_TRIES.contains(&case.method) && !case.counts_rows {
             for (what, count) in acme.server.kept_tries(&acme.portal, &acme.email).await {
-                state.put(&format!("tries of {what}"), count);
+                state.put(&format!("tries of {what}"), &count);
             }
         }
         if let Some(token) = &prepared.sign_in {
@@ -101,26 +102,26 @@ impl Camera<'_> {
                 Ok(sign_in) => step(&sign_in),
                 Err(status) => self.told(&status),
             };
-            state.put("sign-in", shown);
+            state.put("sign-in", &shown);
         }
         if let Some(token) = &prepared.session {
             let shown = match acme.web.account(token).mfa().await {
                 Ok(mfa) => being_set(&mfa),
                 Err(status) => self.told(&status),
             };
-            state.put("session", shown);
+            state.put("session", &shown);
         }
         if case.method == "VerifyEnrollment" {
             self.take_enrollment(&mut state).await;
         }
         if let Some(name) = &prepared.portal {
-            state.put("other portal", self.portal(name).await);
+            state.put("other portal", &self.portal(name).await);
         }
         if case.place == Place::Alone {
             self.take_portal(&mut state).await;
         }
         if case.counts_rows {
-            state.put("rows that end", acme.server.remove_all_that_ends().await);
+            state.put("rows that end", &acme.server.remove_all_that_ends().await);
         }
         state
     }
@@ -141,16 +142,16 @@ impl Camera<'_> {
                 ) + &self.mfa(&customer.mfa.unwrap_or_default())
             }
         };
-        state.put("customer", shown);
+        state.put("customer", &shown);
         let kept = acme.server.kept_customer(&acme.customer).await;
         let Some(kept) = kept else { return };
-        state.put(CODES, kept.codes.charges);
-        state.put("codes judged wrong", kept.codes.failures);
+        state.put(CODES, &kept.codes.charges);
+        state.put("codes judged wrong", &kept.codes.failures);
         let locked_until = kept.codes.locked_until.map(timestamp);
-        state.put("codes locked until", self.since(locked_until));
-        state.put("generation", kept.generation);
-        state.put("password's revision", kept.password_revision);
-        state.put("revision", kept.revision);
+        state.put("codes locked until", &self.since(locked_until));
+        state.put("generation", &kept.generation);
+        state.put("password's revision", &kept.password_revision);
+        state.put("revision", &kept.revision);
     }
 
     fn mfa(&self, mfa: &v1::Mfa) -> String {
@@ -183,7 +184,7 @@ impl Camera<'_> {
             })
             .collect();
         sessions.sort();
-        state.put(SESSIONS, sessions.join("\n"));
+        state.put(SESSIONS, &sessions.join("\n"));
     }
 
     async fn take_enrollment(&self, state: &mut State) {
@@ -192,9 +193,9 @@ impl Camera<'_> {
         let kept = acme.server.kept_enrollment(&acme.portal, token).await;
         let Some(Enrollment { state: stands, charges, failures, .. }) = kept else { return };
         let stands = format!("{stands:?}");
-        state.put("enrollment", stands.split(' ').next().unwrap_or_default());
-        state.put(ENROLLMENT, charges);
-        state.put("codes of the enrollment judged wrong", failures);
+        state.put("enrollment", &stands.split(' ').next().unwrap_or_default());
+        state.put(ENROLLMENT, &charges);
+        state.put("codes of the enrollment judged wrong", &failures);
     }
 
     /// The events that the call left, without what names things.
@@ -220,14 +221,14 @@ impl Camera<'_> {
 
     async fn take_portal(&self, state: &mut State) {
         let Self { acme, .. } = self;
-        state.put("portal", self.portal(&acme.portal).await);
+        state.put("portal", &self.portal(&acme.portal).await);
         let request =
             v1::ListCustomersRequest { parent: acme.portal.clone(), ..Default::default() };
         let customers = acme.admin.client().list_customers(request).await.unwrap().into_inner();
         let mut customers: Vec<_> =
             customers.customers.into_iter().map(|customer| customer.email).collect();
         customers.sort();
-        state.put("customers", customers.join(" "));
+        state.put("customers", &customers.join(" "));
         let request = v1::ListApiKeysRequest { page_size: 1_000, ..Default::default() };
         let answer = acme.admin.client().list_api_keys(request).await.unwrap().into_inner();
         assert!(answer.next_page_token.is_empty(), "there are too many keys to look at");
@@ -238,7 +239,7 @@ impl Camera<'_> {
         let mut keys: Vec<_> =
             keys.map(|key| format!("revoked {}", self.since(key.revoke_time))).collect();
         keys.sort();
-        state.put("keys", keys.join("\n"));
+        state.put("keys", &keys.join("\n"));
     }
 
     async fn portal(&self, name: &str) -> String {

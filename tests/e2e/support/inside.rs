@@ -6,11 +6,12 @@ use gatehouse::usecase::housekeeping;
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::enrollment::{Enrollment, Owner};
-use gatehouse_domain::id::name;
+use gatehouse_domain::id::{SessionId, name};
+use gatehouse_domain::session::{Limits, Session};
 use gatehouse_domain::throttle::{
     ADDRESS, ADDRESS_AND_SOURCE, INVITATION_REQUEST, Rule, SOURCE, Subject,
 };
-use gatehouse_domain::vault::DigestKind;
+use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
 use gatehouse_persistence::Faults;
 
 use super::{TestServer, client};
@@ -46,6 +47,32 @@ impl TestServer {
             Owner::SignIn(read.sign_in(&portal, &digests, self.now()).await.unwrap()?.id)
         };
         Some(read.enrollment(owner, self.now()).await.unwrap()?.0)
+    }
+
+    /// Gives a customer so many sessions, made a second apart, without signing in.
+    pub async fn make_sessions(&self, customer: &str, count: u32) {
+        let customer = name::parse_customer(customer).unwrap();
+        let portal = self.app.store.read().portal(&customer.portal).await.unwrap().unwrap();
+        let tx = self.app.store.begin().await.unwrap();
+        for age in (1..=count).rev() {
+            let rng = &mut self.app.entropy.rng();
+            let at = self.now() - Duration::from_secs(1) * age;
+            let session = Session {
+                id: SessionId::generate(at, rng),
+                customer: customer.clone(),
+                created_at: at,
+                last_used_at: at,
+                authenticated_at: at,
+                second_factor_at: None,
+                limits: Limits::from(&portal.settings.session),
+                client: ClientContext::default(),
+                ended: None,
+            };
+            let token = Token::generate(TokenKind::Session, rng);
+            let digest = self.app.vault.digest(DigestKind::Session, token.expose().as_bytes());
+            tx.insert_session(&session, &digest).await.unwrap();
+        }
+        tx.commit().await.unwrap();
     }
 
     /// The wrong passwords that count for `email` and for the source of [`client`], and
