@@ -26,6 +26,10 @@ test:
 rust-test *arguments="--workspace":
     cargo test {{ arguments }}
 
+# Fail every statement of every call that changes something
+faults:
+    cargo test --workspace --test e2e faults:: -- --nocapture
+
 # Run Rust's tests once more on a PostgreSQL whose transactions are serializable
 serializable:
     TEST_POSTGRES_ISOLATION=serializable cargo test --workspace --test store --test e2e --test process -- \

@@ -26,15 +26,17 @@ pub const SESSIONS: &str = "sessions";
 /// The audit trail since the call.
 pub const EVENTS: &str = "events";
 
-/// What counts tries of passwords, of invitations, or forgets them.
-const COUNTING_TRIES: [&str; 6] = [
+/// What counts tries of passwords or of invitations, or forgets them.
+const COUNTING_TRIES: [&str; 5] = [
     "VerifyPassword",
     "ReauthenticateSession",
     "ChangePassword",
     "RequestInvitation",
-    "AcceptInvitation",
     "UnlockCustomer",
 ];
+
+/// What makes API keys, or ends them.
+const CHANGING_KEYS: [&str; 3] = ["CreateApiKey", "RevokeApiKey", "DeletePortal"];
 
 /// What is there, by what it is.
 #[derive(Clone, PartialEq, Eq)]
@@ -229,6 +231,13 @@ impl Camera<'_> {
             customers.customers.into_iter().map(|customer| customer.email).collect();
         customers.sort();
         state.put("customers", &customers.join(" "));
+        if CHANGING_KEYS.contains(&self.case.method) {
+            self.take_keys(state).await;
+        }
+    }
+
+    async fn take_keys(&self, state: &mut State) {
+        let Self { acme, .. } = self;
         let request = v1::ListApiKeysRequest { page_size: 1_000, ..Default::default() };
         let answer = acme.admin.client().list_api_keys(request).await.unwrap().into_inner();
         assert!(answer.next_page_token.is_empty(), "there are too many keys to look at");

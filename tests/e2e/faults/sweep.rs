@@ -36,7 +36,7 @@ struct Clean {
 }
 
 /// How far a call came that met with a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reached {
     Nothing,
     Charge,
@@ -91,6 +91,7 @@ impl Tally {
         for fault in [Fault::Refused, Fault::AnswerLost] {
             let mut unchanged = None;
             let mut followed = Vec::new();
+            let mut furthest = Reached::Nothing;
             for n in 1.. {
                 assert!(n < MOST_STATEMENTS, "{} does not end", case.title());
                 let context = Context(format!("{}, statement {n} {fault:?}", case.title()));
@@ -102,7 +103,16 @@ impl Tally {
                     let difference = scene.look().await.difference(&clean.before);
                     assert!(difference.is_empty(), "it is prepared in another way:{difference}");
                 }
-                let (met, reached) = self.meet(&scene, &clean, n, fault).await;
+                let (met, came_to, reached) = self.meet(&scene, &clean, n, fault).await;
+                let reached = reached.and_then(|reached| {
+                    if came_to == Some(StoreUnavailable) {
+                        if reached < furthest {
+                            return Err(format!("{furthest:?} was reached by fewer statements"));
+                        }
+                        furthest = reached;
+                    }
+                    Ok(reached)
+                });
                 let went_on = match reached {
                     // What a fault has left as it was serves for the next one too: what it
                     // left all the same shows there, and in the call that meets with none.
@@ -124,18 +134,22 @@ impl Tally {
                     break;
                 }
             }
+            // Not before it is judged, or together with the verdict.
+            if !case.charges.is_empty() && !followed.contains(&Reached::Charge) {
+                self.wrong.push(format!("{}, {fault:?}: it is charged too late", case.title()));
+            }
         }
     }
 
-    /// Calls while the `n`-th statement is to fail; gives whether there was one, and how
-    /// far the call came.
+    /// Calls while the `n`-th statement is to fail; gives whether there was one, what the
+    /// call came to, and how far it came.
     async fn meet(
         &mut self,
         scene: &Scene<'_>,
         clean: &Clean,
         n: usize,
         fault: Fault,
-    ) -> (bool, Result<Reached, String>) {
+    ) -> (bool, Verdict, Result<Reached, String>) {
         let server = &scene.acme.server;
         let compared = server.password_comparisons();
         server.faults().arm(n, fault);
@@ -147,14 +161,14 @@ impl Tally {
             self.faults += 1;
             *self.answers.entry(word(came_to)).or_default() += 1;
         } else if came_to != scene.case.verdict {
-            return (met, Err(format!("it answered {} without a fault", word(came_to))));
+            return (met, came_to, Err(format!("it answered {} without a fault", word(came_to))));
         }
         let reached = scene.reached(clean, &scene.look().await, came_to);
         if reached == Ok(Reached::Nothing) && was_compared && !scene.case.charges.is_empty() {
-            return (met, Err("a guess was free".to_owned()));
+            return (met, came_to, Err("a guess was free".to_owned()));
         }
         let checked = scene.check_session(clean, &answer).await;
-        (met, checked.and(reached))
+        (met, came_to, checked.and(reached))
     }
 }
 
