@@ -8,6 +8,7 @@ mod state;
 mod sweep;
 
 mod administration;
+mod background;
 mod enrollment;
 mod invitation;
 mod my_account;

@@ -306,7 +306,7 @@ impl<'a> Scene<'a> {
 }
 
 fn word(verdict: Verdict) -> &'static str {
-    verdict.map_or("OK", |reason| reason.as_str_name())
+    verdict.map_or("OK", |reason| reason.as_str_name().trim_start_matches("ERROR_REASON_"))
 }
 
 /// The session in an answer of a method that can issue one.
