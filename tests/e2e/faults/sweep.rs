@@ -33,6 +33,8 @@ pub struct Tally {
 struct Clean {
     before: State,
     after: State,
+    /// How many it runs.
+    statements: usize,
 }
 
 /// How far a call came that met with a fault.
@@ -114,9 +116,16 @@ impl Tally {
                     Ok(reached)
                 });
                 let went_on = match reached {
-                    // What a fault has left as it was serves for the next one too: what it
-                    // left all the same shows there, and in the call that meets with none.
-                    Ok(Reached::Nothing) => {
+                    // What a fault has left as it was serves for the next one too, but for
+                    // once: what it left all the same shows there, and in the last call.
+                    Ok(Reached::Nothing) if !clean.has_effect() => {
+                        let again = scene.call_again(&clean, Reached::Nothing).await.map(drop);
+                        unchanged = Some(scene);
+                        again
+                    }
+                    Ok(Reached::Nothing)
+                        if followed.contains(&Reached::Nothing) || 3 * n < clean.statements =>
+                    {
                         unchanged = Some(scene);
                         Ok(())
                     }
@@ -172,6 +181,12 @@ impl Tally {
     }
 }
 
+impl Clean {
+    fn has_effect(&self) -> bool {
+        self.after != self.before
+    }
+}
+
 impl<'a> Scene<'a> {
     async fn new(case: &'a Case, method: &'a Method, ground: &Ground) -> Self {
         let acme = ground.fresh(case.place).await;
@@ -203,7 +218,11 @@ impl<'a> Scene<'a> {
     async fn run_clean(&self) -> Result<Clean, String> {
         let case = self.case;
         let before = self.look().await;
+        let faults = self.acme.server.faults();
+        faults.arm(usize::MAX, Fault::Refused);
         let answer = self.send().await;
+        let statements = faults.statements();
+        assert!(!faults.disarm(), "there is no such statement");
         let after = self.look().await;
         let came_to = verdict(&answer);
         let events = after.get(EVENTS).lines();
@@ -214,7 +233,7 @@ impl<'a> Scene<'a> {
         if came_to != case.verdict || types != leaves || !before.get(EVENTS).is_empty() {
             return Err(format!("it came to {} and left {types:?}", word(came_to)));
         }
-        let clean = Clean { before, after };
+        let clean = Clean { before, after, statements };
         self.check_session(&clean, &answer).await?;
         self.go_on(&clean, Reached::End).await?;
         Ok(clean)
@@ -265,9 +284,8 @@ impl<'a> Scene<'a> {
     async fn call_again(&self, clean: &Clean, reached: Reached) -> Result<Vec<u8>, String> {
         let case = self.case;
         let answer = self.send().await;
-        let has_effect = !clean.after.difference(&clean.before).is_empty();
         let expected = match reached {
-            Reached::End if has_effect => case.once_done,
+            Reached::End if clean.has_effect() => case.once_done,
             Reached::Charge => case.once_charged,
             Reached::End | Reached::Nothing => case.verdict,
         };
