@@ -38,7 +38,7 @@ impl TestServer {
     pub async fn kept_enrollment(&self, portal: &str, token: &str) -> Option<Enrollment> {
         let portal = name::parse_portal(portal).unwrap();
         let read = self.app.store.read();
-        let digests = |kind| self.app.vault.digests(kind, token.as_bytes());
+        let digests = |kind| self.app.vault().digests(kind, token.as_bytes());
         let owner = if token.starts_with("ghs_") {
             let session = read.session(&portal, &digests(DigestKind::Session)).await.unwrap();
             Owner::Session(session?.id)
@@ -69,7 +69,7 @@ impl TestServer {
                 ended: None,
             };
             let token = Token::generate(TokenKind::Session, rng);
-            let digest = self.app.vault.digest(DigestKind::Session, token.expose().as_bytes());
+            let digest = self.app.vault().digest(DigestKind::Session, token.expose().as_bytes());
             tx.insert_session(&session, &digest).await.unwrap();
         }
         tx.commit().await.unwrap();
@@ -91,7 +91,7 @@ impl TestServer {
                 Subject::AddressAndSource => format!("{email}\n{source}"),
             };
             let text = format!("{}\n{portal}\n{subject}", rule.name());
-            (self.app.vault.digest(DigestKind::Throttle, text.as_bytes()), rule)
+            (self.app.vault().digest(DigestKind::Throttle, text.as_bytes()), rule)
         });
         // Not committed: a budget is stored by being looked at.
         let tx = self.app.store.begin().await.unwrap();
