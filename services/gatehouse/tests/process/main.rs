@@ -17,6 +17,7 @@ mod backup;
 mod command_line;
 mod durability;
 mod first_start;
+mod history;
 mod key_rotation;
 mod readiness;
 mod replicas;
