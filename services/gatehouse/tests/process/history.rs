@@ -26,7 +26,7 @@ use tonic::{Code, Status};
 
 use crate::support::Answer;
 
-pub use check::{Rule, Violation, check};
+pub use check::{Rule, check};
 pub use tally::{Kind, Tally};
 
 /// Of anything that a call makes or uses: a number that means nothing else.
@@ -272,7 +272,8 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { calls, succeeded, unknown, judged, refused } = self;
         let total: usize = refused.values().sum();
-        write!(f, "calls={calls} succeeded={succeeded} refused={total} unavailable={unknown}")?;
+        write!(f, "calls={calls} succeeded={succeeded} refused={total}")?;
+        write!(f, " unavailable_or_given_up={unknown}")?;
         write!(f, " guesses_judged={judged}")?;
         for (reason, count) in refused {
             let reason = reason.trim_start_matches("ERROR_REASON_").to_lowercase();

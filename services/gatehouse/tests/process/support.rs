@@ -15,7 +15,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
-pub use acme::{Acme, EMAIL, PASSWORD};
+pub use acme::{Acme, EMAIL, PASSWORD, PORTAL};
 pub use phone::Phone;
 pub use process::{Ended, Process, Server, gatehouse, run};
 pub use site::Site;

@@ -27,7 +27,7 @@ pub struct Acme {
 impl Acme {
     /// Made through `server`.
     pub async fn set_up(server: &Server, owner_key: String) -> Self {
-        let mut admin = admin(server, &owner_key);
+        let mut admin = admin(server.channel(), &owner_key);
         let mfa = v1::MfaPolicy { enforced: true, ..Default::default() };
         let portal = v1::Portal {
             display_name: "Acme Billing".to_owned(),
@@ -66,10 +66,15 @@ impl Acme {
 
     /// The administrator's tool, as it calls `server`.
     pub fn admin(&self, server: &Server) -> AdminServiceClient<Keyed> {
-        admin(server, &self.owner_key)
+        self.admin_on(server.channel())
+    }
+
+    /// The administrator's tool on this connection.
+    pub fn admin_on(&self, channel: Channel) -> AdminServiceClient<Keyed> {
+        admin(channel, &self.owner_key)
     }
 }
 
-fn admin(server: &Server, owner_key: &str) -> AdminServiceClient<Keyed> {
-    AdminServiceClient::new(keyed(server.channel(), owner_key))
+fn admin(channel: Channel, owner_key: &str) -> AdminServiceClient<Keyed> {
+    AdminServiceClient::new(keyed(channel, owner_key))
 }

@@ -24,7 +24,12 @@ impl Site {
     }
 
     pub async fn postgres() -> Self {
-        Self { database_url: Some(TestPostgres::create_database().await), ..Self::sqlite() }
+        Self::over(TestPostgres::create_database().await)
+    }
+
+    /// With its database on a PostgreSQL.
+    pub fn over(database_url: String) -> Self {
+        Self { database_url: Some(database_url), ..Self::sqlite() }
     }
 
     /// The folder around the data folder, for files that a test makes.

@@ -1,0 +1,139 @@
+//! Servers over one database that share nothing else but the key ring, any of which may
+//! be killed and started again.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use gatehouse_api::v1::admin_service_client::AdminServiceClient;
+use gatehouse_api::v1::portal_auth_service_client::PortalAuthServiceClient;
+use tokio::sync::Barrier;
+use tokio::task::{JoinSet, block_in_place};
+use tonic::transport::Channel;
+
+use crate::customer::Customer;
+use crate::history::Recorder;
+use crate::support::{Acme, Answer, Keyed, Process, Server, Site, run};
+
+/// PortalAuthService, as the portal's backend calls one of the servers.
+pub type Backend = PortalAuthServiceClient<Keyed>;
+/// AdminService on one of the servers.
+pub type Admin = AdminServiceClient<Keyed>;
+
+/// The portal `acme`, served by one or more servers, and what its callers are told.
+pub struct Fleet {
+    pub acme: Acme,
+    pub recorder: Recorder,
+    pub site: Site,
+    servers: Vec<Replica>,
+    customers: AtomicUsize,
+}
+
+struct Replica {
+    /// None while it is killed.
+    server: Mutex<Option<Server>>,
+    /// To the server that there is or was last.
+    channel: RwLock<Channel>,
+}
+
+impl Fleet {
+    /// So many servers over the database of `site`.
+    pub async fn start(site: Site, servers: usize) -> Self {
+        let first = Server::of(Process::spawn(serve(&site, 0)));
+        let made = run(command(&site, 0, "create-owner-key"));
+        let acme = Acme::set_up(&first, made.stdout.trim_end().to_owned()).await;
+        let others = (1..servers).map(|n| Process::spawn(serve(&site, n))).collect::<Vec<_>>();
+        let servers = [first].into_iter().chain(others.into_iter().map(Server::of));
+        let replica = |server: Server| Replica {
+            channel: RwLock::new(server.channel()),
+            server: Mutex::new(Some(server)),
+        };
+        Self {
+            acme,
+            recorder: Recorder::new(),
+            servers: servers.map(replica).collect(),
+            site,
+            customers: AtomicUsize::new(0),
+        }
+    }
+
+    pub fn servers(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// The portal's backend, over a server; they are taken in turn.
+    pub fn backend(&self, n: usize) -> Backend {
+        self.acme.web_on(self.channel(n)).client()
+    }
+
+    pub fn admin(&self, n: usize) -> Admin {
+        self.acme.admin_on(self.channel(n))
+    }
+
+    fn channel(&self, n: usize) -> Channel {
+        self.servers[n % self.servers.len()].channel.read().unwrap().clone()
+    }
+
+    /// kill -9.
+    pub fn kill(&self, n: usize) {
+        let server = self.servers[n].server.lock().unwrap().take().unwrap();
+        block_in_place(|| server.process.kill());
+    }
+
+    /// Starts it again over the same data, and waits until it listens.
+    pub fn restart(&self, n: usize) {
+        let server = block_in_place(|| Server::of(Process::spawn(serve(&self.site, n))));
+        *self.servers[n].channel.write().unwrap() = server.channel();
+        *self.servers[n].server.lock().unwrap() = Some(server);
+    }
+
+    /// Checks what the audit trail says of itself.
+    pub fn assert_trail_is_whole(&self) {
+        let ended = block_in_place(|| run(command(&self.site, 0, "verify-audit-trail")));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+
+    /// A customer of the portal with a password and no factor.
+    pub async fn customer(&self) -> Customer {
+        let number = self.customers.fetch_add(1, Ordering::Relaxed);
+        Customer::create(&self.recorder, &mut self.admin(number), number).await.unwrap()
+    }
+
+    /// Calls `count` times at once, over all servers in turn.
+    pub async fn at_once<T, F>(
+        &self,
+        count: usize,
+        call: impl Fn(usize, Backend) -> F,
+    ) -> Vec<Answer<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Answer<T>> + Send + 'static,
+    {
+        let ready = Arc::new(Barrier::new(count));
+        let calls = (0..count).map(|n| {
+            let (ready, call) = (Arc::clone(&ready), call(n, self.backend(n)));
+            async move {
+                ready.wait().await;
+                call.await
+            }
+        });
+        calls.collect::<JoinSet<_>>().join_all().await
+    }
+}
+
+/// Each has a data folder of its own, which nothing is in where the database is
+/// elsewhere.
+fn command(site: &Site, n: usize, command: &str) -> Command {
+    let folder = site.folder();
+    let mut command = site.command(&[command]);
+    command.env("GATEHOUSE_DATA_DIR", folder.join(format!("data{n}")));
+    command.env("GATEHOUSE_KEY_RING", folder.join("keyring"));
+    command.env("GATEHOUSE_LOG", "error,gatehouse=info");
+    command
+}
+
+fn serve(site: &Site, n: usize) -> Command {
+    let mut command = command(site, n, "serve");
+    command.env("GATEHOUSE_DATABASE_CONNECTIONS", "20");
+    command
+}
