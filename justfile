@@ -38,6 +38,14 @@ serializable:
 # Replace servers of the version before by this one while calls go on: just upgrade [COMMIT]
 upgrade *commit: install
     tests/upgrade {{ commit }}
+# Race many calls against real servers, and see the counts: just race 10
+race rounds="4":
+    RACE_ROUNDS={{ rounds }} cargo test -p gatehouse --test process races:: -- --nocapture
+
+# Kill, freeze, restart and fill what serves under load for so many minutes, on each database
+crash-loop minutes="5":
+    CRASH_MINUTES={{ minutes }} cargo test -p gatehouse --test process crash:: -- \
+        --nocapture --include-ignored --test-threads 1
 
 # Run one client against a server of its own: just client grpcurl
 client name: install

@@ -1,6 +1,10 @@
 //! Servers over one database that share nothing else but the key ring, any of which may
 //! be killed and started again.
 
+mod disk;
+
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
@@ -15,6 +19,8 @@ use crate::customer::Customer;
 use crate::history::Recorder;
 use crate::support::{Acme, Answer, Keyed, Process, Server, Site, run};
 
+pub use disk::SmallDisk;
+
 /// PortalAuthService, as the portal's backend calls one of the servers.
 pub type Backend = PortalAuthServiceClient<Keyed>;
 /// AdminService on one of the servers.
@@ -24,7 +30,7 @@ pub type Admin = AdminServiceClient<Keyed>;
 pub struct Fleet {
     pub acme: Acme,
     pub recorder: Recorder,
-    pub site: Site,
+    pub ground: Ground,
     servers: Vec<Replica>,
     customers: AtomicUsize,
 }
@@ -39,10 +45,15 @@ struct Replica {
 impl Fleet {
     /// So many servers over the database of `site`.
     pub async fn start(site: Site, servers: usize) -> Self {
-        let first = Server::of(Process::spawn(serve(&site, 0)));
-        let made = run(command(&site, 0, "create-owner-key"));
+        Self::start_on(Ground { site, disk: None }, servers).await
+    }
+
+    /// So many servers.
+    pub async fn start_on(ground: Ground, servers: usize) -> Self {
+        let first = Server::of(Process::spawn(ground.serve(0)));
+        let made = run(ground.command(0, "create-owner-key"));
         let acme = Acme::set_up(&first, made.stdout.trim_end().to_owned()).await;
-        let others = (1..servers).map(|n| Process::spawn(serve(&site, n))).collect::<Vec<_>>();
+        let others = (1..servers).map(|n| Process::spawn(ground.serve(n))).collect::<Vec<_>>();
         let servers = [first].into_iter().chain(others.into_iter().map(Server::of));
         let replica = |server: Server| Replica {
             channel: RwLock::new(server.channel()),
@@ -52,7 +63,7 @@ impl Fleet {
             acme,
             recorder: Recorder::new(),
             servers: servers.map(replica).collect(),
-            site,
+            ground,
             customers: AtomicUsize::new(0),
         }
     }
@@ -82,21 +93,37 @@ impl Fleet {
 
     /// Starts it again over the same data, and waits until it listens.
     pub fn restart(&self, n: usize) {
-        let server = block_in_place(|| Server::of(Process::spawn(serve(&self.site, n))));
+        let server = block_in_place(|| Server::of(Process::spawn(self.ground.serve(n))));
         *self.servers[n].channel.write().unwrap() = server.channel();
         *self.servers[n].server.lock().unwrap() = Some(server);
     }
 
+    /// Ends all servers and starts them again, when they have done what is under way.
+    pub fn settle(&self) {
+        for replica in &self.servers {
+            let server = replica.server.lock().unwrap().take().unwrap();
+            server.process.terminate();
+            let ended = block_in_place(|| server.process.ended());
+            assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        }
+        (0..self.servers.len()).for_each(|n| self.restart(n));
+    }
+
     /// Checks what the audit trail says of itself.
     pub fn assert_trail_is_whole(&self) {
-        let ended = block_in_place(|| run(command(&self.site, 0, "verify-audit-trail")));
+        let ended = block_in_place(|| run(self.ground.command(0, "verify-audit-trail")));
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     }
 
     /// A customer of the portal with a password and no factor.
     pub async fn customer(&self) -> Customer {
+        self.try_customer(0).await.unwrap()
+    }
+
+    /// The same, made through one of the servers if that is to be had.
+    pub async fn try_customer(&self, n: usize) -> Answer<Customer> {
         let number = self.customers.fetch_add(1, Ordering::Relaxed);
-        Customer::create(&self.recorder, &mut self.admin(number), number).await.unwrap()
+        Customer::create(&self.recorder, &mut self.admin(n), number).await
     }
 
     /// Calls `count` times at once, over all servers in turn.
@@ -121,19 +148,46 @@ impl Fleet {
     }
 }
 
-/// Each has a data folder of its own, which nothing is in where the database is
-/// elsewhere.
-fn command(site: &Site, n: usize, command: &str) -> Command {
-    let folder = site.folder();
-    let mut command = site.command(&[command]);
-    command.env("GATEHOUSE_DATA_DIR", folder.join(format!("data{n}")));
-    command.env("GATEHOUSE_KEY_RING", folder.join("keyring"));
-    command.env("GATEHOUSE_LOG", "error,gatehouse=info");
-    command
+/// What the servers stand on.
+pub struct Ground {
+    pub site: Site,
+    /// For the data folder of the first server.
+    pub disk: Option<SmallDisk>,
 }
 
-fn serve(site: &Site, n: usize) -> Command {
-    let mut command = command(site, n, "serve");
-    command.env("GATEHOUSE_DATABASE_CONNECTIONS", "20");
-    command
+impl Ground {
+    /// A database in a folder that can be filled.
+    pub fn on_small_disk() -> Self {
+        let site = Site::sqlite();
+        let folder = site.folder().join("data0");
+        fs::create_dir(&folder).unwrap();
+        Self { disk: Some(SmallDisk::mount(&folder)), site }
+    }
+
+    /// The first server's data folder, as it is seen from here.
+    pub fn data_dir(&self) -> PathBuf {
+        match &self.disk {
+            Some(disk) => disk.folder(),
+            None => self.site.folder().join("data0"),
+        }
+    }
+
+    /// Each has a data folder of its own, in which nothing is where the database is
+    /// elsewhere.
+    fn command(&self, n: usize, command: &str) -> Command {
+        let folder = self.site.folder();
+        let mut command = self.site.command(&[command]);
+        command.env("GATEHOUSE_DATA_DIR", folder.join(format!("data{n}")));
+        command.env("GATEHOUSE_KEY_RING", folder.join("keyring"));
+        match &self.disk {
+            Some(disk) => disk.inside(&command),
+            None => command,
+        }
+    }
+
+    fn serve(&self, n: usize) -> Command {
+        let mut command = self.command(n, "serve");
+        command.env("GATEHOUSE_DATABASE_CONNECTIONS", "20");
+        command
+    }
 }

@@ -22,12 +22,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gatehouse_api::v1::ErrorReason;
+use tokio::time::timeout;
 use tonic::{Code, Status};
 
 use crate::support::Answer;
 
 pub use check::{Rule, check};
 pub use tally::{Kind, Tally};
+
+/// No server takes as long.
+const GIVEN_UP: Duration = Duration::from_secs(20);
 
 /// Of anything that a call makes or uses: a number that means nothing else.
 pub type Id = u64;
@@ -187,7 +191,10 @@ impl Recorder {
         answer: impl Future<Output = Answer<T>>,
     ) -> Answer<T> {
         let mut pending = Pending { recorder: self, customer, act, start: self.now(), told: None };
-        let answer = answer.await;
+        let answer = match timeout(GIVEN_UP, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Status::deadline_exceeded("no answer")),
+        };
         pending.told = Some(outcome(answer.as_ref().err()));
         drop(pending);
         answer
@@ -233,6 +240,11 @@ fn outcome(error: Option<&Status>) -> Outcome {
         // The client's own, of a connection that broke.
         (_, None) => Outcome::Unknown,
     }
+}
+
+/// Whether it may have happened all the same.
+pub fn is_unknown(status: &Status) -> bool {
+    outcome(Some(status)) == Outcome::Unknown
 }
 
 /// Why the server refused, if it was the server.

@@ -15,6 +15,7 @@ mod support;
 mod audit_trail;
 mod backup;
 mod command_line;
+mod crash;
 mod customer;
 mod durability;
 mod first_start;

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use crate::customer::{Customer, Enrolled};
 use crate::fleet::Fleet;
-use crate::history::check;
+use crate::history::{self, check};
 use crate::support::{Answer, Site};
 
 macro_rules! on_one_server_and_three {
@@ -111,8 +111,5 @@ async fn after<T>(wait: Duration, call: impl Future<Output = T>) -> T {
 }
 
 fn is_unknown<T>(answer: &Answer<T>) -> bool {
-    use tonic::Code::{Cancelled, DeadlineExceeded, Unavailable};
-
-    let unknown = [Unavailable, DeadlineExceeded, Cancelled];
-    answer.as_ref().is_err_and(|status| unknown.contains(&status.code()))
+    answer.as_ref().is_err_and(history::is_unknown)
 }

@@ -1,6 +1,7 @@
 //! The verdict on a history.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use gatehouse_api::v1::ErrorReason;
 
@@ -27,7 +28,23 @@ pub enum Rule {
     OutlivedItsEnd,
     /// C11: the answer was INTERNAL.
     Internal,
+    /// A call took longer than calls may.
+    Hung,
 }
+
+/// Every call ends in 10 seconds; the rest is for a busy machine.
+const LIMIT: Duration = Duration::from_secs(13);
+
+/// Refusals that no caller here gives a reason for: the keys are good, the requests well
+/// formed and about what is there.
+const NEVER: [ErrorReason; 6] = [
+    ErrorReason::ApiKeyInvalid,
+    ErrorReason::ApiKeyScope,
+    ErrorReason::ResourceNotFound,
+    ErrorReason::PortalUsesSaml,
+    ErrorReason::CustomerSuspended,
+    ErrorReason::RequestInvalid,
+];
 
 /// A rule broken, and how.
 #[derive(Clone, Debug)]
@@ -55,8 +72,16 @@ pub fn check(history: &History) -> Vec<Violation> {
         for tally in history.tallies.iter().filter(|tally| tally.customer == customer) {
             tally::check(&calls, tally, &mut note);
         }
-        for call in calls.iter().filter(|call| call.was_refused(ErrorReason::Internal)) {
-            note(Rule::Internal, format!("{call:?}"));
+        for call in calls {
+            if call.was_refused(ErrorReason::Internal) {
+                note(Rule::Internal, format!("{call:?}"));
+            }
+            if NEVER.into_iter().any(|reason| call.was_refused(reason)) {
+                note(Rule::FalseVerdict, format!("{call:?}"));
+            }
+            if call.span.end - call.span.start > LIMIT {
+                note(Rule::Hung, format!("{call:?}"));
+            }
         }
     }
     violations

@@ -83,6 +83,14 @@ fn an_internal_error_is_never_right_and_an_unknown_outcome_no_error() {
 }
 
 #[test]
+fn a_key_that_is_good_and_a_call_without_an_end() {
+    let key = Outcome::Refused(ErrorReason::ApiKeyInvalid);
+    assert_eq!(found(&[call(Act::Other, 0, 1, key)]), [Rule::FalseVerdict]);
+    assert_eq!(found(&[call(Act::Other, 0, 14_000, UNKNOWN)]), [Rule::Hung]);
+    assert_eq!(found(&[call(Act::Other, 0, 10_500, UNKNOWN)]), []);
+}
+
+#[test]
 fn customers_are_judged_each_by_their_own_calls() {
     let other = Call { customer: 1, ..totp(1, SESSION + 1, 20, 30, OK) };
     assert_eq!(found(&[totp(1, SESSION, 0, 10, OK), other]), []);
