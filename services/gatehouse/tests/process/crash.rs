@@ -12,6 +12,7 @@ mod probe;
 
 use std::collections::BTreeMap;
 use std::env;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -75,8 +76,8 @@ struct Loop {
 
 impl Loop {
     fn new(name: &'static str, fleet: Fleet, postgres: Option<DedicatedPostgres>) -> Self {
-        let seed =
-            env::var("CRASH_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+        let seed = env::var("CRASH_SEED")
+            .map_or_else(|_| RandomState::new().hash_one(()), |seed| seed.parse().unwrap());
         println!("{name}: CRASH_SEED={seed}");
         Self {
             name,

@@ -106,7 +106,8 @@ impl Customer {
 
     /// Notes a call on behalf of this customer.
     pub async fn record<T>(&self, act: Act, answer: impl Future<Output = Answer<T>>) -> Answer<T> {
-        self.recorder.call(self.number, act, answer).await
+        // Or every future that makes some calls is very large.
+        self.recorder.call(self.number, act, Box::pin(answer)).await
     }
 
     async fn call<T>(

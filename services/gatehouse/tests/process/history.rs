@@ -234,11 +234,11 @@ impl Drop for Pending<'_> {
 
 fn outcome(error: Option<&Status>) -> Outcome {
     let Some(status) = error else { return Outcome::Succeeded };
-    match (status.code(), reason(status)) {
-        (Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled, _) => Outcome::Unknown,
-        (_, Some(reason)) => Outcome::Refused(reason),
-        // The client's own, of a connection that broke.
-        (_, None) => Outcome::Unknown,
+    let unknown = [Code::Unavailable, Code::DeadlineExceeded, Code::Cancelled];
+    match reason(status) {
+        Some(reason) if !unknown.contains(&status.code()) => Outcome::Refused(reason),
+        // None is the client's own, of a connection that broke.
+        _ => Outcome::Unknown,
     }
 }
 

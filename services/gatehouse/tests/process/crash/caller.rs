@@ -26,12 +26,9 @@ pub async fn call(
 ) -> Vec<Customer> {
     let mut customers = Vec::new();
     while !stop.load(Ordering::Relaxed) {
-        let customer = match fleet.try_customer(number).await {
-            Ok(customer) => customer,
-            Err(_) => {
-                sleep(PAUSE).await;
-                continue;
-            }
+        let Ok(customer) = fleet.try_customer(number).await else {
+            sleep(PAUSE).await;
+            continue;
         };
         customers.push(customer.clone());
         let mut life = Life::new(fleet, customer);

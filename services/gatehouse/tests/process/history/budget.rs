@@ -66,7 +66,7 @@ fn stays_within(calls: &[&Call], note: &mut Note<'_>) {
 fn check_window(judged: &[&&Call], note: &mut Note<'_>) {
     let Some(first) = judged.iter().map(|call| call.span.start).min() else { return };
     let last = judged.iter().map(|call| call.span.end).max().unwrap_or(first);
-    let locks = usize::try_from((last - first).as_secs() / LOCK.as_secs()).unwrap();
+    let locks = usize::try_from(last.saturating_sub(first).as_secs() / LOCK.as_secs()).unwrap();
     let allowed = BUDGET + AFTER_A_LOCK * locks;
     if judged.len() > allowed {
         note(Rule::OverBudget, format!("{} wrong codes from {first:?} to {last:?}", judged.len()));

@@ -79,7 +79,7 @@ pub fn check(history: &History) -> Vec<Violation> {
             if NEVER.into_iter().any(|reason| call.was_refused(reason)) {
                 note(Rule::FalseVerdict, format!("{call:?}"));
             }
-            if call.span.end - call.span.start > LIMIT {
+            if call.span.end.saturating_sub(call.span.start) > LIMIT {
                 note(Rule::Hung, format!("{call:?}"));
             }
         }

@@ -112,7 +112,7 @@ pub fn ends(call: &Call, life: &Life) -> Ends {
     };
     match (call.act, life.object) {
         (Act::Reset, Session(_)) => if_there(&[made, life.sign_in, life.factor]),
-        (Act::Reset | Act::Suspend, SignIn(_) | Invitation(_))
+        (Act::Reset | Act::Suspend | Act::ChangePassword { .. }, SignIn(_) | Invitation(_))
         | (Act::Reset, Factor(_) | BackupCodes(_))
         | (Act::Revoke, Session(_)) => if_there(&[made]),
         (Act::Suspend, Session(_)) => if_there(&[made, life.sign_in]),
@@ -125,7 +125,6 @@ pub fn ends(call: &Call, life: &Life) -> Ends {
             if_there(&[made, life.sign_in])
         }
         (Act::AcceptInvitation { sign_in, .. }, SignIn(id)) if sign_in != id => if_there(&[made]),
-        (Act::ChangePassword { .. }, SignIn(_) | Invitation(_)) => if_there(&[made]),
         (Act::AcceptInvitation { invitation, .. }, Invitation(id)) if invitation != id => {
             if_there(&[made])
         }

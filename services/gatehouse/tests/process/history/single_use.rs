@@ -57,12 +57,12 @@ fn steps_rise(calls: &[&Call], note: &mut Note<'_>) {
     }
 }
 
-fn accepted_step<'a>(call: &&'a Call) -> Option<(&'a Call, Id, u64)> {
+fn accepted_step(call: &Call) -> Option<(&Call, Id, u64)> {
     match call.act {
         Act::VerifySecondFactor { code: RightCode::Totp { factor, step }, .. }
             if call.succeeded() =>
         {
-            Some((*call, factor, step))
+            Some((call, factor, step))
         }
         _ => None,
     }
