@@ -125,12 +125,12 @@ impl Loop {
         sleep(Duration::from_millis(rng.random_range(200..1_200))).await;
         let over = self.under.suffer(fault, rng).await;
         *self.ended.entry(fault.name()).or_default() += 1;
-        let took = probe::recovery(&self.under.fleet, over).await;
-        self.longest_recovery = self.longest_recovery.max(took);
-        if took > RECOVERY {
-            self.slow.push(format!("{fault:?}: {took:?}"));
+        let recovery = probe::recovery(&self.under.fleet, over).await;
+        self.longest_recovery = self.longest_recovery.max(recovery.took);
+        if recovery.took > RECOVERY {
+            self.slow.push(format!("{fault:?}: {recovery:?}"));
         }
-        println!("{}: {fault:?}, all serve again after {took:.2?}", self.name);
+        println!("{}: {fault:?}, all serve again after {recovery:?}", self.name);
     }
 
     /// Everything was told by now, and nothing is under way.

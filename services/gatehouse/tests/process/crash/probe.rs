@@ -1,35 +1,62 @@
 //! Whether the servers serve.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-use tonic::Code;
+use tokio::time::sleep;
+use tonic::{Code, Status};
 
 use crate::fleet::Fleet;
 use crate::support::Answer;
 
-/// For one whole sign-in. Whoever waits longer tries again.
-const ATTEMPT: Duration = Duration::from_secs(3);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
 /// No server needs as long that will serve again.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
-/// How long after `over` every server has served a whole sign-in and a validation.
-pub async fn recovery(fleet: &std::sync::Arc<Fleet>, over: Instant) -> Duration {
+/// How a server came back.
+#[derive(Default)]
+pub struct Recovery {
+    /// From the end of the fault until it has served a whole sign-in and a validation.
+    pub took: Duration,
+    /// The same until the sign-in began that it has served.
+    began: Duration,
+    /// What the tries before came to, and when.
+    failures: Vec<(Duration, Status)>,
+}
+
+impl fmt::Debug for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2?}, of a sign-in begun at {:.2?}", self.took, self.began)?;
+        if let Some((at, last)) = self.failures.last() {
+            let (tries, code, message) = (self.failures.len(), last.code(), last.message());
+            write!(f, ", after {tries} failures, the last at {at:.2?}: {code:?} {message:?}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits until every server has recovered from a fault that was over at `over`, and gives
+/// the one that took longest.
+pub async fn recovery(fleet: &Arc<Fleet>, over: Instant) -> Recovery {
     let mut probes = JoinSet::new();
     for n in 0..fleet.servers() {
-        let fleet = std::sync::Arc::clone(fleet);
+        let fleet = Arc::clone(fleet);
         probes.spawn(async move {
-            while !matches!(timeout(ATTEMPT, sign_in(&fleet, n)).await, Ok(Ok(()))) {
-                assert!(over.elapsed() < GIVE_UP, "server {n} does not recover");
+            let mut recovery = Recovery { began: over.elapsed(), ..Recovery::default() };
+            while let Err(status) = sign_in(&fleet, n).await {
+                recovery.failures.push((over.elapsed(), status));
+                assert!(over.elapsed() < GIVE_UP, "server {n} does not recover: {recovery:?}");
                 sleep(PAUSE).await;
+                recovery.began = over.elapsed();
             }
-            over.elapsed()
+            Recovery { took: over.elapsed(), ..recovery }
         });
     }
-    probes.join_all().await.into_iter().max().unwrap()
+    let recoveries = probes.join_all().await;
+    recoveries.into_iter().max_by_key(|recovery| recovery.took).unwrap()
 }
 
 /// Of somebody new, all on one server.
