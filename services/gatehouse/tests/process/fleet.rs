@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use gatehouse_api::v1::admin_service_client::AdminServiceClient;
 use gatehouse_api::v1::portal_auth_service_client::PortalAuthServiceClient;
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Mutex as Alone, MutexGuard as AloneGuard};
 use tokio::task::{JoinSet, block_in_place};
 use tonic::transport::Channel;
 
@@ -33,7 +33,12 @@ pub struct Fleet {
     pub ground: Ground,
     servers: Vec<Replica>,
     customers: AtomicUsize,
+    _alone: AloneGuard<'static, ()>,
 }
+
+/// One fleet at a time: who waits for a busy machine longer than a call may take is
+/// refused, and then nothing has been raced, and nothing recovers in time.
+static ALONE: Alone<()> = Alone::const_new(());
 
 struct Replica {
     /// None while it is killed.
@@ -50,6 +55,7 @@ impl Fleet {
 
     /// So many servers.
     pub async fn start_on(ground: Ground, servers: usize) -> Self {
+        let alone = ALONE.lock().await;
         let first = Server::of(Process::spawn(ground.serve(0)));
         let made = run(ground.command(0, "create-owner-key"));
         let acme = Acme::set_up(&first, made.stdout.trim_end().to_owned()).await;
@@ -65,6 +71,7 @@ impl Fleet {
             servers: servers.map(replica).collect(),
             ground,
             customers: AtomicUsize::new(0),
+            _alone: alone,
         }
     }
 

@@ -12,7 +12,6 @@ mod single_use;
 use std::env;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::sleep;
 
 use crate::customer::{Customer, Enrolled};
@@ -61,22 +60,16 @@ on_one_server_and_three! {
 /// Callers at once, of what may be used once.
 const CALLERS: usize = 64;
 
-/// One race at a time: who waits for the database longer than a call may take is
-/// refused, and then nothing has been raced.
-static ALONE: Mutex<()> = Mutex::const_new(());
-
 /// Where a race is run.
 struct Race {
     fleet: Fleet,
     rounds: usize,
-    _alone: MutexGuard<'static, ()>,
 }
 
 impl Race {
     async fn start(site: Site, servers: usize) -> Self {
         let rounds = env::var("RACE_ROUNDS").map_or(1, |rounds| rounds.parse().unwrap());
-        let alone = ALONE.lock().await;
-        Self { fleet: Fleet::start(site, servers).await, rounds, _alone: alone }
+        Self { fleet: Fleet::start(site, servers).await, rounds }
     }
 
     /// A customer with a factor in force, whose steps of now and next are unused.
