@@ -280,6 +280,16 @@ impl History {
     }
 }
 
+impl History {
+    /// The call that was answered after the longest time, with anything but an unknown
+    /// outcome.
+    pub fn slowest_answer(&self) -> Option<(Duration, Call)> {
+        let answered = self.calls.iter().filter(|call| call.outcome != Outcome::Unknown);
+        let timed = answered.map(|call| (call.span.end.saturating_sub(call.span.start), *call));
+        timed.max_by_key(|(took, _)| *took)
+    }
+}
+
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { calls, succeeded, unknown, judged, refused } = self;
