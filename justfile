@@ -38,6 +38,7 @@ serializable:
 # Replace servers of the version before by this one while calls go on: just upgrade [COMMIT]
 upgrade *commit: install
     tests/upgrade {{ commit }}
+
 # Race many calls against real servers, and see the counts: just race 10
 race rounds="4":
     RACE_ROUNDS={{ rounds }} cargo test -p gatehouse --test process races:: -- --nocapture
