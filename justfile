@@ -41,11 +41,11 @@ upgrade *commit: install
 
 # Race many calls against real servers, and see the counts: just race 10
 race rounds="4":
-    RACE_ROUNDS={{ rounds }} cargo test -p gatehouse --test process races:: -- --nocapture
+    RACE_ROUNDS={{ rounds }} cargo test --workspace --test process races:: -- --nocapture
 
 # Kill, freeze, restart and fill what serves under load for so many minutes, on each database
 crash-loop minutes="5":
-    CRASH_MINUTES={{ minutes }} cargo test -p gatehouse --test process crash:: -- \
+    CRASH_MINUTES={{ minutes }} cargo test --workspace --test process crash:: -- \
         --nocapture --include-ignored --test-threads 1
 
 # Run one client against a server of its own: just client grpcurl

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, EntityTrait, QuerySelect,
@@ -180,6 +181,14 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(STATEMENT_TIMEOUT)
+    });
+    // On a full disk and other trouble SQLite rolls back by itself, and sqlx then takes the
+    // transaction to be open still. The next one would be a savepoint within it, whose
+    // commit commits nothing: such a connection is closed instead.
+    options.map_sqlx_sqlite_pool_opts(|pool| {
+        pool.before_acquire(|connection, _| {
+            Box::pin(async move { Ok(!connection.is_in_transaction()) })
+        })
     });
     options
 }

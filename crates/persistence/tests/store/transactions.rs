@@ -64,6 +64,29 @@ async fn readers_do_not_wait_for_a_writer(database: TestDatabase) {
     assert_eq!(store.read().customer(&ana()).await.unwrap(), Some(changed));
 }
 
+/// As on a full disk. Whoever comes next begins a transaction of their own.
+#[tokio::test]
+async fn a_transaction_that_sqlite_ends_by_itself_swallows_none_after_it() {
+    let database = TestDatabase::sqlite();
+    let store = database.store().await;
+    database
+        .execute(
+            "CREATE TRIGGER full BEFORE INSERT ON portal WHEN new.id LIKE 'full%'
+             BEGIN SELECT RAISE(ROLLBACK, 'no room'); END",
+        )
+        .await;
+    for turn in 0..5 {
+        let insert =
+            async |id: &str| commit(&store, async |tx| tx.insert_portal(&portal(id)).await).await;
+        insert(&format!("full{turn}")).await.unwrap_err();
+        insert(&format!("acme{turn}")).await.unwrap();
+        drop(store.begin().await.unwrap());
+        insert(&format!("beta{turn}")).await.unwrap();
+        // As another process sees it.
+        assert_eq!(database.count("portal").await, 2 * (turn + 1), "{turn}");
+    }
+}
+
 /// Reads the customer under a lock and writes what follows from it.
 async fn raise_generation(store: Arc<Store>) {
     let raised = again!(

@@ -42,7 +42,6 @@ async fn sqlite_under_faults() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "SQLite's only writing connection is of no use after a statement that found no room"]
 async fn sqlite_on_a_full_disk() {
     let fleet = Fleet::start_on(Ground::on_small_disk(), 1).await;
     let faults = [Fault::FullDisk, Fault::KillServer, Fault::FullDisk];
