@@ -113,6 +113,8 @@ pub struct Case {
     /// Whether the rows that end by themselves are counted: nothing else tells how many
     /// invitations there are.
     pub counts_rows: bool,
+    /// Whether its effect is a note that it is answered without, too.
+    pub only_notes: bool,
     /// What it comes to without a fault.
     pub verdict: Verdict,
     /// The types of the events that it then leaves.
@@ -136,6 +138,7 @@ impl Case {
             prepare,
             place: Place::Shared,
             counts_rows: false,
+            only_notes: false,
             verdict: None,
             leaves: &[],
             charges: &[],
@@ -165,6 +168,10 @@ impl Case {
 
     pub const fn counts_rows(self) -> Self {
         Self { counts_rows: true, ..self }
+    }
+
+    pub const fn only_notes(self) -> Self {
+        Self { only_notes: true, ..self }
     }
 
     /// It presents a password.

@@ -125,7 +125,8 @@ fn validated() -> Vec<Case> {
                 acme.server.pass(Duration::from_mins(2));
                 Prepared::by_portal(&validate(token.clone())).session(&token)
             }),
-        ),
+        )
+        .only_notes(),
         Case::new(
             "ValidateSession",
             "to look",
