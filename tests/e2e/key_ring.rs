@@ -30,7 +30,7 @@ async fn add(acme: &Acme) -> [KeyId; 2] {
 async fn promote(acme: &Acme, key: KeyId) {
     let app = acme.server.app();
     // Every server says that it has the key.
-    keys::share(&app, acme.server.now()).await.unwrap();
+    keys::share(&app, &mut None, acme.server.now()).await.unwrap();
     keys::promote(&app, key, acme.server.now()).await.unwrap();
     assert_eq!(app.vault().primary(), key);
 }

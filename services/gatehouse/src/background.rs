@@ -86,8 +86,10 @@ impl Background {
         background.spawn(app, WATCHING, |app, _| async move {
             app.database_watch.look(&app.store, &app.clock).await.map(|()| 0)
         });
-        background.spawn(app, SHARING, |app, now| async move {
-            keys::share(&app, now).await.map(|()| 0)
+        let announced = Arc::new(Mutex::new(None));
+        background.spawn(app, SHARING, move |app, now| {
+            let announced = Arc::clone(&announced);
+            async move { keys::share(&app, &mut *announced.lock().await, now).await.map(|()| 0) }
         });
         let walk = Arc::new(Mutex::new(keys::Walk::default()));
         background.spawn(app, RESEALING, move |app, now| {

@@ -19,15 +19,15 @@ impl MigrationTrait for Migration {
         manager.create_table(server()).await?;
         add_column(manager, "key_canary", null(big("retired_at"))).await?;
         for table in DIGESTED {
-            // Rows that an older program adds have none: which key they are under is
-            // not known.
+            // Rows that are there, and that an older program adds, have none: which key
+            // they are under is not known.
             add_column(manager, table, null(big("digest_key_id"))).await?;
-            let backfill = format!(
-                "UPDATE {table} SET digest_key_id = (SELECT key_id FROM key_canary)
-                  WHERE (SELECT count(*) FROM key_canary) = 1"
-            );
-            manager.get_connection().execute_unprepared(&backfill).await?;
         }
+        // Only API keys have no end of their own. The other tables may be large, and their
+        // rows are gone within 30 days.
+        let backfill = "UPDATE api_key SET digest_key_id = (SELECT key_id FROM key_canary)
+                         WHERE (SELECT count(*) FROM key_canary) = 1";
+        manager.get_connection().execute_unprepared(backfill).await?;
         Ok(())
     }
 }

@@ -10,13 +10,14 @@ use gatehouse_domain::vault::{KeyId, RingChangeError};
 use gatehouse_persistence::{KeyUse, RunningServer, StoreError};
 
 pub use self::reseal::{BATCH, Walk, reseal_batch};
-use super::retry::retry;
 use crate::app::App;
 use crate::error::AppError;
 use crate::startup::StartupError;
 
 /// A server that has not been heard of for so long is gone.
 pub const GONE_AFTER: Duration = Duration::from_secs(30);
+/// Between two times that a server says that it runs, while its keys are the same.
+const ANNOUNCED_EVERY: Duration = Duration::from_secs(10);
 
 /// Why a key ring is left as it is.
 #[derive(Debug, thiserror::Error)]
@@ -65,11 +66,15 @@ pub enum RotationError {
 }
 
 /// Puts a ring to use that has changed, and tells the other servers which keys this
-/// one has.
+/// one has. `announced` is what it has told them last.
 ///
 /// # Errors
 /// [`AppError::StoreUnavailable`]; [`AppError::Internal`] for a ring that cannot be used.
-pub async fn share(app: &App, now: Timestamp) -> Result<(), AppError> {
+pub async fn share(
+    app: &App,
+    announced: &mut Option<RunningServer>,
+    now: Timestamp,
+) -> Result<(), AppError> {
     let reloaded = app.key_ring.reload(&app.store).await;
     let vault = app.vault();
     let server = RunningServer {
@@ -78,8 +83,13 @@ pub async fn share(app: &App, now: Timestamp) -> Result<(), AppError> {
         keys: vault.key_ids().collect(),
         seen_at: now,
     };
-    retry(app, || async { Ok(app.store.announce_server(&server, now - GONE_AFTER).await?) })
-        .await?;
+    let is_told = |told: &RunningServer| {
+        told.keys == server.keys && (told.seen_at..told.seen_at + ANNOUNCED_EVERY).contains(&now)
+    };
+    if !announced.as_ref().is_some_and(is_told) {
+        app.store.announce_server(&server, now - GONE_AFTER).await?;
+        *announced = Some(server);
+    }
     match reloaded {
         Ok(true) => {
             tracing::info!(primary = %vault.primary(), "the key ring has changed");

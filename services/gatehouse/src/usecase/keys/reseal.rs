@@ -15,6 +15,8 @@ use crate::usecase::sealed;
 pub const BATCH: usize = 200;
 /// For how long the server that resealed last is the one to do it.
 const LEASE: Duration = Duration::from_mins(2);
+/// Between two walks through all rows where there was nothing to do: each reads them all.
+const REST: Duration = Duration::from_mins(10);
 
 const COLUMNS: [SealedColumn; 3] =
     [SealedColumn::Password, SealedColumn::FactorSecret, SealedColumn::BackupCode];
@@ -26,6 +28,9 @@ pub struct Walk {
     primary: Option<KeyId>,
     column: usize,
     after: SealedCursor,
+    /// Whether it has sealed anything anew.
+    has_done: bool,
+    rests_until: Option<Timestamp>,
 }
 
 impl Walk {
@@ -45,13 +50,15 @@ impl Walk {
 pub async fn reseal_batch(app: &App, walk: &mut Walk, now: Timestamp) -> Result<usize, AppError> {
     let vault = app.vault();
     walk.follow(&vault);
-    if vault.key_ids().count() == 1 || !retry(app, || take_lease(app, now)).await? {
+    let rests = walk.rests_until.is_some_and(|until| now < until);
+    if vault.key_ids().count() == 1 || rests || !retry(app, || take_lease(app, now)).await? {
         return Ok(0);
     }
     let Some(column) = COLUMNS.get(walk.column) else {
-        // All done: once more from the beginning at the next run, for what servers with
-        // an older ring have sealed meanwhile.
-        *walk = Walk::default();
+        // Once more from the beginning, for what servers with an older ring have sealed
+        // meanwhile.
+        let rests_until = (!walk.has_done).then(|| now + REST);
+        *walk = Walk { primary: walk.primary, rests_until, ..Walk::default() };
         return Ok(0);
     };
     let read = app.store.read();
@@ -61,11 +68,8 @@ pub async fn reseal_batch(app: &App, walk: &mut Walk, now: Timestamp) -> Result<
     for value in values {
         match sealed::reseal(&vault, app, &value) {
             Ok(sealed) => {
-                // Where it has changed meanwhile, it is sealed under the primary key.
-                retry(app, || async {
-                    Ok(app.store.replace_sealed(&value, sealed.clone()).await?)
-                })
-                .await?;
+                // Where it has changed meanwhile, whoever did that has sealed it.
+                walk.has_done |= app.store.replace_sealed(&value, sealed).await?;
             }
             // Said in the log; the others are not kept waiting for it.
             Err(AppError::Internal(_)) => {}
