@@ -90,6 +90,12 @@ impl Vault {
         self.keys().map(|key| key.digest(kind, bytes)).collect()
     }
 
+    /// Whether `sealed` names the primary key as the one that it is sealed under.
+    #[must_use]
+    pub fn seals(&self, sealed: &[u8]) -> bool {
+        Sealed::parse(sealed).is_ok_and(|sealed| sealed.key_id() == self.primary.id)
+    }
+
     /// A text sealed under the key `id`. Left in the database, it tells at the
     /// next start whether the ring still has that key.
     ///

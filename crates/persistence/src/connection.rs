@@ -68,7 +68,8 @@ impl<C: ConnectionTrait> Connection<C> {
         self.run_once(statement()).await
     }
 
-    async fn run_once<T>(
+    /// Runs a statement once, whose answer may come late or never.
+    pub(crate) async fn run_once<T>(
         &self,
         statement: impl Future<Output = Result<T, DbErr>> + Send,
     ) -> Result<T, DbErr> {
@@ -92,7 +93,12 @@ impl Connection<DatabaseConnection> {
         &self,
         options: TransactionOptions,
     ) -> Result<Connection<DatabaseTransaction>, DbErr> {
-        let tx = self.run_once(self.inner.begin_with_options(options)).await?;
+        // In a task of its own: where its answer comes too late, it is still taken, and the
+        // transaction ended. Left to itself its connection would stay in one.
+        let pool = self.inner.clone();
+        let begin = tokio::spawn(async move { pool.begin_with_options(options).await });
+        let answered = async { begin.await.unwrap_or_else(|_| Err(no_answer())) };
+        let tx = self.run_once(answered).await?;
         Ok(Connection::new(tx, false, self.faults.clone()))
     }
 }

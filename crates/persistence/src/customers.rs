@@ -9,7 +9,9 @@ use gatehouse_domain::id::{CustomerKey, PortalId};
 use gatehouse_domain::lockout::CodeBudget;
 use gatehouse_domain::time::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Set,
+};
 
 use crate::entity::customer::{ActiveModel, Column, Entity, Model};
 use crate::error::{Result, StoreError};
@@ -20,6 +22,14 @@ use crate::store::{Queries, Tx, corrupt};
 pub type SealedPassword = Vec<u8>;
 
 impl<C: ConnectionTrait> Queries<C> {
+    /// How many customers of all portals are suspended.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn suspended_customers(&self) -> Result<u64> {
+        Ok(Entity::find().filter(Column::SuspendedAt.is_not_null()).count(&self.0).await?)
+    }
+
     /// The customer, if there is one.
     ///
     /// # Errors

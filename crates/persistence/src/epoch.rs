@@ -1,23 +1,14 @@
-//! After an old backup was restored: what must not come back with it, and the copy
-//! itself.
-
-use std::path::Path;
+//! After an old backup was restored: what must not come back with it.
 
 use gatehouse_domain::session::SessionEnd;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::totp::TimeStep;
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Statement,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use crate::entity::{
-    audit_event, backup_code, customer, enrollment, factor, invitation, session, sign_in,
-};
-use crate::error::{Result, StoreError};
-use crate::row;
-use crate::store::{Store, Tx, corrupt};
+use crate::entity::{backup_code, enrollment, factor, invitation, session, sign_in};
+use crate::error::Result;
+use crate::store::{Tx, corrupt};
 
 /// How much was ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,48 +91,5 @@ impl Tx {
             spent += moved.rows_affected;
         }
         Ok(spent)
-    }
-}
-
-impl Store {
-    /// How many customers are suspended.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn suspended_customers(&self) -> Result<u64> {
-        use customer::{Column, Entity};
-
-        let suspended = Entity::find().filter(Column::SuspendedAt.is_not_null());
-        Ok(suspended.count(&self.read().0).await?)
-    }
-
-    /// When the last thing happened that is recorded here.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn last_event_at(&self) -> Result<Option<Timestamp>> {
-        use audit_event::{Column, Entity};
-
-        let last = Entity::find().select_only().column(Column::EventAt);
-        let last = last.order_by_desc(Column::Id).into_tuple::<i64>().one(&self.read().0).await?;
-        Ok(row::times(last))
-    }
-
-    /// Copies an SQLite database, as it is at one moment, into the empty file at
-    /// `path`. Calls go on meanwhile.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] where the copy cannot be written;
-    /// [`StoreError::Internal`] for PostgreSQL, which has pg_dump.
-    pub async fn copy_to(&self, path: &Path) -> Result<()> {
-        let connection = &self.read().0;
-        let backend = connection.get_database_backend();
-        if backend != DbBackend::Sqlite {
-            return Err(StoreError::Internal("PostgreSQL is backed up with pg_dump".into()));
-        }
-        let path = path.to_string_lossy().into_owned();
-        let copy = Statement::from_sql_and_values(backend, "VACUUM INTO ?", [path.into()]);
-        connection.execute_raw(copy).await?;
-        Ok(())
     }
 }

@@ -23,8 +23,8 @@ pub enum StoreError {
     /// The database is away, or too slow to answer. Says nothing about the data.
     #[error("the database is unavailable")]
     Unavailable(#[source] Source),
-    /// A serialization failure or deadlock (SQLSTATE 40001, 40P01): worth
-    /// another try from the start of the transaction.
+    /// A serialization failure, a deadlock or a lock that was not to be had (SQLSTATE
+    /// 40001, 40P01, 55P03): worth another try from the start of the transaction.
     #[error("the transaction collided with another")]
     Conflict(#[source] Source),
     /// A newer gatehouse has changed the schema so that this one cannot run on it.
@@ -112,9 +112,10 @@ fn sqlx_class(error: &SqlxError) -> Class {
 /// PostgreSQL, appendix A: SQLSTATE codes.
 fn postgres_class(code: &str) -> Class {
     match code {
-        "40001" | "40P01" => Class::Conflict,
-        // Read-only transaction (a standby), lock not available, statement timeout.
-        "25006" | "55P03" | "57014" => Class::Unavailable,
+        // The third: lock not available in the time that was asked for.
+        "40001" | "40P01" | "55P03" => Class::Conflict,
+        // Read-only transaction (a standby), statement timeout.
+        "25006" | "57014" => Class::Unavailable,
         // Connection exception, insufficient resources, operator intervention, system error.
         _ if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
             Class::Unavailable
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_lost_database_is_never_a_defect_and_a_defect_never_a_lost_database() {
-        for code in ["08006", "53300", "57P01", "57014", "58030", "25006", "55P03"] {
+        for code in ["08006", "53300", "57P01", "57014", "58030", "25006"] {
             assert!(matches!(postgres_class(code), Class::Unavailable), "{code}");
         }
         for code in ["42601", "23502", "22P02", ""] {
@@ -161,7 +162,7 @@ mod tests {
 
     #[test]
     fn collisions_are_worth_another_try() {
-        for code in ["40001", "40P01"] {
+        for code in ["40001", "40P01", "55P03"] {
             assert!(matches!(postgres_class(code), Class::Conflict), "{code}");
         }
     }

@@ -5,7 +5,7 @@ pub(crate) mod sealed;
 
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::KeyId;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     Set,
@@ -13,7 +13,8 @@ use sea_orm::{
 
 use crate::entity::{api_key, invitation, key_canary, known_source, session, sign_in, throttle};
 use crate::error::Result;
-use crate::store::{Queries, Store, Tx, corrupt};
+use crate::row;
+use crate::store::{Queries, Store, corrupt};
 
 /// What a key has left in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +23,18 @@ pub struct Canary {
     pub key: KeyId,
     /// A text sealed under it.
     pub sealed: Vec<u8>,
+    /// Since when it has sealed, if it ever has: from then on every ring needs it.
+    pub sealing_since: Option<Timestamp>,
     /// Since when no ring needs to have the key any more.
     pub retired_at: Option<Timestamp>,
+}
+
+impl Canary {
+    /// Whether a ring without the key cannot be used.
+    #[must_use]
+    pub const fn is_needed(&self) -> bool {
+        self.sealing_since.is_some() && self.retired_at.is_none()
+    }
 }
 
 /// How many rows cannot do without a key.
@@ -62,17 +73,24 @@ impl<C: ConnectionTrait> Queries<C> {
                 Ok(Canary {
                     key: KeyId::from(id),
                     sealed: row.sealed,
-                    retired_at: crate::row::times(row.retired_at),
+                    sealing_since: row::times(row.sealing_since_at),
+                    retired_at: row::times(row.retired_at),
                 })
             })
             .collect()
     }
 
-    /// What needs `key` at `now`. Goes through whole tables.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn key_use(&self, key: KeyId, now: Timestamp) -> Result<KeyUse> {
+    /// Whether a key has been retired.
+    pub(crate) async fn is_retired(&self, id: KeyId) -> Result<bool> {
+        use key_canary::{Column, Entity};
+
+        let retired = Entity::find()
+            .filter(Column::KeyId.eq(number(id)))
+            .filter(Column::RetiredAt.is_not_null());
+        Ok(retired.one(&self.0).await?.is_some())
+    }
+
+    pub(crate) async fn count_key_use(&self, key: KeyId, now: Timestamp) -> Result<KeyUse> {
         let now = now.as_micros();
         let api_keys = {
             use api_key::Column;
@@ -124,11 +142,24 @@ impl<C: ConnectionTrait> Queries<C> {
 
 /// Rows under `key`, and those of which nobody knows under which.
 fn under<C: ColumnTrait>(key: KeyId, column: C) -> Condition {
-    Condition::all()
-        .add(Condition::any().add(column.eq(i64::from(u32::from(key)))).add(column.is_null()))
+    Condition::all().add(Condition::any().add(column.eq(number(key))).add(column.is_null()))
 }
 
 impl Store {
+    /// What needs `key` at `now`. Goes through whole tables, however long that takes.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn key_use(&self, key: KeyId, now: Timestamp) -> Result<KeyUse> {
+        if self.is_sqlite() {
+            // Its reads have no limit, and keep no writer waiting.
+            return self.read().count_key_use(key, now).await;
+        }
+        let tx = self.begin().await?;
+        tx.lift_statement_limit().await?;
+        tx.count_key_use(key, now).await
+    }
+
     /// Leaves the canary of a key; false if there is one already.
     ///
     /// # Errors
@@ -137,6 +168,7 @@ impl Store {
         let row = key_canary::ActiveModel {
             key_id: Set(u32::from(id).into()),
             sealed: Set(sealed),
+            sealing_since_at: Set(None),
             retired_at: Set(None),
         };
         let inserted = key_canary::Entity::insert(row)
@@ -147,17 +179,53 @@ impl Store {
     }
 }
 
-impl Tx {
-    /// From `now` on no ring needs to have this key.
+impl Store {
+    /// From `now` on, if not before, every ring needs to have this key; false if it is
+    /// retired.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn seal_under_key(&self, id: KeyId, now: Timestamp) -> Result<bool> {
+        use key_canary::{Column, Entity};
+
+        let first = Expr::col(Column::SealingSinceAt).if_null(now.as_micros());
+        let updated = Entity::update_many()
+            .col_expr(Column::SealingSinceAt, first)
+            .filter(Column::KeyId.eq(number(id)))
+            .filter(Column::RetiredAt.is_null())
+            .exec(self.autocommit())
+            .await?;
+        Ok(updated.rows_affected == 1)
+    }
+
+    /// From `now` on no ring needs to have this key, nor may seal under it.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn retire_key(&self, id: KeyId, now: Timestamp) -> Result<()> {
-        key_canary::Entity::update_many()
-            .col_expr(key_canary::Column::RetiredAt, Expr::value(now.as_micros()))
-            .filter(key_canary::Column::KeyId.eq(i64::from(u32::from(id))))
-            .exec(&self.0)
+        self.set_retired(id, Some(now)).await
+    }
+
+    /// The opposite, of a key that turned out to be needed.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn unretire_key(&self, id: KeyId) -> Result<()> {
+        self.set_retired(id, None).await
+    }
+
+    async fn set_retired(&self, id: KeyId, at: Option<Timestamp>) -> Result<()> {
+        use key_canary::{Column, Entity};
+
+        Entity::update_many()
+            .col_expr(Column::RetiredAt, Expr::value(row::micros(at)))
+            .filter(Column::KeyId.eq(number(id)))
+            .exec(self.autocommit())
             .await?;
         Ok(())
     }
+}
+
+fn number(id: KeyId) -> i64 {
+    u32::from(id).into()
 }

@@ -11,6 +11,7 @@
 
 mod api_keys;
 mod audit;
+mod backup;
 mod backup_codes;
 mod connection;
 mod customers;
@@ -46,7 +47,7 @@ pub use factors::SealedSecret;
 #[cfg(feature = "fault-injection")]
 pub use fault::{Fault, Faults};
 pub use housekeeping::SESSION_RETENTION;
-pub use keys::sealed::{SealedColumn, SealedCursor, SealedRow, SealedValue};
+pub use keys::sealed::{SealedColumn, SealedCursor, SealedPage, SealedRow, SealedValue};
 pub use keys::{Canary, KeyUse};
 pub use leases::Lease;
 pub use location::{DatabaseLocation, UnknownDatabase};

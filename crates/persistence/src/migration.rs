@@ -19,6 +19,10 @@ use crate::store::{Queries, Store, Tx};
 
 /// Where the steps that were taken are noted.
 const STEPS_TABLE: &str = "schema_migration";
+/// How long a step waits for a table, while whoever else wants it waits for the step.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '3s'";
+/// Tries to get all tables that a step changes, at most.
+const TRIES: u32 = 20;
 /// Serializes migrations of replicas that start at once. Any fixed number serves.
 const MIGRATION_LOCK: i64 = 0x6761_7465_686f_7573;
 
@@ -57,11 +61,23 @@ pub enum SchemaState {
 
 impl Store {
     /// Brings the schema up to date; leaves one alone that is ahead. Safe to run in
-    /// several processes at once, and to be killed at any time.
+    /// several processes at once, beside servers that serve, and to be killed at any
+    /// time.
     ///
     /// # Errors
     /// [`StoreError::SchemaTooNew`] if this program is too old for the database.
+    /// [`StoreError::Conflict`] if the tables are not to be had for a minute.
     pub async fn migrate(&self) -> Result<()> {
+        for _ in 1..TRIES {
+            match self.try_migrate().await {
+                Err(StoreError::Conflict(_)) => {}
+                result => return result,
+            }
+        }
+        self.try_migrate().await
+    }
+
+    async fn try_migrate(&self) -> Result<()> {
         let tx = self.begin().await?;
         tx.lift_statement_limit().await?;
         tx.lock_schema().await?;
@@ -103,6 +119,8 @@ impl Tx {
             self.0.execute_unprepared(isolation).await?;
             let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
             self.0.execute_unprepared(&lock).await?;
+            // From here on: another migration may take as long as it needs.
+            self.0.execute_unprepared(LOCK_TIMEOUT).await?;
         }
         Ok(())
     }
@@ -147,12 +165,22 @@ where
     }
 }
 
+/// Whether there is such a table yet.
+pub(crate) async fn has_table<C>(connection: &Connection<C>, name: &str) -> Result<bool>
+where
+    C: ConnectionTrait,
+    for<'c> &'c C: IntoDatabaseExecutor<'c>,
+{
+    let schema = SchemaManager::new(connection.inner());
+    Ok(connection.run_once(schema.has_table(name)).await?)
+}
+
 async fn applied_steps<C>(connection: &Connection<C>) -> Result<Vec<String>>
 where
     C: ConnectionTrait,
     for<'c> &'c C: IntoDatabaseExecutor<'c>,
 {
-    if !SchemaManager::new(connection.inner()).has_table(STEPS_TABLE).await? {
+    if !has_table(connection, STEPS_TABLE).await? {
         return Ok(Vec::new());
     }
     let names = Query::select().column("version").from(STEPS_TABLE).take();

@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, EntityTrait, QuerySelect,
-    SqliteTransactionMode, TransactionOptions,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    EntityTrait, QuerySelect, SqliteTransactionMode, SqlxError, TransactionOptions,
 };
-use sea_orm_migration::SchemaManager;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::connection::{Connection, STATEMENT_TIMEOUT};
 use crate::entity::key_canary;
 use crate::error::{Result, StoreError, is_sqlite_busy};
 use crate::fault::Faults;
 use crate::location::DatabaseLocation;
+use crate::migration::has_table;
 
 /// To get a connection out of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -68,7 +68,7 @@ impl Store {
                 let write = first_sqlite_connection(path).await?;
                 let readers = settings.max_connections.saturating_sub(1).max(1);
                 let read = Database::connect(sqlite_options(path, readers)).await?;
-                (read.clone(), read, write)
+                (read, Database::connect(sqlite_options(path, 1)).await?, write)
             }
             DatabaseLocation::Postgres(url) => {
                 // Transactions that wait for each other's locks keep no read waiting.
@@ -89,6 +89,10 @@ impl Store {
     #[must_use]
     pub const fn read(&self) -> &Read {
         &self.read
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.write.get_database_backend() == DbBackend::Sqlite
     }
 
     pub(crate) const fn watch(&self) -> &Read {
@@ -127,8 +131,7 @@ impl Store {
     pub async fn is_empty(&self) -> Result<bool> {
         use key_canary::{Column, Entity};
 
-        let schema = SchemaManager::new(self.read.0.inner());
-        if !schema.has_table("key_canary").await? {
+        if !has_table(&self.read.0, "key_canary").await? {
             return Ok(true);
         }
         // One column that every schema has.
@@ -200,6 +203,18 @@ fn postgres_options(url: &str, connections: u32) -> ConnectOptions {
             ("statement_timeout", STATEMENT_TIMEOUT.as_millis().to_string().as_str()),
             ("synchronous_commit", "on"),
         ])
+    });
+    // sqlx asks whether a connection is alive before it frees its place in the pool, and
+    // waits for the answer of a server that is gone until TCP gives up.
+    options.map_sqlx_postgres_pool_opts(|pool| {
+        pool.after_release(|connection, _| {
+            Box::pin(async move {
+                match timeout(ACQUIRE_TIMEOUT, connection.ping()).await {
+                    Ok(alive) => alive.map(|()| true),
+                    Err(_) => Err(SqlxError::PoolTimedOut),
+                }
+            })
+        })
     });
     options
 }

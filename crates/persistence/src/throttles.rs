@@ -107,6 +107,7 @@ impl Tx {
     pub async fn save_throttles(&self, throttles: &[StoredThrottle]) -> Result<()> {
         let overwrite = OnConflict::column(Column::Key)
             .update_columns([
+                Column::DigestKeyId,
                 Column::WindowNumber,
                 Column::Previous,
                 Column::Current,
@@ -145,7 +146,9 @@ impl Tx {
             digest_key_id: Set(Some(row::key_id(key))),
             expires_at: Set(expires_at.as_micros()),
         };
-        let overwrite = OnConflict::column(Column::Key).update_column(Column::ExpiresAt).to_owned();
+        let overwrite = OnConflict::column(Column::Key)
+            .update_columns([Column::DigestKeyId, Column::ExpiresAt])
+            .to_owned();
         known_source::Entity::insert(row)
             .on_conflict(overwrite)
             .exec_without_returning(&self.0)

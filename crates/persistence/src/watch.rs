@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gatehouse_domain::time::Timestamp;
+use gatehouse_domain::vault::KeyId;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use tokio::time::timeout;
 
@@ -19,6 +20,8 @@ pub struct Condition {
     pub now: Option<Timestamp>,
     /// Whether it takes no changes, as a standby does.
     pub is_read_only: bool,
+    /// Whether the key that was asked about has been retired.
+    pub is_key_retired: bool,
 }
 
 #[derive(FromQueryResult)]
@@ -28,31 +31,33 @@ struct Row {
 }
 
 impl Store {
-    /// Asks it, over a connection that no call uses, for at most 2 s.
+    /// Asks it, over a connection that no call uses, for at most 2 s; also about a key
+    /// of the ring.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]; [`StoreError::SchemaTooNew`] where a newer program
     /// has changed the schema meanwhile.
-    pub async fn condition(&self) -> Result<Condition> {
-        match timeout(TIMEOUT, self.ask_condition()).await {
+    pub async fn condition(&self, key: KeyId) -> Result<Condition> {
+        match timeout(TIMEOUT, self.ask_condition(key)).await {
             Ok(condition) => condition,
             Err(late) => Err(StoreError::Unavailable(late.into())),
         }
     }
 
-    async fn ask_condition(&self) -> Result<Condition> {
+    async fn ask_condition(&self, key: KeyId) -> Result<Condition> {
         let connection = &self.watch().0;
         let backend = connection.get_database_backend();
+        self.watch().check_schema().await?;
+        let is_key_retired = self.watch().is_retired(key).await?;
         if backend != DbBackend::Postgres {
-            self.watch().check_schema().await?;
-            return Ok(Condition { now: None, is_read_only: false });
+            return Ok(Condition { now: None, is_read_only: false, is_key_retired });
         }
         let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now,
                           current_setting('transaction_read_only') = 'on' AS is_read_only";
         let row = connection.query_one_raw(Statement::from_string(backend, sql)).await?;
         let row = row.map(|row| Row::from_query_result(&row, "")).transpose()?;
         let row = row.ok_or_else(|| StoreError::Internal("a SELECT without a row".into()))?;
-        self.watch().check_schema().await?;
-        Ok(Condition { now: Some(Timestamp::from_micros(row.now)), is_read_only: row.is_read_only })
+        let now = Some(Timestamp::from_micros(row.now));
+        Ok(Condition { now, is_read_only: row.is_read_only, is_key_retired })
     }
 }

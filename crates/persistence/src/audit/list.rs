@@ -39,6 +39,16 @@ pub struct AuditEventFilter {
 }
 
 impl<C: ConnectionTrait> Queries<C> {
+    /// When the last thing happened that is recorded here.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn last_event_at(&self) -> Result<Option<Timestamp>> {
+        let last = Entity::find().select_only().column(Column::EventAt);
+        let last = last.order_by_desc(Column::Id).into_tuple::<i64>().one(&self.0).await?;
+        Ok(row::times(last))
+    }
+
     /// At most `limit` events, the newest first, before `before`. They are there
     /// as soon as what they tell of.
     ///

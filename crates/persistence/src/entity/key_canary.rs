@@ -6,6 +6,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub key_id: i64,
     pub sealed: Vec<u8>,
+    pub sealing_since_at: Option<i64>,
     pub retired_at: Option<i64>,
 }
 

@@ -1,17 +1,17 @@
-//! Sealed values, found by the key that they are sealed under.
+//! Sealed values, one page after the other, and those that name a key.
 
 use gatehouse_domain::id::{BackupCodeSetId, CustomerKey, FactorId};
 use gatehouse_domain::vault::KeyId;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, Value,
 };
 
 use crate::entity::{backup_code, customer, enrollment, factor};
 use crate::error::Result;
 use crate::row;
-use crate::store::{Queries, Store, corrupt};
+use crate::store::{Queries, Store};
 
 /// Where a sealed value stands. What is sealed for minutes only is not among these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,97 +46,111 @@ pub struct SealedValue {
     pub sealed: Vec<u8>,
 }
 
-impl SealedValue {
-    /// Where a walk has come to that has done this one.
-    #[must_use]
-    pub fn place(&self) -> (CustomerKey, u8) {
-        let slot = match self.row {
-            SealedRow::BackupCode(_, slot) => slot,
-            SealedRow::Password | SealedRow::Factor(_) => 0,
-        };
-        (self.customer.clone(), slot)
-    }
+/// Up to where a walk through a column has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedCursor {
+    portal: String,
+    customer: String,
+    slot: i32,
 }
 
-/// How far a walk through a column has come: every place up to this one is done.
-pub type SealedCursor = Option<(CustomerKey, u8)>;
+/// Some of the values of a column, in the order of their places.
+#[derive(Clone, Debug)]
+pub struct SealedPage {
+    /// Without those whose row is corrupt, of which the log tells.
+    pub values: Vec<SealedValue>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<SealedCursor>,
+}
 
 /// The bytes of a sealed value that name its key: after its version and algorithm.
 const KEY_ID_AT: i32 = 3;
 const KEY_ID_BYTES: i32 = 4;
 
+/// A row as far as it is read.
+type Row = (SealedCursor, Option<SealedRow>, Vec<u8>);
+
 impl<C: ConnectionTrait> Queries<C> {
-    /// At most `limit` values after `after` that are not sealed under `primary`, in
-    /// the order of their places.
+    /// The next `limit` rows of a column.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn sealed_under_others(
+    pub async fn sealed_page(
         &self,
         column: SealedColumn,
-        primary: KeyId,
-        after: SealedCursor,
+        after: Option<&SealedCursor>,
         limit: u64,
-    ) -> Result<Vec<SealedValue>> {
-        match column {
-            SealedColumn::Password => {
-                use customer::{Column, Entity};
-                let rows = Entity::find()
-                    .filter(Column::PasswordHash.is_not_null())
-                    .filter(names(Column::PasswordHash, primary).not())
-                    .filter(past((Column::PortalId, Column::Id), None, after))
-                    .order_by_asc(Column::PortalId)
-                    .order_by_asc(Column::Id)
-                    .limit(limit)
-                    .all(&self.0)
-                    .await?;
-                let values = rows.into_iter().filter_map(|row| {
-                    let sealed = row.password_hash?;
-                    Some(value("customer", &row.portal_id, &row.id, SealedRow::Password, sealed))
-                });
-                values.collect()
-            }
-            SealedColumn::FactorSecret => {
-                use factor::{Column, Entity};
-                let rows = Entity::find()
-                    .filter(names(Column::Secret, primary).not())
-                    .filter(past((Column::PortalId, Column::CustomerId), None, after))
-                    .order_by_asc(Column::PortalId)
-                    .order_by_asc(Column::CustomerId)
-                    .limit(limit)
-                    .all(&self.0)
-                    .await?;
-                let values = rows.into_iter().map(|row| {
-                    let place = SealedRow::Factor(FactorId::from_uuid(row.id));
-                    value("factor", &row.portal_id, &row.customer_id, place, row.secret)
-                });
-                values.collect()
-            }
-            SealedColumn::BackupCode => {
-                use backup_code::{Column, Entity};
-                let columns = (Column::PortalId, Column::CustomerId);
-                let rows = Entity::find()
-                    .filter(names(Column::Digest, primary).not())
-                    .filter(past(columns, Some(Column::Slot), after))
-                    .order_by_asc(Column::PortalId)
-                    .order_by_asc(Column::CustomerId)
-                    .order_by_asc(Column::Slot)
-                    .limit(limit)
-                    .all(&self.0)
-                    .await?;
-                let values = rows.into_iter().map(|row| {
-                    let slot =
-                        row.slot.try_into().map_err(|_| corrupt("backup_code", &row.set_id))?;
-                    let place = SealedRow::BackupCode(BackupCodeSetId::from_uuid(row.set_id), slot);
-                    value("backup_code", &row.portal_id, &row.customer_id, place, row.digest)
-                });
-                values.collect()
-            }
-        }
+    ) -> Result<SealedPage> {
+        let rows = match column {
+            SealedColumn::Password => self.sealed_passwords(after, limit).await?,
+            SealedColumn::FactorSecret => self.sealed_secrets(after, limit).await?,
+            SealedColumn::BackupCode => self.sealed_backup_codes(after, limit).await?,
+        };
+        let is_full = rows.len() as u64 == limit;
+        let next = rows.last().filter(|_| is_full).map(|(place, _, _)| place.clone());
+        Ok(SealedPage { values: rows.into_iter().filter_map(value).collect(), next })
+    }
+
+    async fn sealed_passwords(&self, after: Option<&SealedCursor>, limit: u64) -> Result<Vec<Row>> {
+        use customer::{Column, Entity};
+
+        let rows = Entity::find()
+            .filter(Column::PasswordHash.is_not_null())
+            .filter(past(&[Column::PortalId, Column::Id], after))
+            .order_by_asc(Column::PortalId)
+            .order_by_asc(Column::Id)
+            .limit(limit)
+            .all(&self.0)
+            .await?;
+        let read = |row: customer::Model| {
+            let sealed = row.password_hash.unwrap_or_default();
+            (place(row.portal_id, row.id, 0), Some(SealedRow::Password), sealed)
+        };
+        Ok(rows.into_iter().map(read).collect())
+    }
+
+    async fn sealed_secrets(&self, after: Option<&SealedCursor>, limit: u64) -> Result<Vec<Row>> {
+        use factor::{Column, Entity};
+
+        let rows = Entity::find()
+            .filter(past(&[Column::PortalId, Column::CustomerId], after))
+            .order_by_asc(Column::PortalId)
+            .order_by_asc(Column::CustomerId)
+            .limit(limit)
+            .all(&self.0)
+            .await?;
+        let read = |row: factor::Model| {
+            let factor = SealedRow::Factor(FactorId::from_uuid(row.id));
+            (place(row.portal_id, row.customer_id, 0), Some(factor), row.secret)
+        };
+        Ok(rows.into_iter().map(read).collect())
+    }
+
+    async fn sealed_backup_codes(
+        &self,
+        after: Option<&SealedCursor>,
+        limit: u64,
+    ) -> Result<Vec<Row>> {
+        use backup_code::{Column, Entity};
+
+        let rows = Entity::find()
+            .filter(past(&[Column::PortalId, Column::CustomerId, Column::Slot], after))
+            .order_by_asc(Column::PortalId)
+            .order_by_asc(Column::CustomerId)
+            .order_by_asc(Column::Slot)
+            .limit(limit)
+            .all(&self.0)
+            .await?;
+        let read = |row: backup_code::Model| {
+            let set = BackupCodeSetId::from_uuid(row.set_id);
+            let code = row.slot.try_into().ok().map(|slot| SealedRow::BackupCode(set, slot));
+            (place(row.portal_id, row.customer_id, row.slot), code, row.digest)
+        };
+        Ok(rows.into_iter().map(read).collect())
     }
 
     /// How many values are sealed under `key`.
-    pub(crate) async fn sealed_under(&self, key: KeyId) -> Result<u64> {
+    pub(super) async fn sealed_under(&self, key: KeyId) -> Result<u64> {
         let passwords = customer::Entity::find()
             .filter(names(customer::Column::PasswordHash, key))
             .count(&self.0)
@@ -164,14 +178,14 @@ impl Store {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn replace_sealed(&self, value: &SealedValue, sealed: Vec<u8>) -> Result<bool> {
-        let db = self.autocommit();
+        let (key, old, db) = (&value.customer, value.sealed.clone(), self.autocommit());
         let updated = match value.row {
             SealedRow::Password => {
                 use customer::{Column, Entity};
                 Entity::update_many()
                     .col_expr(Column::PasswordHash, Expr::value(sealed))
-                    .filter(row::of_customer((Column::PortalId, Column::Id), &value.customer))
-                    .filter(Column::PasswordHash.eq(value.sealed.clone()))
+                    .filter(row::of_customer((Column::PortalId, Column::Id), key))
+                    .filter(Column::PasswordHash.eq(old))
                     .exec(db)
                     .await?
             }
@@ -179,12 +193,9 @@ impl Store {
                 use factor::{Column, Entity};
                 Entity::update_many()
                     .col_expr(Column::Secret, Expr::value(sealed))
-                    .filter(row::of_customer(
-                        (Column::PortalId, Column::CustomerId),
-                        &value.customer,
-                    ))
+                    .filter(row::of_customer((Column::PortalId, Column::CustomerId), key))
                     .filter(Column::Id.eq(id.as_uuid()))
-                    .filter(Column::Secret.eq(value.sealed.clone()))
+                    .filter(Column::Secret.eq(old))
                     .exec(db)
                     .await?
             }
@@ -192,13 +203,10 @@ impl Store {
                 use backup_code::{Column, Entity};
                 Entity::update_many()
                     .col_expr(Column::Digest, Expr::value(sealed))
-                    .filter(row::of_customer(
-                        (Column::PortalId, Column::CustomerId),
-                        &value.customer,
-                    ))
+                    .filter(row::of_customer((Column::PortalId, Column::CustomerId), key))
                     .filter(Column::SetId.eq(set.as_uuid()))
                     .filter(Column::Slot.eq(i32::from(slot)))
-                    .filter(Column::Digest.eq(value.sealed.clone()))
+                    .filter(Column::Digest.eq(old))
                     .exec(db)
                     .await?
             }
@@ -207,15 +215,17 @@ impl Store {
     }
 }
 
-fn value(
-    table: &'static str,
-    portal: &str,
-    customer: &str,
-    row: SealedRow,
-    sealed: Vec<u8>,
-) -> Result<SealedValue> {
-    let customer = row::customer_key(portal, customer).ok_or_else(|| corrupt(table, &customer))?;
-    Ok(SealedValue { customer, row, sealed })
+const fn place(portal: String, customer: String, slot: i32) -> SealedCursor {
+    SealedCursor { portal, customer, slot }
+}
+
+fn value((place, row, sealed): Row) -> Option<SealedValue> {
+    let customer = row::customer_key(&place.portal, &place.customer);
+    let (Some(customer), Some(row)) = (customer, row) else {
+        tracing::error!(?place, "a row with a sealed value is corrupt");
+        return None;
+    };
+    Some(SealedValue { customer, row, sealed })
 }
 
 /// Whether the value in `column` names `key` as its own.
@@ -228,15 +238,12 @@ fn names(column: impl ColumnTrait, key: KeyId) -> SimpleExpr {
     SimpleExpr::from(part).eq(id)
 }
 
-/// Places past `after`, in the order of customers and then slots.
-fn past<C: ColumnTrait>(columns: (C, C), slot: Option<C>, after: SealedCursor) -> Condition {
-    let Some((key, last)) = after else { return Condition::all() };
-    let (portal, customer) = (key.portal.as_str(), key.customer.as_str());
-    let mut past = Condition::any()
-        .add(columns.0.gt(portal))
-        .add(Condition::all().add(columns.0.eq(portal)).add(columns.1.gt(customer)));
-    if let Some(slot) = slot {
-        past = past.add(row::of_customer(columns, &key).add(slot.gt(i32::from(last))));
-    }
-    past
+/// Places past `after`, by the columns of the primary key. As a comparison of rows it is
+/// a range of the index; as a chain of ORs it would be a walk from its start.
+fn past<C: ColumnTrait>(columns: &[C], after: Option<&SealedCursor>) -> Condition {
+    let Some(SealedCursor { portal, customer, slot }) = after else { return Condition::all() };
+    let last: [Value; 3] = [portal.as_str().into(), customer.as_str().into(), (*slot).into()];
+    let last = last.into_iter().take(columns.len()).map(Expr::value);
+    let place = columns.iter().map(|column| Expr::col(column.as_column_ref()));
+    Condition::all().add(Expr::tuple(place).gt(Expr::tuple(last)))
 }

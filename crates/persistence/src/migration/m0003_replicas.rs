@@ -17,7 +17,11 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(schema_requirement()).await?;
         manager.create_table(server()).await?;
+        add_column(manager, "key_canary", null(big("sealing_since_at"))).await?;
         add_column(manager, "key_canary", null(big("retired_at"))).await?;
+        // Which of the keys that are there have sealed is not known: all are needed.
+        let backfill = "UPDATE key_canary SET sealing_since_at = 0";
+        manager.get_connection().execute_unprepared(backfill).await?;
         for table in DIGESTED {
             // Rows that are there, and that an older program adds, have none: which key
             // they are under is not known.

@@ -75,9 +75,9 @@ async fn backup_codes_are_kept_on_request(database: TestDatabase) {
 
 async fn the_last_event_and_the_suspended_are_told(database: TestDatabase) {
     let store = database.store().await;
-    assert_eq!(store.last_event_at().await.unwrap(), None);
+    assert_eq!(store.read().last_event_at().await.unwrap(), None);
     insert(&store, &[ana()]).await;
-    assert_eq!(store.suspended_customers().await.unwrap(), 0);
+    assert_eq!(store.read().suspended_customers().await.unwrap(), 0);
     commit(&store, async |tx| {
         tx.record(&audit_event(1, NOW)).await?;
         tx.record(&audit_event(1, NOW - SECOND)).await?;
@@ -87,8 +87,8 @@ async fn the_last_event_and_the_suspended_are_told(database: TestDatabase) {
     })
     .await
     .unwrap();
-    assert_eq!(store.last_event_at().await.unwrap(), Some(NOW));
-    assert_eq!(store.suspended_customers().await.unwrap(), 1);
+    assert_eq!(store.read().last_event_at().await.unwrap(), Some(NOW));
+    assert_eq!(store.read().suspended_customers().await.unwrap(), 1);
 }
 
 async fn a_copy_holds_what_was_committed(database: TestDatabase) {
