@@ -24,7 +24,7 @@ const SPACING: Duration = Duration::from_secs(3);
 async fn add(acme: &Acme) -> [KeyId; 2] {
     let app = acme.server.app();
     let old = app.vault().primary();
-    [old, keys::add(&app).await.unwrap()]
+    [old, keys::add(&app, acme.server.now()).await.unwrap()]
 }
 
 async fn promote(acme: &Acme, key: KeyId) {
@@ -104,7 +104,7 @@ async fn what_was_begun_under_one_key_ends_under_another(server: TestServer) {
 
 /// How many values are sealed under `key`.
 async fn sealed_under(acme: &Acme, key: KeyId, now: Timestamp) -> u64 {
-    acme.server.app().store.read().key_use(key, now).await.unwrap().sealed
+    acme.server.app().store.key_use(key, now).await.unwrap().sealed
 }
 
 async fn resealing_goes_on_where_a_server_that_is_gone_left_it(server: TestServer) {

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use crate::clock::Clock;
 use crate::database_watch::DatabaseWatch;
 use crate::entropy::Entropy;
+use crate::error::AppError;
 use crate::hasher::Hasher;
 use crate::key_ring::ServerKeyRing;
 use crate::tasks::Tasks;
@@ -42,6 +43,14 @@ pub struct App {
 }
 
 impl App {
+    /// Asks the database how it is.
+    ///
+    /// # Errors
+    /// Why no sign-in can be served.
+    pub async fn look_at_database(&self) -> Result<(), AppError> {
+        self.database_watch.look(&self.store, &self.clock, self.vault().primary()).await
+    }
+
     /// Seals secrets and makes digests, under the key ring as it is now.
     #[must_use]
     pub fn vault(&self) -> Arc<Vault> {

@@ -83,9 +83,8 @@ impl Background {
     pub fn start(app: &Arc<App>) -> Self {
         let background =
             Self { stop: CancellationToken::new().drop_guard(), jobs: TaskTracker::new() };
-        background.spawn(app, WATCHING, |app, _| async move {
-            app.database_watch.look(&app.store, &app.clock).await.map(|()| 0)
-        });
+        background
+            .spawn(app, WATCHING, |app, _| async move { app.look_at_database().await.map(|()| 0) });
         let announced = Arc::new(Mutex::new(None));
         background.spawn(app, SHARING, move |app, now| {
             let announced = Arc::clone(&announced);

@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 
 use crate::config::{self, Given, Settings};
 use crate::server::{Server, ServerSettings};
-use crate::usecase::{Call, api_keys, audit};
+use crate::usecase::{Call, api_keys, audit, keys as key_rotation};
 use crate::{log, shutdown, startup};
 
 /// What a wrong command line or setting exits with.
@@ -142,8 +142,13 @@ fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> 
 async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let app = Arc::new(startup::open(settings).await?);
     startup::announce_missing_owner(&app).await?;
-    // Not one call is served by a wrong clock; what is wrong is said in the log.
-    if let Err(error) = app.database_watch.look(&app.store, &app.clock).await {
+    // Before the first call, which must not be served by a wrong clock, nor a key be
+    // promoted that this server does not have.
+    let ready = match app.look_at_database().await {
+        Ok(()) => key_rotation::share(&app, &mut None, app.clock.now()).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = ready {
         let error: &dyn Error = &error;
         tracing::warn!(error, "not ready yet");
     }

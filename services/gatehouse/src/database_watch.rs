@@ -1,10 +1,12 @@
 //! What this server knows of its database from second to second: whether it is
-//! there, and whether both go by the same time.
+//! there, and whether both go by the same time and the same keys.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use gatehouse_domain::time::Timestamp;
+use gatehouse_domain::vault::KeyId;
 use gatehouse_persistence::Store;
 use tokio::sync::watch;
 
@@ -18,6 +20,7 @@ pub const MAX_CLOCK_OFFSET: Duration = Duration::from_secs(2);
 /// Watches the database. Nothing here decides a sign-in but by refusing it.
 pub struct DatabaseWatch {
     is_ready: watch::Sender<bool>,
+    is_key_retired: AtomicBool,
     /// As last seen.
     clock: Mutex<Option<DatabaseClock>>,
 }
@@ -40,7 +43,11 @@ impl DatabaseClock {
 
 impl Default for DatabaseWatch {
     fn default() -> Self {
-        Self { is_ready: watch::Sender::new(true), clock: Mutex::default() }
+        Self {
+            is_ready: watch::Sender::new(true),
+            is_key_retired: AtomicBool::new(false),
+            clock: Mutex::default(),
+        }
     }
 }
 
@@ -51,20 +58,21 @@ impl DatabaseWatch {
         self.is_ready.subscribe()
     }
 
-    /// Asks the database how it is.
+    /// Asks the database how it is, and about the key that this server seals under.
     ///
     /// # Errors
     /// Why no sign-in can be served.
-    pub async fn look(&self, store: &Store, clock: &Clock) -> Result<(), AppError> {
-        let seen = self.try_look(store, clock).await;
+    pub async fn look(&self, store: &Store, clock: &Clock, primary: KeyId) -> Result<(), AppError> {
+        let seen = self.try_look(store, clock, primary).await;
         let is_ready = seen.is_ok();
         self.is_ready.send_if_modified(|was| std::mem::replace(was, is_ready) != is_ready);
         seen
     }
 
-    async fn try_look(&self, store: &Store, clock: &Clock) -> Result<(), AppError> {
+    async fn try_look(&self, store: &Store, clock: &Clock, primary: KeyId) -> Result<(), AppError> {
         let asked = Instant::now();
-        let condition = store.condition().await?;
+        let condition = store.condition(primary).await?;
+        self.is_key_retired.store(condition.is_key_retired, Ordering::Relaxed);
         if let Some(now) = condition.now {
             let seen = DatabaseClock { now, read: (asked, Instant::now()) };
             *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
@@ -72,15 +80,20 @@ impl DatabaseWatch {
         if condition.is_read_only {
             return Err(AppError::StoreUnavailable("the database takes no changes".into()));
         }
-        self.require_right_clock(clock)
+        self.require_agreement(clock)
     }
 
-    /// Refuses what depends on the time while this server and the database do not
-    /// agree about it. Also notices at once that the system's clock was set.
+    /// Refuses what depends on the time or the key ring while this server and the
+    /// database do not agree about them. Also notices at once that the system's clock
+    /// was set.
     ///
     /// # Errors
     /// [`AppError::StoreUnavailable`], which charges nobody.
-    pub fn require_right_clock(&self, clock: &Clock) -> Result<(), AppError> {
+    pub fn require_agreement(&self, clock: &Clock) -> Result<(), AppError> {
+        if self.is_key_retired.load(Ordering::Relaxed) {
+            let retired = "the primary key of this server's ring has been retired";
+            return Err(AppError::StoreUnavailable(retired.into()));
+        }
         let seen = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(seen) = seen.filter(|_| clock.is_system()) else { return Ok(()) };
         let (earliest, latest) = seen.bounds(Instant::now());
@@ -113,7 +126,7 @@ mod tests {
     #[test]
     fn clocks_may_differ_by_two_seconds() {
         for offset in [-1_900_000, 0, 1_900_000] {
-            watch(offset).require_right_clock(&Clock::system()).unwrap();
+            watch(offset).require_agreement(&Clock::system()).unwrap();
         }
     }
 
@@ -123,7 +136,7 @@ mod tests {
             (3_000_000, "this server's clock is 3.0 s behind the database's"),
             (-3_000_000, "this server's clock is 3.0 s ahead of the database's"),
         ] {
-            let error = watch(offset).require_right_clock(&Clock::system()).unwrap_err();
+            let error = watch(offset).require_agreement(&Clock::system()).unwrap_err();
             let AppError::StoreUnavailable(source) = error else { panic!("{error}") };
             assert_eq!(source.to_string(), words);
         }
@@ -142,6 +155,6 @@ mod tests {
     #[test]
     fn a_clock_that_a_test_sets_is_right() {
         let (clock, _) = Clock::manual(Timestamp::EPOCH);
-        watch(0).require_right_clock(&clock).unwrap();
+        watch(0).require_agreement(&clock).unwrap();
     }
 }

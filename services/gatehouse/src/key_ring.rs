@@ -1,9 +1,12 @@
 //! The key ring of this server: read from its file, held against the database, and
 //! read again when the file changes.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{KeyRing, OpenError, Vault};
 use gatehouse_persistence::{Canary, Store};
 use zeroize::Zeroizing;
@@ -30,8 +33,9 @@ impl ServerKeyRing {
         store: &Store,
         path: &Path,
         text: Zeroizing<String>,
+        now: Timestamp,
     ) -> Result<Self, StartupError> {
-        let vault = check(store, path, &text).await?;
+        let vault = check(store, path, &text, now).await?;
         Ok(Self { path: path.to_owned(), loaded: RwLock::new(Loaded { text, vault }) })
     }
 
@@ -41,42 +45,53 @@ impl ServerKeyRing {
         Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner).vault)
     }
 
-    /// The file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Puts the ring to use that is in the file now; whether it is another one.
     ///
     /// # Errors
     /// Why the ring in the file cannot be used. The one that was in use still is.
-    pub async fn reload(&self, store: &Store) -> Result<bool, StartupError> {
+    pub async fn reload(&self, store: &Store, now: Timestamp) -> Result<bool, StartupError> {
         let text = read(&self.path)?;
         if *text == *self.loaded.read().unwrap_or_else(PoisonError::into_inner).text {
             return Ok(false);
         }
-        let vault = check(store, &self.path, &text).await?;
+        let vault = check(store, &self.path, &text, now).await?;
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { text, vault };
         Ok(true)
     }
 
-    /// Writes `ring` to the file, and puts it to use.
-    ///
-    /// # Errors
-    /// [`StartupError::File`]: the file is as it was.
-    pub async fn replace(&self, store: &Store, ring: &KeyRing) -> Result<(), StartupError> {
-        file::replace(&self.path, &ring.to_text())
-            .map_err(|source| StartupError::File { path: self.path.clone(), source })?;
-        self.reload(store).await.map(drop)
-    }
-
-    /// The ring in the file, to be changed.
+    /// The ring in the file, to be changed by this caller alone.
     ///
     /// # Errors
     /// [`StartupError`].
-    pub fn read(&self) -> Result<KeyRing, StartupError> {
-        parse(&self.path, &read(&self.path)?)
+    pub fn edit(&self) -> Result<EditedRing<'_>, StartupError> {
+        let lock = file::lock_folder(&self.path).map_err(|source| self.file_error(source))?;
+        let ring = parse(&self.path, &read(&self.path)?)?;
+        Ok(EditedRing { of: self, ring, _lock: lock })
+    }
+
+    fn file_error(&self, source: io::Error) -> StartupError {
+        StartupError::File { path: self.path.clone(), source }
+    }
+}
+
+/// A ring that is being changed. Others who want to change it wait.
+pub struct EditedRing<'a> {
+    of: &'a ServerKeyRing,
+    /// As it is to be.
+    pub ring: KeyRing,
+    _lock: File,
+}
+
+impl EditedRing<'_> {
+    /// Writes it to the file, and puts it to use.
+    ///
+    /// # Errors
+    /// [`StartupError::File`]: the file is as it was. Others come after the file was
+    /// written.
+    pub async fn save(self, store: &Store, now: Timestamp) -> Result<(), StartupError> {
+        file::replace(&self.of.path, &self.ring.to_text())
+            .map_err(|source| self.of.file_error(source))?;
+        self.of.reload(store, now).await.map(drop)
     }
 }
 
@@ -96,7 +111,12 @@ fn parse(path: &Path, text: &str) -> Result<KeyRing, StartupError> {
 /// Of two servers that made rings of their own for one empty database the
 /// canary decides: there is one place for the first key, and who comes second
 /// finds another's canary in it.
-async fn check(store: &Store, path: &Path, text: &str) -> Result<Arc<Vault>, StartupError> {
+async fn check(
+    store: &Store,
+    path: &Path,
+    text: &str,
+    now: Timestamp,
+) -> Result<Arc<Vault>, StartupError> {
     let vault = Vault::new(&parse(path, text)?);
     let foreign = |source| StartupError::KeyRingForeign { path: path.to_owned(), source };
     let known = store.read().key_canaries().await?;
@@ -106,14 +126,18 @@ async fn check(store: &Store, path: &Path, text: &str) -> Result<Arc<Vault>, Sta
         store.insert_key_canary(id, canary).await?;
     }
     open_all(&vault, &store.read().key_canaries().await?).map_err(foreign)?;
-    Ok(Arc::new(vault))
+    // Written before anything is sealed under it.
+    if store.seal_under_key(vault.primary(), now).await? {
+        Ok(Arc::new(vault))
+    } else {
+        Err(StartupError::KeyRetired { path: path.to_owned(), key: vault.primary() })
+    }
 }
 
-/// Every canary but of a retired key that the ring has no more.
+/// Those of keys that are needed, and of all others that the ring has.
 fn open_all(vault: &Vault, canaries: &[Canary]) -> Result<(), OpenError> {
-    let needed = |canary: &&Canary| {
-        canary.retired_at.is_none() || vault.key_ids().any(|id| id == canary.key)
-    };
-    let mut needed = canaries.iter().filter(needed);
-    needed.try_for_each(|canary| vault.check_canary(canary.key, &canary.sealed))
+    let mut opened = canaries
+        .iter()
+        .filter(|canary| canary.is_needed() || vault.key_ids().any(|id| id == canary.key));
+    opened.try_for_each(|canary| vault.check_canary(canary.key, &canary.sealed))
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
 use gatehouse_domain::id::ServerId;
-use gatehouse_domain::vault::{KeyRing, KeyRingError, OpenError};
+use gatehouse_domain::vault::{KeyId, KeyRing, KeyRingError, OpenError};
 use gatehouse_persistence::{DatabaseLocation, DatabaseSettings, Store, StoreError};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
@@ -66,6 +66,18 @@ pub enum StartupError {
         /// What is wrong with a key.
         source: OpenError,
     },
+    /// Nobody else has this key any more: what is sealed under it nobody else could open.
+    #[error(
+        "the primary key {key} of the key ring {} has been retired: copy the ring of the other \
+         servers here",
+        .path.display()
+    )]
+    KeyRetired {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: KeyId,
+    },
     /// There is nothing to look at.
     #[error("{0:?} is no database that gatehouse has used")]
     NoDatabase(DatabaseLocation),
@@ -84,8 +96,8 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
     let store = connect(settings).await?;
     let ring = key_ring_text(&settings.key_ring, &store).await?;
     store.migrate().await?;
-    let key_ring = ServerKeyRing::open(&store, &settings.key_ring, ring).await?;
     let clock = Clock::system();
+    let key_ring = ServerKeyRing::open(&store, &settings.key_ring, ring, clock.now()).await?;
     let server = ServerId::generate(clock.now(), &mut Entropy.rng());
     Ok(App {
         store,
@@ -184,5 +196,9 @@ async fn key_ring_text(path: &Path, store: &Store) -> Result<Zeroizing<String>, 
         }
         text = file::read(path).map_err(file)?;
     }
-    text.ok_or_else(|| StartupError::KeyRingMissing { path: path.to_owned() })
+    let text = text.ok_or_else(|| StartupError::KeyRingMissing { path: path.to_owned() })?;
+    if file::is_open_to_all(path).map_err(file)? {
+        tracing::warn!(path = %path.display(), "every user of this machine may read the key ring");
+    }
+    Ok(text)
 }

@@ -28,14 +28,15 @@ pub(super) async fn write(settings: &Settings, path: &Path) -> Result<(), Box<dy
         return Err(BackupError::NotSqlite.into());
     }
     let store = startup::open_existing(settings).await?;
-    // For its owner alone, before anything is in it.
-    let made = file::create(path, "")
-        .map_err(|source| StartupError::File { path: path.to_owned(), source })?;
-    if !made {
-        return Err(BackupError::Exists(path.to_owned()).into());
+    let file_error = |source| StartupError::File { path: path.to_owned(), source };
+    let exists = || BackupError::Exists(path.to_owned());
+    if path.try_exists().map_err(file_error)? {
+        return Err(exists().into());
     }
-    store.copy_to(path).await?;
-    Ok(file::sync(path).map_err(|source| StartupError::File { path: path.to_owned(), source })?)
+    // It gets its name when it is whole.
+    let copy = file::beside(path).map_err(file_error)?;
+    store.copy_to(&copy).await?;
+    if file::name(copy, path).map_err(file_error)? { Ok(()) } else { Err(exists().into()) }
 }
 
 pub(super) async fn restore_epoch(
@@ -43,6 +44,7 @@ pub(super) async fn restore_epoch(
     keep_backup_codes: bool,
 ) -> Result<(), Box<dyn Error>> {
     let app = startup::open_used(settings).await?;
+    app.look_at_database().await?;
     let call = Call::of_server(app.clock.now());
     let restored = restore::begin_epoch(&app, &call, keep_backup_codes).await?;
     print(&mut io::stdout().lock(), &restored, keep_backup_codes)?;
@@ -66,9 +68,12 @@ fn print(out: &mut impl Write, restored: &Restored, kept_codes: bool) -> io::Res
     writeln!(
         out,
         "What happened after {end} is not in this database. See to it that these are done again:\n\
-         suspensions ({} customers are suspended), deletions, changes of policy, MFA resets,\n\
-         changes of passwords (the ones before are good again), and revocations of API keys.\n\
-         API keys that are live now: {}",
+         - suspensions ({} customers are suspended), deletions, changes of policy, and locks of \
+         customers who had guessed too often: their counters are back\n\
+         - MFA that was set up or replaced: those customers have none, or their former \
+         authenticator is good again\n\
+         - MFA resets, and changes of passwords and emails: the former ones are good again\n\
+         - revocations of API keys. Those that are live now: {}",
         restored.suspended_customers,
         restored.live_api_keys.len(),
     )?;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use clap::Subcommand;
 use gatehouse_domain::vault::KeyId;
 
+use super::migrate;
 use crate::config::Settings;
 use crate::startup;
 use crate::usecase::keys::{self, KeyStatus};
@@ -32,10 +33,14 @@ pub(super) enum Keys {
 }
 
 pub(super) async fn run(settings: &Settings, command: Keys) -> Result<(), Box<dyn Error>> {
-    let app = startup::open_used(settings).await?;
+    // Not by accident: a look at the keys is no upgrade.
+    migrate::require_migrated(settings).await?;
+    let app = startup::open(settings).await?;
+    // Which servers run is told by the time.
+    app.look_at_database().await?;
     let now = app.clock.now();
     match command {
-        Keys::Add => writeln!(io::stdout(), "{}", keys::add(&app).await?)?,
+        Keys::Add => writeln!(io::stdout(), "{}", keys::add(&app, now).await?)?,
         Keys::Promote { id } => keys::promote(&app, id, now).await?,
         Keys::Retire { id } => keys::retire(&app, id, now).await?,
         Keys::List => {

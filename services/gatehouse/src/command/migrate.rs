@@ -15,11 +15,16 @@ struct Pending(Vec<String>);
 
 /// Says how the database stands to this program, and changes nothing.
 pub(super) async fn check(settings: &Settings) -> Result<(), Box<dyn Error>> {
-    let word = match startup::open_existing(settings).await?.schema_state().await? {
-        SchemaState::UpToDate => "up to date",
-        SchemaState::Ahead => "ahead, and this program can run on it",
-        SchemaState::Behind(steps) => return Err(Pending(steps).into()),
-    };
+    let word = require_migrated(settings).await?;
     writeln!(io::stdout(), "{word}")?;
     Ok(())
+}
+
+/// Refuses a database that is not there or is to be migrated, and says how it stands.
+pub(super) async fn require_migrated(settings: &Settings) -> Result<&'static str, Box<dyn Error>> {
+    match startup::open_existing(settings).await?.schema_state().await? {
+        SchemaState::UpToDate => Ok("up to date"),
+        SchemaState::Ahead => Ok("ahead, and this program can run on it"),
+        SchemaState::Behind(steps) => Err(Pending(steps).into()),
+    }
 }

@@ -20,10 +20,20 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Zeroizing<String>>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    if fs::metadata(path)?.permissions().mode() & 0o007 != 0 {
-        tracing::warn!(path = %path.display(), "every user of this machine may read the key ring");
-    }
     Ok(Some(text))
+}
+
+/// Whether every user of this machine may read or write the file at `path`.
+pub(crate) fn is_open_to_all(path: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o007 != 0)
+}
+
+/// Keeps everybody else waiting who wants to change the file at `path`, until what is
+/// returned is dropped.
+pub(crate) fn lock_folder(path: &Path) -> io::Result<File> {
+    let folder = File::open(folder_of(path))?;
+    folder.lock()?;
+    Ok(folder)
 }
 
 /// Makes a file at `path` with all of `text`, for its owner alone and safe
@@ -31,7 +41,20 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Zeroizing<String>>> {
 ///
 /// No other process ever sees part of it: it gets its name when it is whole.
 pub(crate) fn create(path: &Path, text: &str) -> io::Result<bool> {
-    match write_beside(path, text)?.persist_noclobber(path) {
+    name(write_beside(path, text)?, path)
+}
+
+/// An empty file beside `path`, for its owner alone, to be written by somebody else and
+/// then given that name.
+pub(crate) fn beside(path: &Path) -> io::Result<TempPath> {
+    write_beside(path, "")
+}
+
+/// Gives a file that is written its name, safe from a power loss; false if there is one
+/// of that name, which then stays as it is.
+pub(crate) fn name(file: TempPath, path: &Path) -> io::Result<bool> {
+    File::open(&file)?.sync_all()?;
+    match file.persist_noclobber(path) {
         Ok(()) => {
             sync_folder(path)?;
             Ok(true)
@@ -45,12 +68,6 @@ pub(crate) fn create(path: &Path, text: &str) -> io::Result<bool> {
 /// safe from a power loss: whoever reads it finds the one or the other, whole.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     write_beside(path, text)?.persist(path).map_err(|failed| failed.error)?;
-    sync_folder(path)
-}
-
-/// Makes safe from a power loss what somebody else has written at `path`.
-pub(crate) fn sync(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()?;
     sync_folder(path)
 }
 

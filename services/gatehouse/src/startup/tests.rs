@@ -113,13 +113,18 @@ async fn a_ring_with_another_key_of_the_same_id_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_added_to_the_ring_must_stay_in_it() {
+async fn a_key_that_has_sealed_must_stay_in_the_ring() {
     let (_folder, settings) = used().await;
     let own = fs::read_to_string(&settings.key_ring).unwrap();
     let added = ring('A').replace("primary", "other");
     fs::write(&settings.key_ring, format!("{own}{added}")).unwrap();
     open(&settings).await.unwrap();
+    fs::write(&settings.key_ring, &own).unwrap();
+    open(&settings).await.unwrap();
 
+    let demoted = own.replace("\nprimary", "\nother");
+    fs::write(&settings.key_ring, format!("{demoted}{}", ring('A'))).unwrap();
+    open(&settings).await.unwrap();
     fs::write(&settings.key_ring, own).unwrap();
     let refusal = open(&settings).await.map(drop).unwrap_err();
     assert!(matches!(refusal, StartupError::KeyRingForeign { .. }), "{refusal}");

@@ -26,6 +26,8 @@ pub const CLOCK_MARGIN: Duration = Duration::from_hours(1);
 /// # Errors
 /// [`AppError::StoreUnavailable`].
 pub async fn remove_batch(app: &App, now: Timestamp) -> Result<usize, AppError> {
+    // By a clock that is ahead everything has expired.
+    app.database_watch.require_agreement(&app.clock)?;
     retry(app, || try_remove_batch(app, now)).await
 }
 

@@ -44,6 +44,9 @@ pub enum RotationError {
         /// The key.
         key: KeyId,
     },
+    /// No ring needs to have it any more, and some have it no more.
+    #[error("the key {0} has been retired")]
+    Retired(KeyId),
     /// Without it these rows are lost.
     #[error(
         "the key {key} is still needed by {} sealed values, {} API keys, and {} sessions, \
@@ -75,7 +78,7 @@ pub async fn share(
     announced: &mut Option<RunningServer>,
     now: Timestamp,
 ) -> Result<(), AppError> {
-    let reloaded = app.key_ring.reload(&app.store).await;
+    let reloaded = app.key_ring.reload(&app.store, now).await;
     let vault = app.vault();
     let server = RunningServer {
         id: app.server,
@@ -87,6 +90,8 @@ pub async fn share(
         told.keys == server.keys && (told.seen_at..told.seen_at + ANNOUNCED_EVERY).contains(&now)
     };
     if !announced.as_ref().is_some_and(is_told) {
+        // By a clock that is ahead all others are gone.
+        app.database_watch.require_agreement(&app.clock)?;
         app.store.announce_server(&server, now - GONE_AFTER).await?;
         *announced = Some(server);
     }
@@ -119,8 +124,7 @@ pub struct KeyStatus {
 /// # Errors
 /// [`StoreError`].
 pub async fn list(app: &App, now: Timestamp) -> Result<(Vec<KeyStatus>, usize), StoreError> {
-    let read = app.store.read();
-    let servers = read.servers(now - GONE_AFTER).await?;
+    let servers = app.store.read().servers(now - GONE_AFTER).await?;
     let vault = app.vault();
     let mut keys = Vec::new();
     for id in vault.key_ids() {
@@ -128,7 +132,7 @@ pub async fn list(app: &App, now: Timestamp) -> Result<(Vec<KeyStatus>, usize), 
             id,
             is_primary: id == vault.primary(),
             servers: servers.iter().filter(|server| server.keys.contains(&id)).count(),
-            needed: read.key_use(id, now).await?,
+            needed: app.store.key_use(id, now).await?,
         });
     }
     Ok((keys, servers.len()))
@@ -138,14 +142,14 @@ pub async fn list(app: &App, now: Timestamp) -> Result<(Vec<KeyStatus>, usize), 
 ///
 /// # Errors
 /// [`RotationError::File`], [`RotationError::Store`].
-pub async fn add(app: &App) -> Result<KeyId, RotationError> {
-    let mut ring = app.key_ring.read()?;
+pub async fn add(app: &App, now: Timestamp) -> Result<KeyId, RotationError> {
+    let mut edited = app.key_ring.edit()?;
     // Also past those that were retired: what names one must never open under another.
     let known = app.store.read().key_canaries().await?.into_iter().map(|canary| canary.key);
-    let highest = known.chain(ring.key_ids()).map(u32::from).max().unwrap_or(0);
+    let highest = known.chain(edited.ring.key_ids()).map(u32::from).max().unwrap_or(0);
     let id = KeyId::from(highest.wrapping_add(1));
-    ring.add(id, &mut app.entropy.rng())?;
-    app.key_ring.replace(&app.store, &ring).await?;
+    edited.ring.add(id, &mut app.entropy.rng())?;
+    edited.save(&app.store, now).await?;
     Ok(id)
 }
 
@@ -154,13 +158,17 @@ pub async fn add(app: &App) -> Result<KeyId, RotationError> {
 /// # Errors
 /// [`RotationError::NotEverywhere`] and the others: nothing has changed.
 pub async fn promote(app: &App, id: KeyId, now: Timestamp) -> Result<(), RotationError> {
-    let mut ring = app.key_ring.read()?;
-    ring.promote(id)?;
+    let mut edited = app.key_ring.edit()?;
+    edited.ring.promote(id)?;
+    let canaries = app.store.read().key_canaries().await?;
+    if canaries.iter().any(|canary| canary.key == id && canary.retired_at.is_some()) {
+        return Err(RotationError::Retired(id));
+    }
     let servers = app.store.read().servers(now - GONE_AFTER).await?;
     if let Some(server) = servers.iter().find(|server| !server.keys.contains(&id)) {
         return Err(RotationError::NotEverywhere { server: server.id.to_string(), key: id });
     }
-    Ok(app.key_ring.replace(&app.store, &ring).await?)
+    Ok(edited.save(&app.store, now).await?)
 }
 
 /// Takes a key that nothing needs any more out of the ring in the file.
@@ -168,19 +176,23 @@ pub async fn promote(app: &App, id: KeyId, now: Timestamp) -> Result<(), Rotatio
 /// # Errors
 /// [`RotationError::Needed`] and the others: nothing has changed.
 pub async fn retire(app: &App, id: KeyId, now: Timestamp) -> Result<(), RotationError> {
-    let mut ring = app.key_ring.read()?;
-    ring.remove(id)?;
-    let read = app.store.read();
-    let servers = read.servers(now - GONE_AFTER).await?;
+    let mut edited = app.key_ring.edit()?;
+    edited.ring.remove(id)?;
+    let servers = app.store.read().servers(now - GONE_AFTER).await?;
     if let Some(server) = servers.iter().find(|server| server.keys.first() == Some(&id)) {
         return Err(RotationError::StillPrimary { server: server.id.to_string(), key: id });
     }
-    let needed = read.key_use(id, now).await?;
-    if !needed.is_none() {
-        return Err(RotationError::Needed { key: id, needed });
+    require_unneeded(app, id, now).await?;
+    app.store.retire_key(id, now).await?;
+    // Again, now that no server may seal under it: one that was gone may have come back.
+    if let Err(needed) = require_unneeded(app, id, now).await {
+        app.store.unretire_key(id).await?;
+        return Err(needed);
     }
-    let tx = app.store.begin().await?;
-    tx.retire_key(id, now).await?;
-    tx.commit().await?;
-    Ok(app.key_ring.replace(&app.store, &ring).await?)
+    Ok(edited.save(&app.store, now).await?)
+}
+
+async fn require_unneeded(app: &App, key: KeyId, now: Timestamp) -> Result<(), RotationError> {
+    let needed = app.store.key_use(key, now).await?;
+    if needed.is_none() { Ok(()) } else { Err(RotationError::Needed { key, needed }) }
 }

@@ -39,14 +39,13 @@ pub async fn begin_epoch(
     call: &Call,
     keep_backup_codes: bool,
 ) -> Result<Restored, AppError> {
-    let backup_ends_at = app.store.last_event_at().await?;
+    app.database_watch.require_agreement(&app.clock)?;
+    // Read before: afterwards the last event is this one's own.
+    let backup_ends_at = app.store.read().last_event_at().await?;
+    let live_api_keys = live_api_keys(app, call.now).await?;
+    let suspended_customers = app.store.read().suspended_customers().await?;
     let ended = retry(app, || try_begin_epoch(app, call, keep_backup_codes)).await?;
-    Ok(Restored {
-        ended,
-        backup_ends_at,
-        live_api_keys: live_api_keys(app, call.now).await?,
-        suspended_customers: app.store.suspended_customers().await?,
-    })
+    Ok(Restored { ended, backup_ends_at, live_api_keys, suspended_customers })
 }
 
 async fn try_begin_epoch(

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use gatehouse_api::v1;
+use gatehouse_api::v1::ErrorReason;
 
-use crate::support::{Acme, Ended, PASSWORD, Server, Site, run, session, until};
+use crate::support::{Acme, Ended, PASSWORD, Process, Server, Site, refused, run, session, until};
 
 on_each_database! {
     every_sign_in_works_while_keys_rotate,
@@ -107,9 +108,64 @@ async fn a_key_that_nothing_needs_is_retired(site: Site) {
     drop(server);
 
     // A copy of the ring that still has the key is good, and its number is not given again.
-    fs::write(site.data_dir().join("keyring"), kept).unwrap();
-    acme.web(&site.serve(&[])).sign_in().await;
+    let ring = site.data_dir().join("keyring");
+    fs::write(&ring, &kept).unwrap();
+    let mut server = site.serve(&[]);
+    acme.web(&server).sign_in().await;
     assert_eq!(done(&site, &["add"]), "00000003\n");
+    assert_eq!(
+        refusal(&site, &["promote", OLD]),
+        format!("gatehouse: the key {OLD} has been retired\n")
+    );
+
+    // One by which it would seal is not.
+    let before = kept.replace("other", "primary of old").replace("primary 0", "other 0");
+    fs::write(&ring, before.replace("primary of old", "primary")).unwrap();
+    let line = server.process.line("following the key ring fails");
+    let retired =
+        format!("the primary key {OLD} of the key ring {} has been retired", ring.display());
+    assert!(line.contains(&retired), "{line}");
+    drop(server);
+    let ended = run(site.command(&["serve", "--log", "error"]));
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains(&retired), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_away_while_its_key_was_retired_stops_using_it() {
+    let site = Site::postgres().await;
+    let mut server = site.serve(&[]);
+    let acme = Acme::set_up(&server, site.owner_key()).await;
+    // As others do it who have not heard of this one for a while.
+    site.sql("UPDATE key_canary SET retired_at = 1");
+    server.process.line("watching the database fails");
+    let started = acme.web(&server).start().await.unwrap();
+    let refusal = refused(acme.web(&server).password(&started.token, PASSWORD).await);
+    assert_eq!(refusal.reason, ErrorReason::StoreUnavailable.as_str_name());
+}
+
+#[test]
+fn a_new_key_that_was_lost_before_it_sealed_is_missed_by_nobody() {
+    let site = Site::sqlite();
+    site.owner_key();
+    let ring = site.data_dir().join("keyring");
+    let before = fs::read_to_string(&ring).unwrap();
+    assert_eq!(done(&site, &["add"]), format!("{NEW}\n"));
+    fs::write(&ring, before).unwrap();
+    site.serve(&[]);
+    assert_eq!(done(&site, &["add"]), "00000003\n");
+}
+
+#[test]
+fn keys_that_are_added_at_once_are_all_there() {
+    let site = Site::sqlite();
+    site.owner_key();
+    let add = || Process::spawn(site.command(&["keys", "add", "--log", "error"]));
+    let mut added: Vec<_> = [(); 4].map(|()| add()).map(|one| one.ended().stdout).into();
+    added.sort_unstable();
+    assert_eq!(added, [2, 3, 4, 5].map(|id| format!("{id:08x}\n")));
+    let list = done(&site, &["list"]);
+    assert!(added.iter().all(|id| list.contains(id.trim_end())), "{list}");
 }
 
 fn copy_ring(from: &Path, to: &Path) {

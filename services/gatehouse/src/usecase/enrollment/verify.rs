@@ -36,7 +36,7 @@ pub async fn verify(
     let (enrollment, sealed) = found.ok_or(AppError::EnrollmentNotStarted)?;
     if enrollment.state == State::Pending {
         check_length(enrollment.parameters, code)?;
-        app.database_watch.require_right_clock(&app.clock)?;
+        app.database_watch.require_agreement(&app.clock)?;
         let attempt = Attempt { app, call, holder: &holder, enrollment: &enrollment };
         if retry(app, || attempt.charge()).await?? {
             match attempt.judge(&sealed, code)? {

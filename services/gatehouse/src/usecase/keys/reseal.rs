@@ -11,7 +11,7 @@ use crate::error::AppError;
 use crate::usecase::retry::retry;
 use crate::usecase::sealed;
 
-/// Values that are sealed anew between two looks at the lease, at most.
+/// Rows that are looked at between two looks at the lease, at most.
 pub const BATCH: usize = 200;
 /// For how long the server that resealed last is the one to do it.
 const LEASE: Duration = Duration::from_mins(2);
@@ -27,7 +27,7 @@ const COLUMNS: [SealedColumn; 3] =
 pub struct Walk {
     primary: Option<KeyId>,
     column: usize,
-    after: SealedCursor,
+    after: Option<SealedCursor>,
     /// Whether it has sealed anything anew.
     has_done: bool,
     rests_until: Option<Timestamp>,
@@ -48,6 +48,7 @@ impl Walk {
 /// # Errors
 /// [`AppError::StoreUnavailable`].
 pub async fn reseal_batch(app: &App, walk: &mut Walk, now: Timestamp) -> Result<usize, AppError> {
+    app.database_watch.require_agreement(&app.clock)?;
     let vault = app.vault();
     walk.follow(&vault);
     let rests = walk.rests_until.is_some_and(|until| now < until);
@@ -61,24 +62,26 @@ pub async fn reseal_batch(app: &App, walk: &mut Walk, now: Timestamp) -> Result<
         *walk = Walk { primary: walk.primary, rests_until, ..Walk::default() };
         return Ok(0);
     };
-    let read = app.store.read();
-    let (primary, after) = (vault.primary(), walk.after.clone());
-    let values = read.sealed_under_others(*column, primary, after, BATCH as u64).await?;
-    let is_last = values.len() < BATCH;
-    for value in values {
+    let page = app.store.read().sealed_page(*column, walk.after.as_ref(), BATCH as u64).await?;
+    for value in page.values {
+        if vault.seals(&value.sealed) {
+            continue;
+        }
+        if app.vault().primary() != vault.primary() {
+            // Not one more under a key that is about to be retired.
+            return Ok(BATCH);
+        }
         match sealed::reseal(&vault, app, &value) {
-            Ok(sealed) => {
-                // Where it has changed meanwhile, whoever did that has sealed it.
-                walk.has_done |= app.store.replace_sealed(&value, sealed).await?;
-            }
+            // Where it has changed meanwhile, whoever did that has sealed it.
+            Ok(sealed) => walk.has_done |= app.store.replace_sealed(&value, sealed).await?,
             // Said in the log; the others are not kept waiting for it.
             Err(AppError::Internal(_)) => {}
             Err(error) => return Err(error),
         }
-        walk.after = Some(value.place());
     }
-    if is_last {
-        (walk.column, walk.after) = (walk.column + 1, None);
+    walk.after = page.next;
+    if walk.after.is_none() {
+        walk.column += 1;
     }
     Ok(BATCH)
 }

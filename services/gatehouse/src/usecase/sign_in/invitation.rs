@@ -36,7 +36,7 @@ pub async fn accept_invitation(
 ) -> Result<SignInView, AppError> {
     let portal = portals::own(app, portal).await?;
     require_passwords(&portal)?;
-    app.database_watch.require_right_clock(&app.clock)?;
+    app.database_watch.require_agreement(&app.clock)?;
     let digests = app.vault().digests(DigestKind::Invitation, token.expose().as_bytes());
     let Some(invitation) = app.store.read().invitation(&portal.id, &digests, call.now).await?
     else {

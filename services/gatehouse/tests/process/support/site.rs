@@ -138,8 +138,11 @@ impl Site {
     /// Puts a backup in the place of what is stored, while no server runs.
     pub fn restore(&self, backup: &Path) {
         if let Some(url) = &self.database_url {
+            let database = self.postgres_database();
+            self.sql_elsewhere(&format!("DROP DATABASE {database} WITH (FORCE)"));
+            self.sql_elsewhere(&format!("CREATE DATABASE {database}"));
             let backup = backup.to_str().unwrap();
-            newest("pg_restore", &["--clean", "--if-exists", "--exit-on-error", "-d", url, backup]);
+            newest("pg_restore", &["--exit-on-error", "-d", url, backup]);
             return;
         }
         for left in ["gatehouse.db-wal", "gatehouse.db-shm"] {
