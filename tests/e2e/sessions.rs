@@ -16,6 +16,7 @@ on_each_database! {
     signing_out_ends_all_others_but_this,
     signing_out_ends_the_one_that_is_named,
     signing_out_of_a_dead_session_is_fine_unless_it_asks_for_others,
+    signing_out_ends_sessions_that_had_run_out_for_good,
     the_session_of_another_customer_cannot_be_ended,
     the_twenty_first_session_replaces_the_oldest,
     a_password_session_of_a_customer_without_a_factor_has_to_set_one_up,
@@ -117,6 +118,17 @@ async fn signing_out_ends_the_one_that_is_named(server: TestServer) {
     assert_eq!(refusal, Refusal::session_ended("signed_out"));
     assert_eq!(acme.web.sign_out_named(&this.token, name(&this)).await.unwrap(), 1);
     assert!(refused(acme.web.validate(&this.token).await).is(SessionInvalid));
+}
+
+async fn signing_out_ends_sessions_that_had_run_out_for_good(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let dead = acme.password_session().await;
+    acme.server.pass(Duration::from_mins(20));
+    let live = acme.password_session().await;
+    acme.server.pass(Duration::from_mins(20));
+    assert_eq!(acme.web.sign_out_others(&live.token).await.unwrap(), 0);
+    let refusal = refused(acme.web.validate(&dead.token).await);
+    assert_eq!(refusal, Refusal::session_ended("signed_out"));
 }
 
 async fn signing_out_of_a_dead_session_is_fine_unless_it_asks_for_others(server: TestServer) {

@@ -169,15 +169,15 @@ async fn try_sign_out(
     let (portal, key) = (&held.account.portal, held.account.key());
     let session = if let Sessions::One(id) = which { Some(id) } else { None };
     let ended = end(call, &tx, portal, key, which, SessionEnd::SignedOut).await?;
-    if ended == 0 {
-        return Ok(0);
+    if ended > 0 {
+        let event = Event {
+            resource: Resource { session, ..about_customer(key) },
+            attributes: vec![("sessions_ended", ended.to_string())],
+            ..held.event(app, call, EventType::SignedOut)
+        };
+        tx.record(&event).await?;
     }
-    let event = Event {
-        resource: Resource { session, ..about_customer(key) },
-        attributes: vec![("sessions_ended", ended.to_string())],
-        ..held.event(app, call, EventType::SignedOut)
-    };
-    tx.record(&event).await?;
+    // Also of those that had run out: a longer limit later must not bring them back.
     tx.commit().await?;
     Ok(ended)
 }
