@@ -80,16 +80,6 @@ impl<C: ConnectionTrait> Queries<C> {
             .collect()
     }
 
-    /// Whether a key has been retired.
-    pub(crate) async fn is_retired(&self, id: KeyId) -> Result<bool> {
-        use key_canary::{Column, Entity};
-
-        let retired = Entity::find()
-            .filter(Column::KeyId.eq(number(id)))
-            .filter(Column::RetiredAt.is_not_null());
-        Ok(retired.one(&self.0).await?.is_some())
-    }
-
     pub(crate) async fn count_key_use(&self, key: KeyId, now: Timestamp) -> Result<KeyUse> {
         let now = now.as_micros();
         let api_keys = {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use sea_orm::sqlx::postgres::PgConnectOptions;
+
 /// Which database, and where.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseLocation {
@@ -15,7 +17,10 @@ pub enum DatabaseLocation {
 
 /// A text that is not the location of a database gatehouse can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be sqlite:PATH or postgres://…")]
+#[error(
+    "must be sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE, in which a #, / or ? of the \
+     password is written as %23, %2F or %3F"
+)]
 pub struct UnknownDatabase;
 
 impl FromStr for DatabaseLocation {
@@ -23,7 +28,9 @@ impl FromStr for DatabaseLocation {
 
     fn from_str(text: &str) -> Result<Self, UnknownDatabase> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(text.to_owned()));
+            // Here and not at the first connection, whose error would repeat the text.
+            let parsed = text.parse::<PgConnectOptions>();
+            return parsed.map(|_| Self::Postgres(text.to_owned())).map_err(|_| UnknownDatabase);
         }
         let path = text.strip_prefix("sqlite:").ok_or(UnknownDatabase)?;
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -32,6 +39,21 @@ impl FromStr for DatabaseLocation {
             return Err(UnknownDatabase);
         }
         Ok(Self::Sqlite(path.into()))
+    }
+}
+
+/// Without what may be secret.
+impl fmt::Display for DatabaseLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "the file {}", path.display()),
+            Self::Postgres(url) => {
+                let options = url.parse::<PgConnectOptions>().map_err(|_| fmt::Error)?;
+                let database = options.get_database().unwrap_or_default();
+                write!(f, "the database {database:?} at {}", options.get_host())?;
+                write!(f, ":{}", options.get_port())
+            }
+        }
     }
 }
 
@@ -56,7 +78,9 @@ mod tests {
         assert_eq!("sqlite:///g.db".parse(), Ok(DatabaseLocation::Sqlite("/g.db".into())));
         let url = "postgres://user:secret@host/db";
         assert_eq!(url.parse(), Ok(DatabaseLocation::Postgres(url.to_owned())));
-        for text in ["", "mysql://host/db", "sqlite:", "sqlite::memory:", "data/g.db"] {
+        let unusable = ["postgres://user:se#cret@host/db", "postgres://host:port/db"];
+        let others = ["", "mysql://host/db", "sqlite:", "sqlite::memory:", "data/g.db"];
+        for text in others.into_iter().chain(unusable) {
             assert_eq!(text.parse::<DatabaseLocation>(), Err(UnknownDatabase), "{text}");
         }
     }
@@ -64,6 +88,7 @@ mod tests {
     #[test]
     fn debug_shows_no_password() {
         let location = DatabaseLocation::Postgres("postgres://user:secret@host/db".to_owned());
-        assert!(!format!("{location:?}").contains("secret"));
+        assert!(!format!("{location:?} {location}").contains("secret"));
+        assert_eq!(location.to_string(), "the database \"db\" at host:5432");
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
@@ -71,6 +72,7 @@ impl Store {
                 (read, Database::connect(sqlite_options(path, 1)).await?, write)
             }
             DatabaseLocation::Postgres(url) => {
+                reach(url).await?;
                 // Transactions that wait for each other's locks keep no read waiting.
                 let writers = settings.max_connections.div_ceil(2);
                 let readers = settings.max_connections.saturating_sub(writers).max(1);
@@ -217,6 +219,17 @@ fn postgres_options(url: &str, connections: u32) -> ConnectOptions {
         })
     });
     options
+}
+
+/// Connects once: a pool would only say that it has waited too long.
+async fn reach(url: &str) -> Result<()> {
+    let unavailable = |error: SqlxError| StoreError::Unavailable(error.into());
+    let options: PgConnectOptions = url.parse().map_err(unavailable)?;
+    let connection = timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options));
+    match connection.await {
+        Ok(connection) => connection.map_err(unavailable)?.close().await.map_err(unavailable),
+        Err(late) => Err(StoreError::Unavailable(late.into())),
+    }
 }
 
 fn pool_options(url: &str, connections: u32) -> ConnectOptions {

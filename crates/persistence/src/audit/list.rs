@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatehouse_domain::api_key::PortalScope;
-use gatehouse_domain::audit::{Caller, RecordedEvent, Resource, is_type_form};
+use gatehouse_domain::audit::{Caller, EventType, RecordedEvent, Resource, is_type_form};
 use gatehouse_domain::id::{ApiKeyId, AuditEventId, CustomerId, PortalId, SessionId};
 use gatehouse_domain::time::Timestamp;
 use sea_orm::sea_query::{ExprTrait, LikeExpr};
@@ -39,12 +39,15 @@ pub struct AuditEventFilter {
 }
 
 impl<C: ConnectionTrait> Queries<C> {
-    /// When the last thing happened that is recorded here.
+    /// When the last thing happened that is recorded here, of one type or of any.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn last_event_at(&self) -> Result<Option<Timestamp>> {
-        let last = Entity::find().select_only().column(Column::EventAt);
+    pub async fn last_event_at(&self, kind: Option<EventType>) -> Result<Option<Timestamp>> {
+        let mut last = Entity::find().select_only().column(Column::EventAt);
+        if let Some(kind) = kind {
+            last = last.filter(Column::Kind.eq(kind.as_str()));
+        }
         let last = last.order_by_desc(Column::Id).into_tuple::<i64>().one(&self.0).await?;
         Ok(row::times(last))
     }

@@ -1,3 +1,4 @@
+use gatehouse_domain::audit::EventType;
 use gatehouse_domain::enrollment::Owner;
 use gatehouse_domain::session::SessionEnd;
 use gatehouse_domain::totp::TimeStep;
@@ -75,7 +76,7 @@ async fn backup_codes_are_kept_on_request(database: TestDatabase) {
 
 async fn the_last_event_and_the_suspended_are_told(database: TestDatabase) {
     let store = database.store().await;
-    assert_eq!(store.read().last_event_at().await.unwrap(), None);
+    assert_eq!(store.read().last_event_at(None).await.unwrap(), None);
     insert(&store, &[ana()]).await;
     assert_eq!(store.read().suspended_customers().await.unwrap(), 0);
     commit(&store, async |tx| {
@@ -87,7 +88,9 @@ async fn the_last_event_and_the_suspended_are_told(database: TestDatabase) {
     })
     .await
     .unwrap();
-    assert_eq!(store.read().last_event_at().await.unwrap(), Some(NOW));
+    assert_eq!(store.read().last_event_at(None).await.unwrap(), Some(NOW));
+    let restored = Some(EventType::StoreRestored);
+    assert_eq!(store.read().last_event_at(restored).await.unwrap(), None);
     assert_eq!(store.read().suspended_customers().await.unwrap(), 1);
 }
 

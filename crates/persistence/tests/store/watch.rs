@@ -7,11 +7,11 @@ on_both_databases! {
 
 async fn postgres_tells_its_time_and_whether_it_takes_changes(database: TestDatabase) {
     let store = database.store().await;
-    let condition = store.condition(1.into()).await.unwrap();
+    let condition = store.condition().await.unwrap();
     assert_eq!(condition.now.is_some(), database.is_postgres());
     assert!(!condition.is_read_only);
     if database.is_postgres() {
-        assert!(condition.now < store.condition(1.into()).await.unwrap().now);
+        assert!(condition.now < store.condition().await.unwrap().now);
     }
 }
 
@@ -21,5 +21,5 @@ async fn calls_that_hold_every_connection_hide_nothing(database: TestDatabase) {
     while let Ok(tx) = store.begin().await {
         held.push(tx);
     }
-    store.condition(1.into()).await.unwrap();
+    store.condition().await.unwrap();
 }
