@@ -48,7 +48,7 @@ impl App {
     /// # Errors
     /// Why no sign-in can be served.
     pub async fn look_at_database(&self) -> Result<(), AppError> {
-        self.database_watch.look(&self.store, &self.clock, self.vault().primary()).await
+        self.database_watch.look(&self.store, &self.clock, &self.vault()).await
     }
 
     /// Seals secrets and makes digests, under the key ring as it is now.

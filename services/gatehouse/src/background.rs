@@ -70,6 +70,10 @@ const TELLING: Pace = Pace {
     max_batches: 1,
 };
 
+/// For batches under way at the end. Each ends in seconds where its database and disk
+/// answer, and any of them may be cut off.
+const LAST_BATCH: Duration = Duration::from_secs(10);
+
 /// The work that goes on while a server serves. It ends with [`Self::stop`], or
 /// without a wait when this is dropped.
 pub struct Background {
@@ -129,10 +133,12 @@ impl Background {
         });
     }
 
-    /// Stops every job once its batch under way has ended.
+    /// Stops every job once its batch under way has ended, or does not end in time.
     pub async fn stop(self) {
         drop(self.stop);
-        self.jobs.wait().await;
+        if tokio::time::timeout(LAST_BATCH, self.jobs.wait()).await.is_err() {
+            tracing::warn!("work in the background was cut off");
+        }
     }
 }
 

@@ -113,7 +113,7 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
 fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> {
     log::start(&settings.log)?;
     let runtime = Runtime::new()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match command {
             Command::Serve => serve(settings).await,
             Command::CreateOwnerKey { display_name } => {
@@ -136,7 +136,10 @@ fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> 
                 Ok(())
             }
         }
-    })
+    });
+    // What a disk has not answered by now is not waited for.
+    runtime.shutdown_background();
+    done
 }
 
 async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
@@ -169,7 +172,11 @@ fn fail(error: &dyn Error, code: ExitCode) -> ExitCode {
     let mut line = format!("gatehouse: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        line = format!("{line}: {error}");
+        let text = error.to_string();
+        // Some say what their cause says.
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
         cause = error.source();
     }
     let _ = writeln!(io::stderr(), "{}", line.replace(is_deceptive, " "));

@@ -1,13 +1,12 @@
 //! What this server knows of its database from second to second: whether it is
 //! there, and whether both go by the same time and the same keys.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use gatehouse_domain::time::Timestamp;
-use gatehouse_domain::vault::KeyId;
-use gatehouse_persistence::Store;
+use gatehouse_domain::vault::Vault;
+use gatehouse_persistence::{Canary, Store};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -20,7 +19,8 @@ pub const MAX_CLOCK_OFFSET: Duration = Duration::from_secs(2);
 /// Watches the database. Nothing here decides a sign-in but by refusing it.
 pub struct DatabaseWatch {
     is_ready: watch::Sender<bool>,
-    is_key_retired: AtomicBool,
+    /// What is wrong with the key ring, as last seen.
+    ring_trouble: Mutex<Option<String>>,
     /// As last seen.
     clock: Mutex<Option<DatabaseClock>>,
 }
@@ -45,7 +45,7 @@ impl Default for DatabaseWatch {
     fn default() -> Self {
         Self {
             is_ready: watch::Sender::new(true),
-            is_key_retired: AtomicBool::new(false),
+            ring_trouble: Mutex::default(),
             clock: Mutex::default(),
         }
     }
@@ -58,21 +58,22 @@ impl DatabaseWatch {
         self.is_ready.subscribe()
     }
 
-    /// Asks the database how it is, and about the key that this server seals under.
+    /// Asks the database how it is, and whether `vault` has the keys that it is used with.
     ///
     /// # Errors
     /// Why no sign-in can be served.
-    pub async fn look(&self, store: &Store, clock: &Clock, primary: KeyId) -> Result<(), AppError> {
-        let seen = self.try_look(store, clock, primary).await;
+    pub async fn look(&self, store: &Store, clock: &Clock, vault: &Vault) -> Result<(), AppError> {
+        let seen = self.try_look(store, clock, vault).await;
         let is_ready = seen.is_ok();
         self.is_ready.send_if_modified(|was| std::mem::replace(was, is_ready) != is_ready);
         seen
     }
 
-    async fn try_look(&self, store: &Store, clock: &Clock, primary: KeyId) -> Result<(), AppError> {
+    async fn try_look(&self, store: &Store, clock: &Clock, vault: &Vault) -> Result<(), AppError> {
         let asked = Instant::now();
-        let condition = store.condition(primary).await?;
-        self.is_key_retired.store(condition.is_key_retired, Ordering::Relaxed);
+        let condition = store.condition().await?;
+        *self.ring_trouble.lock().unwrap_or_else(PoisonError::into_inner) =
+            ring_trouble(&condition.keys, vault);
         if let Some(now) = condition.now {
             let seen = DatabaseClock { now, read: (asked, Instant::now()) };
             *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
@@ -83,6 +84,18 @@ impl DatabaseWatch {
         self.require_agreement(clock)
     }
 
+    /// Refuses everything while this server does not have the keys that the database is
+    /// used with: it would take good credentials for bad ones.
+    ///
+    /// # Errors
+    /// [`AppError::StoreUnavailable`].
+    pub fn require_keys(&self) -> Result<(), AppError> {
+        match &*self.ring_trouble.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(trouble) => Err(AppError::StoreUnavailable(trouble.clone().into())),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses what depends on the time or the key ring while this server and the
     /// database do not agree about them. Also notices at once that the system's clock
     /// was set.
@@ -90,10 +103,7 @@ impl DatabaseWatch {
     /// # Errors
     /// [`AppError::StoreUnavailable`], which charges nobody.
     pub fn require_agreement(&self, clock: &Clock) -> Result<(), AppError> {
-        if self.is_key_retired.load(Ordering::Relaxed) {
-            let retired = "the primary key of this server's ring has been retired";
-            return Err(AppError::StoreUnavailable(retired.into()));
-        }
+        self.require_keys()?;
         let seen = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(seen) = seen.filter(|_| clock.is_system()) else { return Ok(()) };
         let (earliest, latest) = seen.bounds(Instant::now());
@@ -112,8 +122,20 @@ impl DatabaseWatch {
     }
 }
 
+/// Why a server with these keys would not find or open what is stored.
+fn ring_trouble(known: &[Canary], vault: &Vault) -> Option<String> {
+    let has = |canary: &&Canary| vault.key_ids().any(|id| id == canary.key);
+    if let Some(missing) = known.iter().find(|canary| canary.is_needed() && !has(canary)) {
+        return Some(format!("this server's key ring lacks the key {}", missing.key));
+    }
+    let primary = known.iter().find(|canary| canary.key == vault.primary())?;
+    primary.retired_at.map(|_| format!("the primary key {} has been retired", primary.key))
+}
+
 #[cfg(test)]
 mod tests {
+    use gatehouse_domain::vault::KeyRing;
+
     use super::*;
 
     fn watch(offset: i64) -> DatabaseWatch {
@@ -140,6 +162,26 @@ mod tests {
             let AppError::StoreUnavailable(source) = error else { panic!("{error}") };
             assert_eq!(source.to_string(), words);
         }
+    }
+
+    #[test]
+    fn a_ring_has_to_have_what_is_needed_and_seal_under_no_retired_key() {
+        let key = |letter: &str| letter.repeat(42) + "A";
+        let ring = format!("primary 00000001 {}\nother 00000002 {}", key("A"), key("B"));
+        let vault = Vault::new(&ring.parse::<KeyRing>().unwrap());
+        let canary = |key: u32, sealing: bool, retired: bool| Canary {
+            key: key.into(),
+            sealed: Vec::new(),
+            sealing_since: sealing.then_some(Timestamp::EPOCH),
+            retired_at: retired.then_some(Timestamp::EPOCH),
+        };
+        let fine = [canary(1, true, false), canary(2, true, true), canary(3, true, true)];
+        assert_eq!(ring_trouble(&fine, &vault), None);
+        assert_eq!(ring_trouble(&[canary(3, false, false)], &vault), None, "it never sealed");
+        let lacks = "this server's key ring lacks the key 00000003";
+        assert_eq!(ring_trouble(&[canary(3, true, false)], &vault).unwrap(), lacks);
+        let retired = "the primary key 00000001 has been retired";
+        assert_eq!(ring_trouble(&[canary(1, true, true)], &vault).unwrap(), retired);
     }
 
     #[test]

@@ -50,7 +50,10 @@ impl ServerKeyRing {
     /// # Errors
     /// Why the ring in the file cannot be used. The one that was in use still is.
     pub async fn reload(&self, store: &Store, now: Timestamp) -> Result<bool, StartupError> {
-        let text = read(&self.path)?;
+        // Elsewhere: the disk of the file may not answer, and calls are not to wait for it.
+        let path = self.path.clone();
+        let text = tokio::task::spawn_blocking(move || read(&path)).await;
+        let text = text.map_err(|defect| self.file_error(io::Error::other(defect)))??;
         if *text == *self.loaded.read().unwrap_or_else(PoisonError::into_inner).text {
             return Ok(false);
         }

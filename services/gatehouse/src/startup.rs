@@ -79,7 +79,7 @@ pub enum StartupError {
         key: KeyId,
     },
     /// There is nothing to look at.
-    #[error("{0:?} is no database that gatehouse has used")]
+    #[error("{0} holds no database that gatehouse has used")]
     NoDatabase(DatabaseLocation),
     /// The database cannot be used.
     #[error(transparent)]
@@ -126,14 +126,24 @@ pub async fn migrate(settings: &Settings) -> Result<(), StartupError> {
 /// # Errors
 /// [`StartupError::NoDatabase`] if there is none. Nothing is made or changed.
 pub async fn open_existing(settings: &Settings) -> Result<Store, StartupError> {
-    let no_database = || StartupError::NoDatabase(settings.database.clone());
+    let store = open_unchanged(settings).await?;
+    if store.is_empty().await? {
+        return Err(StartupError::NoDatabase(settings.database.clone()));
+    }
+    Ok(store)
+}
+
+/// A database as it is, used or not.
+///
+/// # Errors
+/// [`StartupError::NoDatabase`] for a file that is not there. Nothing is made or changed.
+pub async fn open_unchanged(settings: &Settings) -> Result<Store, StartupError> {
     if let DatabaseLocation::Sqlite(path) = &settings.database
         && !path.exists()
     {
-        return Err(no_database());
+        return Err(StartupError::NoDatabase(settings.database.clone()));
     }
-    let store = Store::connect(&database(settings)).await?;
-    if store.is_empty().await? { Err(no_database()) } else { Ok(store) }
+    Ok(Store::connect(&database(settings)).await?)
 }
 
 /// As [`open`], of a database that gatehouse has used: for what would say nothing of

@@ -130,6 +130,7 @@ impl Credentials {
         path: &str,
     ) -> Result<(Caller, Result<(), AppError>), AppError> {
         let token = self.token.ok_or(AppError::ApiKeyInvalid)?;
+        app.database_watch.require_keys()?;
         let digests = app.vault().digests(DigestKind::ApiKey, token.expose().as_bytes());
         let key = app.store.read().api_key_by_digest(&digests).await?;
         let now = app.clock.now();

@@ -77,6 +77,18 @@ fn print(out: &mut impl Write, restored: &Restored, kept_codes: bool) -> io::Res
         restored.suspended_customers,
         restored.live_api_keys.len(),
     )?;
+    list_keys(out, restored)?;
+    if let Some(before) = restored.begun_before_at.map(rfc3339) {
+        writeln!(
+            out,
+            "This was done before, at {before}. If that was for the same backup, go by what it \
+             printed then: things are missing from then on."
+        )?;
+    }
+    Ok(())
+}
+
+fn list_keys(out: &mut impl Write, restored: &Restored) -> io::Result<()> {
     for key in &restored.live_api_keys {
         let used = key.last_used_at.map_or_else(|| "never".to_owned(), rfc3339);
         writeln!(out, "  {}  last used {used}  {}", name::api_key(key.id), key.display_name)?;

@@ -35,7 +35,7 @@ pub(super) enum Keys {
 pub(super) async fn run(settings: &Settings, command: Keys) -> Result<(), Box<dyn Error>> {
     // Not by accident: a look at the keys is no upgrade.
     migrate::require_migrated(settings).await?;
-    let app = startup::open(settings).await?;
+    let app = startup::open_used(settings).await?;
     // Which servers run is told by the time.
     app.look_at_database().await?;
     let now = app.clock.now();

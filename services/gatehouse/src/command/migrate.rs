@@ -22,7 +22,7 @@ pub(super) async fn check(settings: &Settings) -> Result<(), Box<dyn Error>> {
 
 /// Refuses a database that is not there or is to be migrated, and says how it stands.
 pub(super) async fn require_migrated(settings: &Settings) -> Result<&'static str, Box<dyn Error>> {
-    match startup::open_existing(settings).await?.schema_state().await? {
+    match startup::open_unchanged(settings).await?.schema_state().await? {
         SchemaState::UpToDate => Ok("up to date"),
         SchemaState::Ahead => Ok("ahead, and this program can run on it"),
         SchemaState::Behind(steps) => Err(Pending(steps).into()),

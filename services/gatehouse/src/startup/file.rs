@@ -1,12 +1,21 @@
 //! The data folder and the files that are made for their owner alone.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::{NamedTempFile, TempPath};
 use zeroize::Zeroizing;
+
+/// No file that is read here is as long.
+const MAX_BYTES: u64 = 64 * 1024;
+/// For whoever changes a file at the same time.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two looks whether they are done.
+const LOCK_WAIT: Duration = Duration::from_millis(20);
 
 /// Makes the folder, for its owner alone, unless there is one.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
@@ -15,6 +24,14 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
 
 /// The text in the file at `path`, if there is one.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Zeroizing<String>>> {
+    let is_regular = match fs::metadata(path) {
+        Ok(file) => file.is_file() && file.len() <= MAX_BYTES,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !is_regular {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "not a file of a few lines"));
+    }
     let text = match fs::read_to_string(path) {
         Ok(text) => Zeroizing::new(text),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -32,8 +49,20 @@ pub(crate) fn is_open_to_all(path: &Path) -> io::Result<bool> {
 /// returned is dropped.
 pub(crate) fn lock_folder(path: &Path) -> io::Result<File> {
     let folder = File::open(folder_of(path))?;
-    folder.lock()?;
-    Ok(folder)
+    let begun = Instant::now();
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Ok(folder),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_TIMEOUT => {
+                thread::sleep(LOCK_WAIT);
+            }
+            Err(TryLockError::WouldBlock) => {
+                let busy = "another command is changing it";
+                return Err(io::Error::new(ErrorKind::ResourceBusy, busy));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
 }
 
 /// Makes a file at `path` with all of `text`, for its owner alone and safe
@@ -65,8 +94,10 @@ pub(crate) fn name(file: TempPath, path: &Path) -> io::Result<bool> {
 }
 
 /// Puts all of `text` in the place of the file at `path`, for its owner alone and
-/// safe from a power loss: whoever reads it finds the one or the other, whole.
+/// safe from a power loss: whoever reads it finds the one or the other, whole. A link
+/// stays one.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = &fs::canonicalize(path)?;
     write_beside(path, text)?.persist(path).map_err(|failed| failed.error)?;
     sync_folder(path)
 }
@@ -112,6 +143,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_file_of_a_few_lines_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = folder.path().join("long");
+        fs::write(&long, "x".repeat(100_000)).unwrap();
+        for path in [folder.path(), &long, Path::new("/dev/zero")] {
+            assert_eq!(read(path).unwrap_err().kind(), ErrorKind::InvalidInput, "{path:?}");
+        }
+    }
+
+    #[test]
     fn a_file_that_is_there_stays_and_no_other_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keyring");
@@ -127,7 +168,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keyring");
         fs::write(&path, "old").unwrap();
-        replace(&path, "new").unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        replace(&link, "new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        fs::remove_file(link).unwrap();
         assert_eq!(mode(&path), 0o600);
         assert_eq!(read(&path).unwrap().unwrap().as_str(), "new");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);

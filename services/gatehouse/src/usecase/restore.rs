@@ -22,6 +22,8 @@ pub struct Restored {
     pub ended: EndedEpoch,
     /// When the last thing happened that the backup knows of.
     pub backup_ends_at: Option<Timestamp>,
+    /// When an epoch was last begun before, if one was: perhaps after the same backup.
+    pub begun_before_at: Option<Timestamp>,
     /// Every key that is live now.
     pub live_api_keys: Vec<ApiKey>,
     /// How many customers are suspended now.
@@ -41,11 +43,13 @@ pub async fn begin_epoch(
 ) -> Result<Restored, AppError> {
     app.database_watch.require_agreement(&app.clock)?;
     // Read before: afterwards the last event is this one's own.
-    let backup_ends_at = app.store.read().last_event_at().await?;
+    let read = app.store.read();
+    let backup_ends_at = read.last_event_at(None).await?;
+    let begun_before_at = read.last_event_at(Some(EventType::StoreRestored)).await?;
     let live_api_keys = live_api_keys(app, call.now).await?;
-    let suspended_customers = app.store.read().suspended_customers().await?;
+    let suspended_customers = read.suspended_customers().await?;
     let ended = retry(app, || try_begin_epoch(app, call, keep_backup_codes)).await?;
-    Ok(Restored { ended, backup_ends_at, live_api_keys, suspended_customers })
+    Ok(Restored { ended, backup_ends_at, begun_before_at, live_api_keys, suspended_customers })
 }
 
 async fn try_begin_epoch(

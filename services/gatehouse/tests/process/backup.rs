@@ -87,6 +87,9 @@ async fn backup_codes_live_on_where_that_is_asked_for() {
     let ana = web.enroll(&web.sign_in().await.token).await;
     let report = restore_epoch(&site, &["--keep-backup-codes"]);
     assert!(report.contains("0 backup codes (kept on request: "), "{report}");
+    assert!(!report.contains("done before"), "{report}");
+    let report = restore_epoch(&site, &["--keep-backup-codes"]);
+    assert!(report.contains("This was done before, at 20"), "{report}");
     web.sign_in_with_backup_code(&ana.backup_codes[0]).await.unwrap();
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason;
@@ -138,10 +139,40 @@ async fn a_server_that_was_away_while_its_key_was_retired_stops_using_it() {
     let acme = Acme::set_up(&server, site.owner_key()).await;
     // As others do it who have not heard of this one for a while.
     site.sql("UPDATE key_canary SET retired_at = 1");
-    server.process.line("watching the database fails");
-    let started = acme.web(&server).start().await.unwrap();
-    let refusal = refused(acme.web(&server).password(&started.token, PASSWORD).await);
+    let line = server.process.line("watching the database fails");
+    assert!(line.contains(&format!("the primary key {OLD} has been retired")), "{line}");
+    let refusal = refused(acme.web(&server).start().await);
     assert_eq!(refusal.reason, ErrorReason::StoreUnavailable.as_str_name());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_away_while_another_key_was_promoted_calls_nothing_invalid() {
+    let site = Site::postgres().await;
+    let mut server = site.serve(&[]);
+    let acme = Acme::set_up(&server, site.owner_key()).await;
+    site.sql("INSERT INTO key_canary (key_id, sealed, sealing_since_at) VALUES (9, 'x', 1)");
+    let line = server.process.line("watching the database fails");
+    assert!(line.contains("this server's key ring lacks the key 00000009"), "{line}");
+    // What others made meanwhile this one would not find.
+    let unknown = Acme { portal_key: format!("ghp_{}", "A".repeat(43)), ..acme };
+    let refusal = refused(unknown.web(&server).start().await);
+    assert_eq!(refusal.reason, ErrorReason::StoreUnavailable.as_str_name());
+    site.sql("DELETE FROM key_canary WHERE key_id = 9");
+    server.process.line("watching the database works again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ring_that_is_no_file_any_more_holds_up_nobody() {
+    let site = Site::sqlite();
+    let mut server = site.serve(&[]);
+    let acme = Acme::set_up(&server, site.owner_key()).await;
+    let ring = site.data_dir().join("keyring");
+    fs::remove_file(&ring).unwrap();
+    assert!(Command::new("mkfifo").arg(&ring).status().unwrap().success());
+    server.process.line("following the key ring fails");
+    acme.web(&server).sign_in().await;
+    server.process.terminate();
+    assert_eq!(server.process.ended().code, Some(0));
 }
 
 #[test]

@@ -103,9 +103,13 @@ async fn migrate_check_says_what_there_is_to_do_and_does_nothing() {
     assert!(!site.data_dir().exists());
 
     let site = Site::postgres().await;
-    let _server = site.serve(&[]);
+    let ended = check(&site);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert!(ended.stderr.contains("is to be migrated: m0001_initial, "), "{}", ended.stderr);
+    assert_eq!(run(site.command(&["migrate"])).code, Some(0));
     let ended = check(&site);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "up to date\n"));
+    let _server = site.serve(&[]);
     take_a_later_step(&site, 3);
     let ended = check(&site);
     assert_eq!(ended.code, Some(0));

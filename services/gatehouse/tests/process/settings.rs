@@ -1,6 +1,7 @@
 //! Where settings come from, and what is said of bad ones.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -127,4 +128,19 @@ fn the_variables_that_kubernetes_adds_for_a_service_are_no_settings() {
     ]);
     let ended = run(command);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[test]
+fn a_database_that_cannot_be_reached_says_why_and_no_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = |rest: &str| format!("database_url = 'postgres://gatehouse:hun%23ter2@{rest}'");
+    let line = refusal(migrate(&folder, &url("127.0.0.1:port/db")));
+    assert!(line.contains("database_url") && !line.contains("ter2"), "{line}");
+
+    // A port that is free a moment after it was taken.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ended = run(migrate(&folder, &url(&format!("127.0.0.1:{port}/db"))));
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert_eq!(ended.stderr.matches("Connection refused").count(), 1, "{}", ended.stderr);
+    assert!(!ended.stderr.contains("ter2"), "{}", ended.stderr);
 }
