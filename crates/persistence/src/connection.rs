@@ -73,14 +73,8 @@ impl<C: ConnectionTrait> Connection<C> {
         &self,
         statement: impl Future<Output = Result<T, DbErr>> + Send,
     ) -> Result<T, DbErr> {
-        let answer = async {
-            if self.is_limited.load(Ordering::Relaxed) {
-                timeout(ANSWER_TIMEOUT, statement).await.unwrap_or_else(|_| Err(no_answer()))
-            } else {
-                statement.await
-            }
-        };
-        self.faults.interfere(answer).await
+        let is_limited = self.is_limited.load(Ordering::Relaxed);
+        self.faults.interfere(answer(statement, is_limited)).await
     }
 }
 
@@ -115,15 +109,19 @@ impl Connection<DatabaseTransaction> {
 
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         let Self { inner, is_limited, faults, .. } = self;
-        let commit = inner.commit();
-        let answer = async {
-            if is_limited.into_inner() {
-                timeout(ANSWER_TIMEOUT, commit).await.unwrap_or_else(|_| Err(no_answer()))
-            } else {
-                commit.await
-            }
-        };
-        faults.interfere(answer).await
+        faults.interfere(answer(inner.commit(), is_limited.into_inner())).await
+    }
+}
+
+/// The answer to a statement; that there is none, where the time for it is limited.
+async fn answer<T>(
+    statement: impl Future<Output = Result<T, DbErr>> + Send,
+    is_limited: bool,
+) -> Result<T, DbErr> {
+    if is_limited {
+        timeout(ANSWER_TIMEOUT, statement).await.unwrap_or_else(|_| Err(no_answer()))
+    } else {
+        statement.await
     }
 }
 

@@ -170,16 +170,12 @@ pub fn find_backup_code<'a>(
 /// [`AppError::Internal`] if it is damaged.
 pub fn reseal(vault: &Vault, app: &App, value: &SealedValue) -> Result<Vec<u8>, AppError> {
     let key = &value.customer;
-    let (table, row) = match value.row {
-        SealedRow::Password => ("customer", String::new()),
-        SealedRow::Factor(id) => ("factor", id.to_string()),
-        SealedRow::BackupCode(set, slot) => ("backup_code", backup_code_row(set, slot)),
+    let (table, column, row) = match value.row {
+        SealedRow::Password => ("customer", "password_hash", String::new()),
+        SealedRow::Factor(id) => ("factor", "secret", id.to_string()),
+        SealedRow::BackupCode(set, slot) => ("backup_code", "digest", backup_code_row(set, slot)),
     };
-    let context = match value.row {
-        SealedRow::Password => password_context(key),
-        SealedRow::Factor(_) => context(table, "secret", key, &row),
-        SealedRow::BackupCode(..) => context(table, "digest", key, &row),
-    };
+    let context = context(table, column, key, &row);
     let plaintext =
         vault.open(&context, &value.sealed).map_err(|error| damaged(table, key, error))?;
     Ok(vault.seal(&mut app.entropy.rng(), &context, &plaintext))
