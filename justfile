@@ -26,14 +26,18 @@ test:
 rust-test *arguments="--workspace":
     cargo test {{ arguments }}
 
+# Run the attack suite: just attack otp
+attack *filter:
+    cargo test --workspace --test attack -- {{ filter }}
+
 # Fail every statement of every call that changes something
 faults:
     cargo test --workspace --test e2e faults:: -- --nocapture
 
 # Run Rust's tests once more on a PostgreSQL whose transactions are serializable
 serializable:
-    TEST_POSTGRES_ISOLATION=serializable cargo test --workspace --test store --test e2e --test process -- \
-        postgres three_replicas
+    TEST_POSTGRES_ISOLATION=serializable cargo test --workspace \
+        --test attack --test store --test e2e --test process -- postgres three_replicas
 
 # Replace servers of the version before by this one while calls go on: just upgrade [COMMIT]
 upgrade *commit: install

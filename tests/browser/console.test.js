@@ -16,7 +16,7 @@ import { look } from './look.js';
 import { alerted, arrive, fill, follow, leaveBy, noticed, press, touch } from './pages.js';
 import { CODE, enterCode, provePassword, setUpInMyAccount, signIn, signInWithCode, signOut } from './portal.js';
 
-const CERTIFICATE = readFileSync(new URL('../e2e/support/certificate.pem', import.meta.url), 'utf8');
+const CERTIFICATE = readFileSync(new URL('../support/certificate.pem', import.meta.url), 'utf8');
 
 const enforceSwitch = (page) => page.getByRole('switch', { name: ENFORCE });
 const row = (page, text) => page.getByRole('row').filter({ hasText: text });

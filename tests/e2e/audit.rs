@@ -12,11 +12,11 @@ use gatehouse_api::v1::ErrorReason::{
 use gatehouse_api::v1::api_key::Grant;
 use tonic::Request;
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, EMAIL, EMPTY, PASSWORD, PORTAL, Refusal, TestServer, client, refused, saml, timestamp,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     every_change_leaves_one_event_that_tells_who_and_from_where,
     every_change_that_is_refused_leaves_one_event,
     a_call_beyond_its_key_leaves_one_event,

@@ -6,9 +6,11 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::AdminRole::Viewer;
 use gatehouse_api::v1::ErrorReason::ApiKeyScope;
 
-use crate::support::{Acme, Admin, Answer, EMAIL, PORTAL, Refusal, TestServer, refused, timestamp};
+use gatehouse_tests::{
+    Acme, Admin, Answer, EMAIL, PORTAL, Refusal, TestServer, refused, timestamp,
+};
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     pages_hold_every_event_once_the_newest_first,
     a_page_token_belongs_to_the_request_that_made_it,
     a_resource_has_the_events_of_all_below_it,

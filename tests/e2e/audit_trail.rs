@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use gatehouse_api::v1;
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, EMAIL, MyAccount, PASSWORD, PORTAL, SignInExt, TestServer, refused, saml,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     setting_up_and_signing_in_are_told,
     my_account_is_told,
     passwords_and_invitations_are_told,

@@ -10,11 +10,11 @@ use prost::Message;
 use prost_types::FileDescriptorSet;
 use tonic::Code;
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, Admin, Answer, EMAIL, EMPTY, PORTAL, Raw, Refusal, TestServer, frame, refused, timestamp,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     every_method_refuses_what_is_no_live_key,
     every_method_refuses_keys_of_the_other_kind,
     every_method_asks_for_its_least_role,

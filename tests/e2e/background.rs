@@ -5,9 +5,9 @@ use std::time::Duration;
 use gatehouse::usecase::{audit, housekeeping};
 use gatehouse_api::v1;
 
-use crate::support::{Acme, PORTAL, Refusal, TestServer, refused};
+use gatehouse_tests::{Acme, PORTAL, Refusal, TestServer, refused};
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     replicas_that_race_number_every_event_once,
     another_replica_numbers_once_the_lease_has_expired,
     a_server_that_serves_numbers_its_events,

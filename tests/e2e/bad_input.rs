@@ -4,11 +4,11 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{SessionInvalid, SignInInvalid};
 use gatehouse_api::v1::api_key::Grant;
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, Answer, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, client, refused,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     an_email_that_is_none_is_named,
     a_device_that_is_none_is_named,
     of_a_long_user_agent_the_beginning_is_kept,

@@ -3,7 +3,7 @@
 
 use gatehouse_api::v1::ErrorReason::StoreUnavailable;
 
-use crate::support::{Acme, Database, EMAIL, PASSWORD, SignInExt, TestServer, refused};
+use gatehouse_tests::{Acme, Database, EMAIL, PASSWORD, SignInExt, TestServer, refused};
 
 /// Tries of one transaction.
 const TRIES: u32 = 8;

@@ -14,10 +14,10 @@ use prost::Message;
 use prost_types::FileDescriptorSet;
 use tokio::task::JoinSet;
 
-use crate::support::{Acme, Refusal, TestServer, saml, timestamp};
 use customer::{Before, Customer};
+use gatehouse_tests::{Acme, Refusal, TestServer, saml, timestamp};
 
-on_each_database! { every_rpc_does_what_the_contract_says_in_every_state_under_every_policy }
+gatehouse_tests::on_each_database! { every_rpc_does_what_the_contract_says_in_every_state_under_every_policy }
 
 /// What the portal asks for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

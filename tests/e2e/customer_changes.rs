@@ -7,11 +7,11 @@ use gatehouse_api::v1::ErrorReason::{
     ResourceExists, ResourceNotFound, SessionInvalid, SignInInvalid, SignInLocked, Throttled,
 };
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, client, refused, timestamp,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     what_is_not_named_stays_and_what_is_unset_takes_its_default,
     a_mask_names_only_what_can_be_changed,
     an_email_has_to_be_one_and_free,

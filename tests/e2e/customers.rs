@@ -3,11 +3,11 @@
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{PasswordPolicy, ResourceExists, ResourceNotFound};
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, Answer, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, refused,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     an_email_is_taken_once_in_a_portal_however_it_is_spelled,
     an_id_is_taken_once_in_a_portal,
     a_new_password_meets_the_policy,

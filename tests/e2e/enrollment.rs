@@ -8,9 +8,9 @@ use gatehouse_api::v1::ErrorReason::{EnrollmentNotStarted, EnrollmentNotVerified
 
 use tokio::task::JoinSet;
 
-use crate::support::{Acme, Refusal, SignInExt, TestServer, refused, time};
+use gatehouse_tests::{Acme, Refusal, SignInExt, TestServer, refused, time};
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     the_fifth_wrong_code_ends_the_enrollment,
     wrong_codes_of_an_enrollment_do_not_charge_the_customer,
     only_a_verified_enrollment_can_be_enabled,

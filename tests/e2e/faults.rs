@@ -27,7 +27,7 @@ use self::ground::Ground;
 use self::sweep::Tally;
 use crate::authorization::UNBUILT;
 use crate::reasons::contract;
-use crate::support::{Database, TestServer};
+use gatehouse_tests::{Database, TestServer};
 
 /// The cases, in parts that run side by side, each on a server of its own.
 fn parts() -> [Vec<Case>; 4] {

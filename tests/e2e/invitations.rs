@@ -8,11 +8,11 @@ use gatehouse_api::v1::ErrorReason::{
     ResourceNotFound, SignInInvalid, Throttled,
 };
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, refused, time,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     an_invitation_sets_the_first_password,
     an_invitation_of_an_enforcing_portal_leads_to_enroll,
     a_factor_in_force_is_still_asked_for,

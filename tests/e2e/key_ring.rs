@@ -7,9 +7,9 @@ use gatehouse_api::v1::ErrorReason::{CredentialsRejected, Throttled};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::KeyId;
 
-use crate::support::{Acme, EMAIL, PASSWORD, Refusal, SignInExt, TestServer, refused};
+use gatehouse_tests::{Acme, EMAIL, PASSWORD, Refusal, SignInExt, TestServer, refused};
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     another_primary_key_gives_no_new_guesses,
     a_right_password_takes_its_charge_back_whatever_key_it_was_under,
     unlocking_forgets_what_was_counted_under_every_key,

@@ -6,9 +6,9 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::AdminRole;
 use gatehouse_api::v1::api_key::Grant;
 
-use crate::support::{Acme, Admin, Answer, PORTAL, Refusal, TestServer, refused, timestamp};
+use gatehouse_tests::{Acme, Admin, Answer, PORTAL, Refusal, TestServer, refused, timestamp};
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     pages_hold_every_portal_once,
     pages_hold_every_session_once_the_newest_first,
     pages_hold_every_key_once_the_oldest_first,

@@ -8,9 +8,6 @@
     reason = "a test ends where its expectation does"
 )]
 
-#[macro_use]
-mod support;
-
 mod audit;
 mod audit_list;
 mod audit_trail;
@@ -21,25 +18,20 @@ mod collisions;
 mod cube;
 mod customer_changes;
 mod customers;
-mod dump;
 mod enrollment;
 mod faults;
 mod invitations;
 mod key_ring;
 mod lists;
 mod my_account;
-mod passwords;
 mod policy;
 mod portal_deletion;
 mod portals;
-mod protocol;
 mod races;
 mod reasons;
 mod reauthentication;
-mod second_factor;
 mod sequences;
 mod session_administration;
 mod sessions;
 mod steps;
-mod tenants;
 mod whole_sign_in;

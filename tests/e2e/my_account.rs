@@ -9,11 +9,11 @@ use gatehouse_api::v1::ErrorReason::{
     ReauthenticationRequired, SessionInvalid,
 };
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, EMAIL, MyAccount, PORTAL, Refusal, SignInExt, TestServer, refused, setup, time, timestamp,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     a_customer_sets_up_mfa_and_the_session_becomes_multi_factor,
     other_sessions_stay_at_the_assurance_they_had,
     a_change_keeps_the_old_authenticator_until_the_new_one_is_enabled,
@@ -54,7 +54,7 @@ async fn a_customer_sets_up_mfa_and_the_session_becomes_multi_factor(server: Tes
     let (state, totp) = setup(&started).unwrap();
     assert!(state == Pending && totp.qr_svg.starts_with("<svg "));
     assert!(account.mfa().await.unwrap() == started, "it can be read again while pending");
-    let phone = crate::support::Authenticator::with_secret(&totp.secret);
+    let phone = gatehouse_tests::Authenticator::with_secret(&totp.secret);
     let wrong = phone.wrong_code(acme.server.now());
     assert_eq!(refused(account.verify_enrollment(&wrong).await), Refusal::wrong_code(4));
     let verified = account.verify_enrollment(&phone.code(acme.server.now())).await.unwrap();
@@ -230,7 +230,7 @@ async fn changes_of_mfa_ask_for_a_fresh_proof(server: TestServer) {
     // To verify a code is a proof of its own, and changes nothing that is in force.
     account.verify_enrollment(&phone.code(acme.server.now())).await.unwrap();
     assert_eq!(refused(account.enable_mfa().await), needs_proof("password"));
-    account.prove_password(crate::support::PASSWORD).await.unwrap();
+    account.prove_password(gatehouse_tests::PASSWORD).await.unwrap();
     account.enable_mfa().await.unwrap();
 
     acme.server.pass(WINDOW);

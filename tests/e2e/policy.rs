@@ -5,11 +5,11 @@ use std::time::Duration;
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{PortalUsesSaml, SignInInvalid};
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, EMAIL, PASSWORD, Refusal, SignInExt, TestServer, refused, saml, time, timestamp,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     enforcement_counts_from_the_moment_of_the_password,
     enforcement_counts_until_the_session,
     enforcement_that_has_ended_makes_enrolling_optional,

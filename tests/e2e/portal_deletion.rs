@@ -5,9 +5,9 @@ use gatehouse_api::v1::ErrorReason::{
     ApiKeyInvalid, EtagMismatch, PortalNotEmpty, ResourceNotFound,
 };
 
-use crate::support::{Acme, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, refused};
+use gatehouse_tests::{Acme, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, refused};
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     a_portal_with_customers_goes_by_force_alone,
     force_needs_the_etag,
     an_etag_has_to_match,

@@ -7,11 +7,11 @@ use gatehouse_api::v1::ErrorReason::{
     EtagMismatch, MfaEnforcementSamlConflict, ResourceExists, ResourceNotFound,
 };
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, refused, saml, timestamp,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     a_portal_id_is_taken_once,
     a_portal_that_is_not_there_is_named,
     an_etag_has_to_match,

@@ -15,7 +15,7 @@ use gatehouse_api::v1::verify_second_factor_request::Proof;
 use tonic::Request;
 
 use self::fleet::Fleet;
-use crate::support::{
+use gatehouse_tests::{
     Answer, Database, EMAIL, Enrolled, PASSWORD, Refusal, SignInExt, Web, refused,
 };
 

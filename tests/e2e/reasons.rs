@@ -17,11 +17,11 @@ use gatehouse_api::v1::ErrorReason::{
 use tokio::task::JoinSet;
 
 use crate::authorization::UNBUILT;
-use crate::support::{Acme, Answer, EMPTY, Raw, Refusal, TestServer, frame, refused};
 use case::{Case, Outcome};
 use contract::Method;
+use gatehouse_tests::{Acme, Answer, EMPTY, Raw, Refusal, TestServer, frame, refused};
 
-on_each_database! { every_method_comes_to_all_that_the_contract_names_and_to_nothing_else }
+gatehouse_tests::on_each_database! { every_method_comes_to_all_that_the_contract_names_and_to_nothing_else }
 
 /// What every method is tried for by calling its success in another way; the trouble
 /// with the database on PostgreSQL.

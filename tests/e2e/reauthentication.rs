@@ -9,11 +9,11 @@ use gatehouse_api::v1::ErrorReason::{
     Throttled,
 };
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, EMAIL, MyAccount, PASSWORD, Refusal, SignInExt, TestServer, refused, time,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     a_password_renews_a_session_without_a_factor,
     a_code_makes_a_password_session_multi_factor,
     a_backup_code_counts_and_is_used_up,

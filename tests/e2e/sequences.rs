@@ -24,7 +24,7 @@ use tokio::runtime::Runtime;
 use self::model::Model;
 use self::system::{Progress, System};
 use self::transition::Transition;
-use crate::support::{Database, TestServer};
+use gatehouse_tests::{Database, TestServer};
 
 const CASES: u32 = 48;
 const STEPS: std::ops::RangeInclusive<usize> = 10..=40;

@@ -6,11 +6,11 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::AdminRole;
 use gatehouse_api::v1::ErrorReason::{ApiKeyScope, ResourceNotFound, SessionInvalid};
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, client, refused, time, timestamp,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     a_session_shows_what_is_known_of_it,
     a_listed_session_says_whose_it_is,
     sessions_of_a_customer_and_of_a_portal_are_listed,

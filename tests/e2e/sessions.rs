@@ -5,9 +5,9 @@ use std::time::Duration;
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{MfaNotEnabled, ReauthenticationRequired, SessionInvalid};
 
-use crate::support::{Acme, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, refused, time};
+use gatehouse_tests::{Acme, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, refused, time};
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     an_unknown_session_says_nothing_of_how_it_ended,
     a_session_ends_when_it_is_idle,
     use_keeps_a_session_alive_and_looking_does_not,

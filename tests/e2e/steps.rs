@@ -5,9 +5,9 @@ use std::time::Duration;
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::SignInInvalid;
 
-use crate::support::{Acme, Answer, EMAIL, PASSWORD, Refusal, SignInExt, TestServer, refused};
+use gatehouse_tests::{Acme, Answer, EMAIL, PASSWORD, Refusal, SignInExt, TestServer, refused};
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     every_rpc_at_another_step_names_the_step,
     every_rpc_refuses_a_sign_in_that_is_over_or_unknown,
     a_sign_in_waits_five_minutes_for_the_password,

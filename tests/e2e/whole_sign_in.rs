@@ -6,11 +6,11 @@ use gatehouse_api::v1;
 use v1::EnrollmentState::{Pending, Verified};
 use v1::SecondFactorType::{BackupCode, Totp};
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, Authenticator, EMAIL, PASSWORD, PORTAL, SignInExt, TestServer, client, time,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     a_portal_is_made_and_enforced_after_a_preview,
     the_first_enforced_sign_in_goes_through_every_step,
     the_next_sign_in_takes_the_next_code,

@@ -13,7 +13,7 @@ export const NEW_PASSWORD = 'another horse battery';
 export const CLIENT = { ipAddress: '203.0.113.7', userAgent: 'Firefox' };
 export const SIX_DIGITS = { algorithm: 'TOTP_ALGORITHM_SHA1', digits: 6, periodSeconds: 30 };
 
-const certificate = new URL('../../e2e/support/certificate.pem', import.meta.url);
+const certificate = new URL('../../support/certificate.pem', import.meta.url);
 export const SAML = {
   idpEntityId: 'https://idp.example/metadata',
   ssoUrl: 'https://idp.example/sso',

@@ -25,7 +25,7 @@ SAML = {
     "idp_entity_id": "https://idp.example/metadata",
     "sso_url": "https://idp.example/sso",
     "idp_certificate": (
-        pathlib.Path(__file__).parents[2] / "e2e/support/certificate.pem"
+        pathlib.Path(__file__).parents[2] / "support/certificate.pem"
     ).read_text(),
 }
 CODES = {

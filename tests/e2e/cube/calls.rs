@@ -4,7 +4,7 @@ use gatehouse_api::v1;
 
 use super::customer::{Customer, Held};
 use super::{Assurance, By, Outcome, Proof, Rpc, Setup};
-use crate::support::{Answer, MyAccount, PASSWORD, Refusal, SignInExt, setup};
+use gatehouse_tests::{Answer, MyAccount, PASSWORD, Refusal, SignInExt, setup};
 
 const NEW_PASSWORD: &str = "another horse battery";
 

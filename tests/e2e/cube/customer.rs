@@ -1,7 +1,7 @@
 //! Customers, brought into a state by calls before the policy is switched.
 
 use super::State;
-use crate::support::{Acme, Authenticator, SignInExt};
+use gatehouse_tests::{Acme, Authenticator, SignInExt};
 
 /// A customer with a session, of a portal that does not enforce MFA yet.
 pub struct Before {

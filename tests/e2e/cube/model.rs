@@ -10,8 +10,8 @@ use gatehouse_api::v1::ErrorReason::{
 use gatehouse_domain::time::Timestamp;
 
 use super::{Assurance, By, Outcome, Policy, Proof, Rpc, Setup, State};
-use crate::support::Refusal;
 use Outcome::{Done, Ended, Enroll, Mfa, Next, Refused, Session};
+use gatehouse_tests::Refusal;
 
 /// What `rpc` comes to at `now`, for a customer in `state` of a portal with `policy`.
 pub fn outcome(policy: Policy, state: State, rpc: Rpc, now: Timestamp) -> Outcome {

@@ -15,7 +15,7 @@ use super::situation::{by_password, enrolled, signed_in};
 use crate::reasons::administration::{
     NOWHERE, STALE, delete_portal, enforce, new_key, new_portal, portal, reset,
 };
-use crate::support::{Acme, PASSWORD, saml, update_mask};
+use gatehouse_tests::{Acme, PASSWORD, saml, update_mask};
 
 const REFUSED: &[&str] = &["call.refused"];
 const UPDATED: &[&str] = &["portal.updated"];

@@ -8,7 +8,7 @@ use gatehouse::usecase::{Call, api_keys, audit, housekeeping};
 use gatehouse_api::v1;
 use gatehouse_persistence::Fault;
 
-use crate::support::{Acme, Database, TestServer, refused};
+use gatehouse_tests::{Acme, Database, TestServer, refused};
 
 /// Longer than an invitation lives, and than anybody's clock may be ahead.
 const LONG: Duration = Duration::from_hours(48);

@@ -6,7 +6,7 @@ use gatehouse_api::v1::ErrorReason;
 use prost::Message;
 
 use super::state::{ADDRESS, ADDRESS_AND_SOURCE, CODES, ENROLLMENT};
-use crate::support::{Acme, Authenticator, Enrolled};
+use gatehouse_tests::{Acme, Authenticator, Enrolled};
 
 /// What a call comes to: nothing is a success.
 pub type Verdict = Option<ErrorReason>;

@@ -10,7 +10,7 @@ use super::situation::{
     at_second_factor, by_backup_code, by_next_code, codes, enrolled, signed_in,
 };
 use crate::reasons::enrollment::{LONG, delete, enable, generate, start, verify};
-use crate::support::{Acme, Authenticator, MyAccount, PASSWORD, SignInExt, refused, setup};
+use gatehouse_tests::{Acme, Authenticator, MyAccount, PASSWORD, SignInExt, refused, setup};
 
 const STARTED: &[&str] = &["mfa.enrollment_started"];
 const VERIFIED: &[&str] = &["mfa.enrollment_verified"];

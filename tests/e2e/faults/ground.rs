@@ -6,7 +6,7 @@ use std::time::Duration;
 use gatehouse_api::v1;
 
 use super::case::Place;
-use crate::support::{Acme, TestServer};
+use gatehouse_tests::{Acme, TestServer};
 
 /// Wrong codes in a row until a lock, so that few calls make one.
 pub const WRONG_CODES: u32 = 3;

@@ -8,7 +8,7 @@ use gatehouse_api::v1::ErrorReason::{
 use super::case::{Case, Prepared};
 use super::situation::{at_second_factor, by_next_code, by_password, signed_in};
 use crate::reasons::sign_in::{NEW_PASSWORD, accept, unknown};
-use crate::support::{Acme, client};
+use gatehouse_tests::{Acme, client};
 
 const FAILED: &[&str] = &["invitation.failed"];
 const INVITED: &[&str] = &["invitation.created"];

@@ -14,7 +14,7 @@ use super::situation::{by_next_code, by_password, enrolled, signed_in, throttle}
 use crate::reasons::enrollment::LONG;
 use crate::reasons::my_account::{change, disable, sign_out, validate};
 use crate::reasons::sign_in::{NEW_PASSWORD, WRONG_PASSWORD, finish, unknown};
-use crate::support::PASSWORD;
+use gatehouse_tests::PASSWORD;
 
 const SUCCEEDED: &[&str] = &["sign_in.succeeded"];
 const SIGNED_OUT: &[&str] = &["session.signed_out"];

@@ -15,8 +15,8 @@ use super::situation::{
 };
 use crate::reasons::my_account::reauthenticate;
 use crate::reasons::sign_in::{WRONG_PASSWORD, totp};
-use crate::support::authenticator::PERIOD;
-use crate::support::{Acme, Enrolled, MyAccount, PASSWORD, refused};
+use gatehouse_tests::authenticator::PERIOD;
+use gatehouse_tests::{Acme, Enrolled, MyAccount, PASSWORD, refused};
 
 const SUCCEEDED: &[&str] = &["sign_in.succeeded"];
 const FAILED: &[&str] = &["sign_in.failed"];

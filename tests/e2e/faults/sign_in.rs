@@ -10,7 +10,7 @@ use gatehouse_api::v1::ErrorReason::{
 use super::case::{Case, Prepared};
 use super::situation::{at_second_factor, by_next_code, by_password, enrolled, started, throttle};
 use crate::reasons::sign_in::{WRONG_PASSWORD, password};
-use crate::support::{Acme, PASSWORD, client, refused};
+use gatehouse_tests::{Acme, PASSWORD, client, refused};
 
 const FAILED: &[&str] = &["sign_in.failed"];
 

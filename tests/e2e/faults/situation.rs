@@ -5,8 +5,8 @@ use gatehouse_api::v1;
 use super::case::Prepared;
 use super::ground::WRONG_CODES;
 use crate::reasons::sign_in::WRONG_PASSWORD;
-use crate::support::authenticator::PERIOD;
-use crate::support::{Acme, Authenticator, Enrolled, MyAccount, SignInExt, refused};
+use gatehouse_tests::authenticator::PERIOD;
+use gatehouse_tests::{Acme, Authenticator, Enrolled, MyAccount, SignInExt, refused};
 
 /// The token of a sign-in at `password`.
 pub async fn started(acme: &Acme) -> String {

@@ -14,7 +14,7 @@ use prost_types::Timestamp as Time;
 use tonic::Status;
 
 use super::case::{Case, Place, Prepared};
-use crate::support::{Acme, Answer, Refusal, SignInExt, setup, time, timestamp};
+use gatehouse_tests::{Acme, Answer, Refusal, SignInExt, setup, time, timestamp};
 
 /// What is charged, as it is called here.
 pub const ADDRESS: &str = "tries of address";

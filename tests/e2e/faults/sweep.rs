@@ -14,7 +14,7 @@ use super::case::{By, Case, Prepared, Verdict};
 use super::ground::Ground;
 use super::state::{Camera, EVENTS, SESSIONS, State, verdict};
 use crate::reasons::contract::Method;
-use crate::support::{Acme, Answer, SignInExt};
+use gatehouse_tests::{Acme, Answer, SignInExt};
 
 /// More than any call runs.
 const MOST_STATEMENTS: usize = 100;

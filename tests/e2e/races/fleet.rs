@@ -5,7 +5,7 @@ use std::future::Future;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 
-use crate::support::{Acme, Answer, Database, Enrolled, TestServer, Web};
+use gatehouse_tests::{Acme, Answer, Database, Enrolled, TestServer, Web};
 
 /// A portal served by one or more servers.
 pub struct Fleet {

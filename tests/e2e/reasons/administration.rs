@@ -4,7 +4,7 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::api_key::Grant;
 
 use super::case::Case;
-use crate::support::{Acme, EMAIL, PASSWORD, saml, update_mask};
+use gatehouse_tests::{Acme, EMAIL, PASSWORD, saml, update_mask};
 
 pub const NOWHERE: &str = "portals/nowhere";
 pub const NOBODY: &str = "portals/nowhere/customers/nobody";

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use gatehouse_api::v1::ErrorReason;
 
-use crate::support::Acme;
+use gatehouse_tests::Acme;
 
 /// What a call comes to.
 #[derive(Clone, Copy, PartialEq, Eq)]

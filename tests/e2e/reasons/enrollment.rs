@@ -6,7 +6,7 @@ use gatehouse_api::v1;
 
 use super::case::Case;
 use super::sign_in::{at_backup_codes, at_enroll, saml_instead, started, unknown};
-use crate::support::{Acme, MyAccount};
+use gatehouse_tests::{Acme, MyAccount};
 
 /// Longer than a portal's reauthentication window.
 pub const LONG: Duration = Duration::from_mins(6);

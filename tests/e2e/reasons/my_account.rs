@@ -7,7 +7,7 @@ use gatehouse_api::v1::sign_out_request::Target;
 use super::case::Case;
 use super::enrollment::{LONG, signed_in};
 use super::sign_in::{NEW_PASSWORD, WRONG_PASSWORD, saml_instead, unknown};
-use crate::support::{Acme, PASSWORD, refused};
+use gatehouse_tests::{Acme, PASSWORD, refused};
 
 pub fn cases() -> Vec<Case> {
     cases! { acme;

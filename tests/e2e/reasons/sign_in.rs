@@ -4,7 +4,7 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::verify_second_factor_request::Proof;
 
 use super::case::Case;
-use crate::support::{Acme, Authenticator, EMAIL, PASSWORD, client, refused};
+use gatehouse_tests::{Acme, Authenticator, EMAIL, PASSWORD, client, refused};
 
 pub const WRONG_PASSWORD: &str = "wrong horse battery";
 pub const NEW_PASSWORD: &str = "another horse battery";
@@ -144,7 +144,7 @@ async fn at_second_factor(acme: &Acme) -> (String, Authenticator) {
 
 /// The portal signs in by SAML from now on.
 pub async fn saml_instead(acme: &Acme) {
-    let saml = Some(crate::support::saml());
+    let saml = Some(gatehouse_tests::saml());
     acme.update(v1::Portal { saml, ..Default::default() }, &["mfa.enforced", "saml"]).await;
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gatehouse_api::v1::ErrorReason;
 use gatehouse_domain::time::Timestamp;
 
-use crate::support::Refusal;
+use gatehouse_tests::Refusal;
 
 /// On whose behalf a call is made: whose token it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

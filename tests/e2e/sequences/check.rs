@@ -10,7 +10,7 @@ use super::call::Mfa;
 use super::history::{Event, SeenCustomer, SeenSession};
 use super::model::Model;
 use super::system::System;
-use crate::support::{Refusal, time};
+use gatehouse_tests::{Refusal, time};
 
 /// What is shown of a live session.
 #[derive(Debug, PartialEq, Eq)]

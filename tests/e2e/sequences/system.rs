@@ -14,7 +14,7 @@ use tonic::Status;
 use super::call::{Call, Code, Holder, Mfa, Next, Password, Setup, Shown};
 use super::history::{Event, History};
 use super::model::{LOCK, MAX_FAILURES, Model, STEP, TICK};
-use crate::support::{
+use gatehouse_tests::{
     Admin, Authenticator, MyAccount, Refusal, SignInExt, TestServer, Web, client, saml, setup,
     time, timestamp,
 };

@@ -13,7 +13,7 @@ use crate::faults::situation::{
 use crate::reasons::administration::{
     NOBODY, STALE, customer, delete_customer, new_customer, reset, set_email,
 };
-use crate::support::{EMAIL, PASSWORD, update_mask};
+use gatehouse_tests::{EMAIL, PASSWORD, update_mask};
 
 const BEN: &str = "ben@example.com";
 const CREATED: &[&str] = &["customer.created"];

@@ -6,7 +6,7 @@ use gatehouse_api::v1;
 
 use super::super::call::{Call, Change, Code, Holder, Password, Proof, Revoked, Shown, Target};
 use super::{Event, Stop, System, device, email, read_next, saml, text, timestamp};
-use crate::support::SignInExt;
+use gatehouse_tests::SignInExt;
 
 impl System<'_> {
     pub(super) async fn call(&mut self, call: Call) -> Result<Shown, Stop> {

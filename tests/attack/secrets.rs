@@ -2,9 +2,9 @@
 
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD, HEXLOWER};
 
-use crate::support::{Acme, Authenticator, EMAIL, PASSWORD, SignInExt, TestServer};
+use gatehouse_tests::{Acme, Authenticator, EMAIL, PASSWORD, SignInExt, TestServer};
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     a_dump_holds_no_secret,
 }
 

@@ -7,11 +7,11 @@ use gatehouse_api::v1::ErrorReason::{CredentialsRejected, CustomerSuspended, Thr
 use gatehouse_domain::password::HashParameters;
 use tonic::Status;
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, client, refused,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     unknown_wrong_and_passwordless_are_alike_byte_for_byte,
     every_start_is_alike,
     every_spelling_of_an_address_is_one_identity,

@@ -5,9 +5,11 @@ use gatehouse_api::v1::ErrorReason::{
     CredentialsRejected, SessionInvalid, SignInInvalid, Throttled,
 };
 
-use crate::support::{Acme, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, Web, refused};
+use gatehouse_tests::{
+    Acme, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, Web, refused,
+};
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     a_sign_in_of_another_portal_is_unknown,
     a_session_of_another_portal_is_unknown,
     one_address_in_two_portals_is_two_customers,

@@ -6,11 +6,11 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::SignInLocked;
 use gatehouse_domain::time::Timestamp;
 
-use crate::support::{
+use gatehouse_tests::{
     Acme, Authenticator, PASSWORD, Refusal, SignInExt, TestServer, refused, time,
 };
 
-on_each_database! {
+gatehouse_tests::on_each_database! {
     wrong_codes_say_how_many_are_left,
     ten_wrong_codes_lock_until_the_time_told,
     every_further_five_lock_for_twice_as_long,

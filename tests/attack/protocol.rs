@@ -9,7 +9,9 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::{v1 as reflection, v1alpha as reflection_alpha};
 
-use crate::support::{Acme, Database, EMAIL, EMPTY, PASSWORD, Refusal, TestServer, frame, refused};
+use gatehouse_tests::{
+    Acme, Database, EMAIL, EMPTY, PASSWORD, Refusal, TestServer, frame, refused,
+};
 
 const START_SIGN_IN: &str = "/gatehouse.v1.PortalAuthService/StartSignIn";
 

@@ -1,5 +1,17 @@
 //! What the tests stand on: servers, callers, authenticators, refusals.
 
+#![expect(
+    missing_docs,
+    clippy::expect_used,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::panic,
+    clippy::return_self_not_must_use,
+    clippy::unwrap_used,
+    reason = "a test ends where its expectation does"
+)]
+
 mod acme;
 mod admin;
 pub mod authenticator;
@@ -34,17 +46,18 @@ pub type Answer<T> = Result<T, Status>;
 
 /// Makes two tests of every rule named: one on SQLite, one on PostgreSQL. A rule
 /// is an async function that takes a server over an empty database.
+#[macro_export]
 macro_rules! on_each_database {
     ($($rule:ident),* $(,)?) => {
         mod sqlite {
-            use crate::support::{Database, TestServer};
+            use $crate::{Database, TestServer};
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $rule() {
                 super::$rule(TestServer::start(Database::Sqlite).await).await;
             })*
         }
         mod postgres {
-            use crate::support::{Database, TestServer};
+            use $crate::{Database, TestServer};
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $rule() {
                 super::$rule(TestServer::start(Database::Postgres).await).await;

@@ -1,0 +1,15 @@
+//! The attack suite: what gatehouse withstands. A file for each group of cases, a test for each
+//! case, named after the rule that it holds gatehouse to; what it guards against stands beside
+//! it. SECURITY.md says which promise is held by which test, here and elsewhere.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test ends where its expectation does"
+)]
+
+mod credentials;
+mod otp;
+mod protocol;
+mod secrets;
+mod tenants;
