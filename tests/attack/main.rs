@@ -4,12 +4,19 @@
 
 #![expect(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test ends where its expectation does"
 )]
 
+mod admin;
+mod backup_codes;
+mod clock;
 mod credentials;
+mod enrollment;
 mod otp;
+mod policy;
 mod protocol;
 mod secrets;
+mod sessions;
 mod tenants;

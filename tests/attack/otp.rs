@@ -22,7 +22,6 @@ gatehouse_tests::on_each_database! {
     a_completed_sign_in_clears_the_counter,
     codes_of_both_kinds_share_one_budget,
     a_used_code_is_a_wrong_one_that_charges_nothing,
-    a_used_backup_code_is_a_wrong_one_that_charges_nothing,
     a_used_code_after_a_lock_leaves_as_many_as_there_are,
     the_code_of_the_enrollment_does_not_sign_in,
     one_step_either_side_is_accepted_and_no_other,
@@ -206,19 +205,6 @@ async fn a_used_code_is_a_wrong_one_that_charges_nothing(server: TestServer) {
     }
     acme.next_code();
     acme.web.totp(&token, &ana.phone.code(acme.server.now())).await.unwrap();
-}
-
-async fn a_used_backup_code_is_a_wrong_one_that_charges_nothing(server: TestServer) {
-    let acme = Acme::enforcing(server).await;
-    let ana = acme.enroll().await;
-    let token = acme.sign_in().await.token;
-    acme.web.backup_code(&token, &ana.backup_codes[0]).await.unwrap();
-    let token = acme.sign_in().await.token;
-    for _ in 0..12 {
-        let refusal = refused(acme.web.backup_code(&token, &ana.backup_codes[0]).await);
-        assert_eq!(refusal, Refusal::wrong_code(10));
-    }
-    acme.web.backup_code(&token, &ana.backup_codes[1]).await.unwrap();
 }
 
 async fn a_used_code_after_a_lock_leaves_as_many_as_there_are(server: TestServer) {

@@ -25,8 +25,8 @@ use tokio::task::JoinSet;
 use self::case::Case;
 use self::ground::Ground;
 use self::sweep::Tally;
-use crate::authorization::UNBUILT;
 use crate::reasons::contract;
+use gatehouse_tests::UNBUILT;
 use gatehouse_tests::{Database, TestServer};
 
 /// The cases, in parts that run side by side, each on a server of its own.

@@ -16,9 +16,9 @@ use gatehouse_api::v1::ErrorReason::{
 };
 use tokio::task::JoinSet;
 
-use crate::authorization::UNBUILT;
 use case::{Case, Outcome};
 use contract::Method;
+use gatehouse_tests::UNBUILT;
 use gatehouse_tests::{Acme, Answer, EMPTY, Raw, Refusal, TestServer, frame, refused};
 
 gatehouse_tests::on_each_database! { every_method_comes_to_all_that_the_contract_names_and_to_nothing_else }

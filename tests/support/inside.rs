@@ -6,13 +6,13 @@ use gatehouse::usecase::housekeeping;
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::enrollment::{Enrollment, Owner};
-use gatehouse_domain::id::{SessionId, name};
+use gatehouse_domain::id::{CustomerKey, SessionId, name};
 use gatehouse_domain::session::{Limits, Session};
 use gatehouse_domain::throttle::{
     ADDRESS, ADDRESS_AND_SOURCE, INVITATION_REQUEST, Rule, SOURCE, Subject,
 };
-use gatehouse_domain::vault::{DigestKind, Token, TokenKind};
-use gatehouse_persistence::Faults;
+use gatehouse_domain::vault::{Context, DigestKind, Token, TokenKind};
+use gatehouse_persistence::{Faults, SealedPassword};
 
 use super::{TestServer, client};
 
@@ -47,6 +47,35 @@ impl TestServer {
             Owner::SignIn(read.sign_in(&portal, &digests, self.now()).await.unwrap()?.id)
         };
         Some(read.enrollment(owner, self.now()).await.unwrap()?.0)
+    }
+
+    /// Stores a password hash that no call would, sealed for the customer as it should be.
+    pub async fn store_password_hash(&self, customer: &str, phc: &str) {
+        let key = name::parse_customer(customer).unwrap();
+        let context = Context {
+            table: "customer",
+            column: "password_hash",
+            portal: key.portal.as_str(),
+            customer: key.customer.as_str(),
+            row: "",
+            generation: 0,
+        };
+        let sealed = self.app.vault().seal(&mut self.app.entropy.rng(), &context, phc.as_bytes());
+        self.put_password(&key, sealed).await;
+    }
+
+    /// Puts the sealed password of one customer in the place of another's, as somebody
+    /// who can write the database could.
+    pub async fn copy_password(&self, from: &str, to: &str) {
+        let (from, to) = (name::parse_customer(from).unwrap(), name::parse_customer(to).unwrap());
+        let found = self.app.store.read().customer_with_password(&from).await.unwrap();
+        self.put_password(&to, found.unwrap().1.unwrap()).await;
+    }
+
+    async fn put_password(&self, key: &CustomerKey, sealed: SealedPassword) {
+        let tx = self.app.store.begin().await.unwrap();
+        tx.rehash_password(key, sealed).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// Gives a customer so many sessions, made a second apart, without signing in.

@@ -41,6 +41,9 @@ pub use server::{Database, TestServer};
 pub use sign_in::SignInExt;
 pub use web::{Web, client};
 
+/// What is registered and says that it is not built.
+pub const UNBUILT: [&str; 2] = ["ImportCustomers", "WatchAuditEvents"];
+
 /// What a call comes to.
 pub type Answer<T> = Result<T, Status>;
 

@@ -74,7 +74,21 @@ impl TestServer {
         Self::over(database, database_connections, Work::All).await
     }
 
+    /// One whose clock starts elsewhere.
+    pub async fn start_at(database: Database, start: Timestamp) -> Self {
+        Self::over_at(database, 6, Work::All, start).await
+    }
+
     async fn over(database: Database, database_connections: u32, work: Work) -> Self {
+        Self::over_at(database, database_connections, work, START).await
+    }
+
+    async fn over_at(
+        database: Database,
+        database_connections: u32,
+        work: Work,
+        start: Timestamp,
+    ) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let data_dir = folder.path().join("data");
         let location = match database {
@@ -92,10 +106,10 @@ impl TestServer {
             hasher: hasher(),
             max_in_flight: 1_024,
         };
-        let (clock, hand) = Clock::manual(START);
+        let (clock, hand) = Clock::manual(start);
         let app = open(&settings, clock).await;
         let channel = serve(&app, &settings, work).await;
-        let call = Call::of_server(START);
+        let call = Call::of_server(start);
         let (_, owner) = api_keys::create_owner(&app, &call, "owner".to_owned()).await.unwrap();
         let owner = owner.expose().to_owned();
         Self { settings, location, folder, app, hand, channel, owner }
@@ -112,15 +126,25 @@ impl TestServer {
         self.replica_with(Settings { hasher, ..self.settings.clone() }).await
     }
 
+    /// A replica with a clock of its own, which shows `now`.
+    pub async fn replica_at(&self, now: Timestamp) -> Self {
+        let (clock, hand) = Clock::manual(now);
+        self.replica_of(self.settings.clone(), clock, hand).await
+    }
+
     pub(super) async fn replica_with(&self, settings: Settings) -> Self {
-        let app = open(&settings, self.app.clock.clone()).await;
+        self.replica_of(settings, self.app.clock.clone(), self.hand.clone()).await
+    }
+
+    async fn replica_of(&self, settings: Settings, clock: Clock, hand: ManualClock) -> Self {
+        let app = open(&settings, clock).await;
         let channel = serve(&app, &settings, Work::All).await;
         Self {
             settings,
             location: self.location.clone(),
             folder: Arc::clone(&self.folder),
             app,
-            hand: self.hand.clone(),
+            hand,
             channel,
             owner: self.owner.clone(),
         }
@@ -145,6 +169,11 @@ impl TestServer {
     /// What time it is for the server.
     pub fn now(&self) -> Timestamp {
         self.app.clock.now()
+    }
+
+    /// Sets the clock, also back.
+    pub fn set_clock(&self, now: Timestamp) {
+        self.hand.set(now);
     }
 
     /// Lets time pass.

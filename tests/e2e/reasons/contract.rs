@@ -7,7 +7,7 @@ use prost::Message;
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 use super::case::Outcome;
-use crate::authorization::UNBUILT;
+use gatehouse_tests::UNBUILT;
 
 /// A method of the contract.
 #[derive(Clone)]

@@ -11,7 +11,8 @@ use prost_types::FileDescriptorSet;
 use tonic::Code;
 
 use gatehouse_tests::{
-    Acme, Admin, Answer, EMAIL, EMPTY, PORTAL, Raw, Refusal, TestServer, frame, refused, timestamp,
+    Acme, Admin, Answer, EMAIL, EMPTY, PORTAL, Raw, Refusal, TestServer, UNBUILT, frame, refused,
+    timestamp,
 };
 
 gatehouse_tests::on_each_database! {
@@ -203,9 +204,6 @@ async fn validate_keys_validate_sessions_and_nothing_else(server: TestServer) {
     let issued = acme.password_session().await;
     acme.server.web_with(&keys.validate).validate(&issued.token).await.unwrap();
 }
-
-/// What is registered and says that it is not built.
-pub const UNBUILT: [&str; 2] = ["ImportCustomers", "WatchAuditEvents"];
 
 /// What asks for nothing.
 const WITHOUT_FIELDS: [&str; 4] = ["GetOwnPortal", "ListApiKeys", "ListAuditEvents", "ListPortals"];
