@@ -1,5 +1,9 @@
 //! Passwords: what a wrong one tells, and how fast they can be tried.
 
+mod addresses;
+mod enumeration;
+mod what_is_a_password;
+
 use std::time::Duration;
 
 use gatehouse_api::v1;
