@@ -26,6 +26,7 @@ gatehouse_tests::on_each_database! {
     a_scoped_key_lists_its_own_portals,
     no_key_makes_or_ends_a_wider_one,
     revoking_a_key_ends_it_at_once_and_again_changes_nothing,
+    the_last_owner_key_may_go,
 }
 
 /// A method: its name, its path, and the least that its key has to be.
@@ -367,4 +368,22 @@ async fn revoking_a_key_ends_it_at_once_and_again_changes_nothing(server: TestSe
     acme.server.pass(Duration::from_secs(1));
     let again = acme.admin.revoke_key(&name).await.unwrap();
     assert_eq!(again.revoke_time, revoked.revoke_time);
+}
+
+/// The command line makes another:
+/// `process::first_start::an_owner_key_works_at_once_on_the_server_that_it_was_made_beside`.
+async fn the_last_owner_key_may_go(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let request = v1::ListApiKeysRequest::default();
+    let listed = acme.admin.client().list_api_keys(request.clone()).await.unwrap().into_inner();
+    let owners = listed.api_keys.into_iter().filter(
+        |key| matches!(&key.grant, Some(Grant::Admin(grant)) if grant.role() == AdminRole::Owner),
+    );
+    for owner in owners {
+        acme.admin.revoke_key(&owner.name).await.unwrap();
+    }
+    let refusal = refused(acme.admin.client().list_api_keys(request).await);
+    assert_eq!(refusal, Refusal::of(ApiKeyInvalid));
+    // Portals go on as they were.
+    acme.password_session().await;
 }

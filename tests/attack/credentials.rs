@@ -29,7 +29,7 @@ gatehouse_tests::on_each_database! {
     right_passwords_at_once_are_right_while_they_are_hashed_anew,
 }
 
-const WRONG: &str = "wrong horse battery";
+pub const WRONG: &str = "wrong horse battery";
 
 /// All of a refusal that reaches a client, but for what is the call's own.
 fn bytes(status: &Status) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {

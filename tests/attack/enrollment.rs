@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use gatehouse_api::v1;
 use gatehouse_api::v1::EnrollmentState;
-use gatehouse_api::v1::ErrorReason::{EnrollmentNotStarted, EnrollmentNotVerified, SignInInvalid};
+use gatehouse_api::v1::ErrorReason::{
+    EnrollmentNotStarted, EnrollmentNotVerified, ReauthenticationRequired, RequestInvalid,
+    SignInInvalid,
+};
 
 use tokio::task::JoinSet;
 
@@ -22,6 +25,8 @@ gatehouse_tests::on_each_database! {
     enabling_ends_the_customers_other_enrollments,
     an_enrollment_ends_with_its_sign_in,
     an_issuer_is_shown_in_place_of_the_display_name,
+    a_password_alone_replaces_no_factor,
+    a_secret_that_is_not_in_force_opens_no_sign_in,
 }
 
 async fn the_fifth_wrong_code_ends_the_enrollment(server: TestServer) {
@@ -184,4 +189,59 @@ async fn an_issuer_is_shown_in_place_of_the_display_name(server: TestServer) {
     let uri = &started.pending().unwrap().1.otpauth_uri;
     assert!(uri.starts_with("otpauth://totp/Acme%20%26%20S%C3%B6hne:ana%40example.com?"), "{uri}");
     assert!(uri.contains("&issuer=Acme%20%26%20S%C3%B6hne&"), "{uri}");
+}
+
+/// Grav (CVE-2026-62232): whoever had the password alone put a secret of their own in the place
+/// of the customer's. better-auth 10923: enrolling again overwrote the factor in force.
+async fn a_password_alone_replaces_no_factor(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let stale = acme.password_session().await;
+    let account = acme.web.account(&acme.password_session().await.token);
+    let phone = acme.enable_in(&account).await;
+    acme.next_code();
+
+    let at_code = acme.sign_in().await;
+    let expected = Refusal::step("second_factor");
+    assert_eq!(refused(acme.web.start_enrollment(&at_code.token).await), expected);
+    assert_eq!(refused(acme.web.verify_enrollment(&at_code.token, "123456").await), expected);
+    assert_eq!(refused(acme.web.enable_mfa(&at_code.token).await), expected);
+    assert_eq!(refused(acme.web.backup_codes(&at_code.token).await), expected);
+    assert_eq!(refused(acme.web.finish(&at_code.token).await), expected);
+
+    // Nor does a session from before the factor, however fresh its password.
+    let stale = acme.web.account(&stale.token);
+    let refusal = refused(stale.prove_password(gatehouse_tests::PASSWORD).await);
+    assert!(refusal.is(RequestInvalid), "a password is the wrong kind now");
+    for refusal in [
+        refused(stale.start_enrollment().await),
+        refused(stale.backup_codes().await),
+        refused(stale.disable_mfa().await),
+    ] {
+        assert!(refusal.is(ReauthenticationRequired), "{refusal:?}");
+    }
+    acme.web.totp(&at_code.token, &phone.code(acme.server.now())).await.unwrap();
+}
+
+/// authentik 2330 took a factor that was not confirmed for one: a secret that nobody proved to
+/// hold must neither be asked for nor accepted (C6).
+async fn a_secret_that_is_not_in_force_opens_no_sign_in(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    let account = acme.web.account(&ana.session.token);
+    let pending = account.scan().await.unwrap();
+    for state in ["pending", "verified"] {
+        let now = acme.server.now();
+        let token = acme.sign_in().await.token;
+        let code = pending.code(now);
+        if code == ana.phone.code(now) {
+            // Once in a million runs.
+            return;
+        }
+        assert_eq!(refused(acme.web.totp(&token, &code).await), Refusal::wrong_code(9), "{state}");
+        acme.totp_session(&ana.phone).await;
+        acme.next_code();
+        if state == "pending" {
+            account.verify_enrollment(&pending.code(acme.server.now())).await.unwrap();
+        }
+    }
 }

@@ -28,6 +28,8 @@ gatehouse_tests::on_each_database! {
     an_earlier_step_than_the_last_one_is_refused,
     without_skew_only_the_present_step_is_accepted,
     a_code_of_another_length_is_refused_before_it_is_charged,
+    a_code_is_read_however_an_app_shows_it,
+    a_code_of_another_customer_is_a_wrong_one,
 }
 
 /// Presents wrong codes; gives the last refusal.
@@ -297,4 +299,47 @@ async fn a_code_of_another_length_is_refused_before_it_is_charged(server: TestSe
     let refusal = refused(acme.web.totp(&token, &ana.backup_codes[0]).await);
     assert_eq!(refusal, Refusal::invalid(&["totp_code"]));
     assert_eq!(guess(&acme, &ana.phone, 1).await, Refusal::wrong_code(9));
+}
+
+async fn a_code_is_read_however_an_app_shows_it(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ana = acme.enroll().await;
+    let full_width = |code: &str| {
+        let wide = |digit: char| char::from_u32(u32::from(digit) + 0xfee0).unwrap();
+        code.chars().map(wide).collect::<String>()
+    };
+    let spellings: [&dyn Fn(&str) -> String; 4] = [
+        &|code| format!("{} {}", &code[..3], &code[3..]),
+        &|code| format!("\t{code}\n"),
+        &|code| format!("{}\u{a0}{}\u{2009}{}", &code[..2], &code[2..4], &code[4..]),
+        &full_width,
+    ];
+    for spelling in spellings {
+        let shown = ana.phone.code(acme.server.now());
+        let token = acme.sign_in().await.token;
+        acme.web.totp(&token, &spelling(&shown)).await.unwrap();
+        // And it is the same code when it has been used: Vault (CVE-2025-6015) looked for the used
+        // one before it took the spaces away.
+        let token = acme.sign_in().await.token;
+        for again in [shown.clone(), spelling(&shown), format!(" {shown}"), full_width(&shown)] {
+            let refusal = refused(acme.web.totp(&token, &again).await);
+            assert_eq!(refusal, Refusal::wrong_code(10), "{again:?}");
+        }
+        acme.next_code();
+    }
+}
+
+async fn a_code_of_another_customer_is_a_wrong_one(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let ben = acme.with_customer("ben@example.com").await;
+    let (anas, bens) = (acme.enroll().await, ben.enroll().await);
+    let token = acme.sign_in().await.token;
+    let now = acme.server.now();
+    let code = bens.phone.code(now);
+    if code == anas.phone.code(now) {
+        // Once in a million runs.
+        return;
+    }
+    assert_eq!(refused(acme.web.totp(&token, &code).await), Refusal::wrong_code(9));
+    ben.totp_session(&bens.phone).await;
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{MfaNotEnabled, ReauthenticationRequired, SessionInvalid};
 
+use tokio::task::JoinSet;
+
 use gatehouse_tests::{Acme, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, refused, time};
 
 gatehouse_tests::on_each_database! {
@@ -26,6 +28,8 @@ gatehouse_tests::on_each_database! {
     a_policy_that_is_loosened_brings_no_session_back,
     a_customer_sees_their_own_live_sessions,
     own_sessions_come_in_pages,
+    a_token_that_is_not_exactly_a_sessions_is_none,
+    a_session_that_is_revoked_while_it_is_used_stays_revoked,
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -300,4 +304,56 @@ async fn own_sessions_come_in_pages(server: TestServer) {
         refused(this.sessions(-1, "x").await),
         Refusal::invalid(&["page_size", "page_token"])
     );
+}
+
+/// Zitadel (CVE-2026-27840) still accepted a token that was cut off.
+async fn a_token_that_is_not_exactly_a_sessions_is_none(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let token = acme.password_session().await.token;
+    let malformed = Refusal::invalid(&["session_token"]);
+    for other in [
+        token[..token.len() - 1].to_owned(),
+        token[..20].to_owned(),
+        format!("{token}A"),
+        format!("{token} "),
+        format!(" {token}"),
+        format!("{token}\0"),
+        token.replacen("ghs_", "ghi_", 1),
+        token.replacen("ghs_", "GHS_", 1),
+        token["ghs_".len()..].to_owned(),
+        format!("ghs_{}", "A".repeat(60_000)),
+        String::new(),
+    ] {
+        assert_eq!(refused(acme.web.validate(&other).await), malformed, "{other:.60}");
+    }
+    let upper = format!("ghs_{}", token["ghs_".len()..].to_uppercase());
+    let refusal = refused(acme.web.validate(&upper).await);
+    assert!(refusal == Refusal::of(SessionInvalid) || refusal == malformed, "{refusal:?}");
+    let megabyte = format!("ghs_{}", "A".repeat(1024 * 1024));
+    let refusal = refused(acme.web.validate(&megabyte).await);
+    assert_eq!(refusal, Refusal::invalid(&["ValidateSessionRequest"]));
+    acme.web.validate(&token).await.unwrap();
+}
+
+/// A use that is being written must not bring the session back (C7).
+async fn a_session_that_is_revoked_while_it_is_used_stays_revoked(server: TestServer) {
+    let acme = Acme::new(server).await;
+    for _ in 0..10 {
+        let issued = acme.password_session().await;
+        // So that every use of it writes.
+        acme.server.pass(2 * MINUTE);
+        let mut uses = JoinSet::new();
+        for _ in 0..16 {
+            let (web, token) = (acme.web.clone(), issued.token.clone());
+            uses.spawn(async move { web.validate(&token).await });
+        }
+        let name = issued.session.unwrap().name;
+        let (answers, ended) = tokio::join!(uses.join_all(), acme.admin.revoke_sessions(&name));
+        assert_eq!(ended.unwrap(), 1);
+        for answer in answers {
+            assert!(answer.is_ok() || refused(answer) == Refusal::session_ended("revoked"));
+        }
+        let refusal = refused(acme.web.validate(&issued.token).await);
+        assert_eq!(refusal, Refusal::session_ended("revoked"));
+    }
 }

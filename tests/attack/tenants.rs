@@ -1,12 +1,14 @@
 //! Two portals on one server: what is one's is nothing to the other.
 
+mod non_interference;
+
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{
-    CredentialsRejected, SessionInvalid, SignInInvalid, Throttled,
+    CredentialsRejected, Internal, SessionInvalid, SignInInvalid, Throttled,
 };
 
 use gatehouse_tests::{
-    Acme, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, Web, refused,
+    Acme, Database, EMAIL, PASSWORD, PORTAL, Refusal, SignInExt, TestServer, Web, refused,
 };
 
 gatehouse_tests::on_each_database! {
@@ -16,6 +18,7 @@ gatehouse_tests::on_each_database! {
     guesses_in_one_portal_slow_down_no_other,
     wrong_codes_in_one_portal_lock_no_other,
     a_page_token_is_bound_to_the_portals_of_the_key,
+    a_page_of_own_sessions_belongs_to_its_customer,
 }
 
 /// A second portal, where the same address has the same password.
@@ -130,4 +133,47 @@ async fn a_page_token_is_bound_to_the_portals_of_the_key(server: TestServer) {
     assert_eq!(refusal, Refusal::invalid(&["page_token"]));
     let next = pages[1].client().list_customers(request).await.unwrap().into_inner();
     assert_eq!((next.customers.len(), next.next_page_token.as_str()), (1, ""));
+}
+
+async fn a_page_of_own_sessions_belongs_to_its_customer(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let (ben, beta) = (acme.with_customer("ben@example.com").await, beta(&acme).await);
+    for _ in 0..2 {
+        acme.password_session().await;
+    }
+    let anas = acme.web.account(&acme.password_session().await.token);
+    let (_, next) = anas.sessions(1, "").await.unwrap();
+    let bens = ben.web.account(&ben.password_session().await.token);
+    let betas = beta.account(&beta.sign_in(EMAIL, PASSWORD).await.unwrap().issued().token);
+    for other in [bens, betas] {
+        let refusal = refused(other.sessions(1, &next).await);
+        assert_eq!(refusal, Refusal::invalid(&["page_token"]));
+    }
+    anas.sessions(1, &next).await.unwrap();
+}
+
+/// Whoever writes the database could give a customer a secret or codes of another's. Sealed
+/// values are bound to their rows (C15); of password hashes:
+/// `credentials::what_is_a_password::a_password_hash_moved_to_another_customer_does_not_open`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_moved_to_another_row_does_not_open() {
+    let acme = Acme::enforcing(TestServer::start(Database::Postgres).await).await;
+    let ben = acme.with_customer("ben@example.com").await;
+    let (anas, bens) = (acme.enroll().await, ben.enroll().await);
+    let own = |customer: &str| customer.rsplit('/').next().unwrap().to_owned();
+    let (ana, ben_id) = (own(&acme.customer), own(&ben.customer));
+    acme.server.change_database(&format!(
+        "UPDATE factor SET secret = (SELECT secret FROM factor WHERE customer_id = '{ben_id}')
+          WHERE customer_id = '{ana}';
+         UPDATE backup_code a SET digest = (SELECT digest FROM backup_code b
+                                             WHERE b.customer_id = '{ben_id}' AND b.slot = a.slot)
+          WHERE customer_id = '{ana}'",
+    ));
+    let token = acme.sign_in().await.token;
+    let code = bens.phone.code(acme.server.now());
+    assert!(refused(acme.web.totp(&token, &code).await).is(Internal), "no verdict");
+    for codes in [&bens.backup_codes, &anas.backup_codes] {
+        let refusal = refused(acme.web.backup_code(&token, &codes[0]).await);
+        assert!(refusal.is(Internal), "{refusal:?}");
+    }
 }
