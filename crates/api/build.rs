@@ -10,13 +10,15 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
 
-    let descriptors = protox::compile(FILES, [&root])?;
+    let mut compiler = protox::Compiler::new([&root])?;
+    compiler.include_imports(true).include_source_info(true).open_files(FILES)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("gatehouse.v1.bin"), prost::Message::encode_to_vec(&descriptors))?;
+    // With all options, `debug_redact` among them: prost's own types have not heard of it.
+    fs::write(out.join("gatehouse.v1.bin"), compiler.encode_file_descriptor_set())?;
 
     tonic_prost_build::configure()
         // Deriving Debug would print passwords and tokens: prost ignores `debug_redact`.
         .skip_debug(["."])
-        .compile_fds(descriptors)?;
+        .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

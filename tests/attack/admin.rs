@@ -110,6 +110,8 @@ fn assert_let_through<T>(answer: Answer<T>, what: &str) {
     assert!(!refusal.is(ApiKeyInvalid) && !refusal.is(ApiKeyScope), "{what}: {refusal:?}");
 }
 
+/// Every method of the descriptor, so that none can be forgotten: no key, two keys, another
+/// scheme, revoked, expired, cut off, another case.
 async fn every_method_refuses_what_is_no_live_key(server: TestServer) {
     let acme = Acme::new(server).await;
     let mut dead = Vec::new();
@@ -232,6 +234,7 @@ async fn only_authorized_callers_learn_what_is_not_built(server: TestServer) {
     }
 }
 
+/// Key, scope, limits, fields, act: in this order, so that parsers are not reached from outside.
 async fn an_unauthorized_caller_learns_nothing_of_its_body(server: TestServer) {
     let acme = Acme::new(server).await;
     let keys = Keys::new(&acme).await;
@@ -268,6 +271,7 @@ async fn owner_of_acme(acme: &Acme) -> Admin {
     acme.server.admin_with(&key)
 }
 
+/// CWE-639. And what a key may not see it cannot find out the existence of.
 async fn a_scoped_key_stays_in_its_portals_there_or_not(server: TestServer) {
     let acme = Acme::new(server).await;
     let scoped = owner_of_acme(&acme).await;
@@ -322,6 +326,7 @@ async fn a_scoped_key_lists_its_own_portals(server: TestServer) {
     assert_eq!(all.customers.len(), 2);
 }
 
+/// CWE-269.
 async fn no_key_makes_or_ends_a_wider_one(server: TestServer) {
     let acme = Acme::new(server).await;
     let scoped = owner_of_acme(&acme).await;

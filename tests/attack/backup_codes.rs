@@ -36,6 +36,7 @@ async fn a_backup_code_signs_in_however_it_is_typed(server: TestServer) {
     assert!(acme.sign_in().await.accepted() == [SecondFactorType::Totp], "none is left");
 }
 
+/// That a code was used already is told to nobody (C3).
 async fn a_used_backup_code_is_a_wrong_one_that_charges_nothing(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;

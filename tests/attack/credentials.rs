@@ -45,6 +45,8 @@ fn bytes(status: &Status) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
     (status.details().to_vec(), headers)
 }
 
+/// OWASP ASVS 6.3.8, CWE-204: who has an account cannot be told from what a wrong password is
+/// answered (C9).
 async fn unknown_wrong_and_passwordless_are_alike_byte_for_byte(server: TestServer) {
     let acme = Acme::new(server).await;
     acme.admin.create_customer(PORTAL, "new@example.com", "").await.unwrap();
@@ -69,6 +71,8 @@ async fn unknown_wrong_and_passwordless_are_alike_byte_for_byte(server: TestServ
     assert!(refusal.is(Throttled));
 }
 
+/// StartSignIn looks nobody up, so that nothing can be learned from it, and stores nothing, so
+/// that flooding it costs no storage.
 async fn every_start_is_alike(server: TestServer) {
     let acme = Acme::new(server).await;
     let known = acme.web.start(EMAIL).await.unwrap();
@@ -95,6 +99,7 @@ async fn try_wrong(acme: &Acme) {
     assert_eq!(refusal, Refusal::of(CredentialsRejected));
 }
 
+/// NIST 800-63B-4, 3.2.2. Zitadel (CVE-2023-47111) checked its counter and raised it afterwards.
 async fn five_wrong_passwords_are_free_and_then_each_waits(server: TestServer) {
     let acme = Acme::new(server).await;
     for _ in 0..5 {
@@ -116,6 +121,7 @@ async fn five_wrong_passwords_are_free_and_then_each_waits(server: TestServer) {
     assert_eq!(acme.sign_in().await.step(), "session");
 }
 
+/// What is refused must not say whether it would have been right, nor cost a hash.
 async fn a_throttled_password_is_not_compared(server: TestServer) {
     let acme = Acme::new(server).await;
     for _ in 0..5 {
@@ -131,6 +137,7 @@ async fn a_throttled_password_is_not_compared(server: TestServer) {
     assert_eq!(acme.web.password(&token, PASSWORD).await.unwrap().step(), "session");
 }
 
+/// Guesses are not forgiven because somebody who knows the password signs in (C5).
 async fn a_right_password_takes_back_its_own_charge_alone(server: TestServer) {
     let acme = Acme::new(server).await;
     for _ in 0..4 {
@@ -145,6 +152,7 @@ async fn a_right_password_takes_back_its_own_charge_alone(server: TestServer) {
     assert_eq!(refusal, Refusal::of(Throttled).wait(acme.server.now(), three_seconds));
 }
 
+/// Who guesses from elsewhere must not keep the customer out (C12).
 async fn wrong_passwords_slow_down_their_source_and_address_alone(server: TestServer) {
     let acme = Acme::new(server).await;
     acme.admin.create_customer(PORTAL, "ben@example.com", PASSWORD).await.unwrap();
@@ -161,6 +169,7 @@ async fn wrong_passwords_slow_down_their_source_and_address_alone(server: TestSe
     assert_eq!(sign_in.step(), "session", "the same address from another source");
 }
 
+/// NIST allows 100. privacyIDEA 3741: a lock that anybody can cause is a weapon (C12).
 async fn a_hundred_a_day_is_the_most_but_for_a_source_the_customer_knows(server: TestServer) {
     let acme = Acme::new(server).await;
     acme.password_session().await;
@@ -176,6 +185,7 @@ async fn a_hundred_a_day_is_the_most_but_for_a_source_the_customer_knows(server:
     assert_eq!(acme.sign_in().await.step(), "session", "the customer is not locked out");
 }
 
+/// Password spraying: one password at many addresses.
 async fn a_source_that_fails_twenty_times_is_slowed_for_every_address(server: TestServer) {
     let acme = Acme::new(server).await;
     for n in 0..20 {
@@ -189,6 +199,7 @@ async fn a_source_that_fails_twenty_times_is_slowed_for_every_address(server: Te
     assert_eq!(acme.sign_in().await.step(), "session", "slowed and never stopped");
 }
 
+/// MISP (CVE-2026-95754) and Keycloak (CVE-2026-16103) checked such a state on one branch only.
 async fn suspension_is_told_only_after_the_right_password(server: TestServer) {
     let acme = Acme::new(server).await;
     let request = v1::CreateCustomerRequest {

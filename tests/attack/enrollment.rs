@@ -29,6 +29,7 @@ gatehouse_tests::on_each_database! {
     a_secret_that_is_not_in_force_opens_no_sign_in,
 }
 
+/// Whoever did not see the secret must not find it out by trying.
 async fn the_fifth_wrong_code_ends_the_enrollment(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let sign_in = acme.sign_in().await;
@@ -50,6 +51,7 @@ async fn the_fifth_wrong_code_ends_the_enrollment(server: TestServer) {
     acme.enable(&sign_in).await;
 }
 
+/// Or setting up would be a way to lock somebody out.
 async fn wrong_codes_of_an_enrollment_do_not_charge_the_customer(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let sign_in = acme.sign_in().await;
@@ -94,6 +96,7 @@ async fn of_a_verified_enrollment_the_code_is_not_read(server: TestServer) {
     acme.web.enable_mfa(&sign_in.token).await.unwrap();
 }
 
+/// Of guesses and the right code at once, whatever is answered is so.
 async fn verified_is_answered_only_of_what_is_verified(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let sign_in = acme.sign_in().await;
@@ -114,6 +117,7 @@ async fn verified_is_answered_only_of_what_is_verified(server: TestServer) {
     }
 }
 
+/// Two people who both have the password: the second cannot finish what the first began (C6).
 async fn an_enrollment_is_invisible_and_useless_to_another_sign_in(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let (own, other) = (acme.sign_in().await, acme.sign_in().await);
@@ -129,6 +133,7 @@ async fn an_enrollment_is_invisible_and_useless_to_another_sign_in(server: TestS
     acme.web.enable_mfa(&own.token).await.unwrap();
 }
 
+/// A support desk cannot enroll its own phone for a customer.
 async fn an_enrollment_is_never_shown_to_administrators(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let sign_in = acme.sign_in().await;
@@ -142,6 +147,7 @@ async fn an_enrollment_is_never_shown_to_administrators(server: TestServer) {
     }
 }
 
+/// authentik 2330 took a factor that was not confirmed for one.
 async fn a_verified_enrollment_that_is_abandoned_is_no_factor(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let sign_in = acme.sign_in().await;

@@ -70,6 +70,8 @@ async fn wrong_codes_say_how_many_are_left(server: TestServer) {
     }
 }
 
+/// Zitadel (CVE-2024-32868) counted no wrong codes; Vaultwarden (CVE-2026-27801) never saved the
+/// count.
 async fn ten_wrong_codes_lock_until_the_time_told(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;
@@ -103,6 +105,7 @@ async fn every_further_five_lock_for_twice_as_long(server: TestServer) {
     acme.totp_session(&ana.phone).await;
 }
 
+/// NIST 800-63B-4, 3.2.2: at most 100. A guess is right once in 333,333.
 async fn a_hundred_wrong_codes_lock_until_an_administrator_ends_it(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;
@@ -118,6 +121,7 @@ async fn a_hundred_wrong_codes_lock_until_an_administrator_ends_it(server: TestS
     assert_eq!(shown(acme.sign_in().await.lock()), Some((100, None)), "without an end there too");
 }
 
+/// Below 100 a lock ends by itself; an administrator need not wait (Zitadel 6502).
 async fn a_reset_ends_a_lock(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;
@@ -128,6 +132,8 @@ async fn a_reset_ends_a_lock(server: TestServer) {
     assert_eq!(guess(&acme, &again.phone, 1).await, Refusal::wrong_code(9));
 }
 
+/// "AuthQuake": guesses were counted for each challenge, and a new one was free. Others cleared
+/// the count with the password (C5).
 async fn a_new_sign_in_and_a_right_password_give_no_new_guesses(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;
@@ -184,6 +190,7 @@ async fn a_completed_sign_in_clears_the_counter(server: TestServer) {
     assert_eq!(guess(&acme, &ana.phone, 1).await, Refusal::wrong_code(9));
 }
 
+/// Or there would be twice as many guesses.
 async fn codes_of_both_kinds_share_one_budget(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;
@@ -196,6 +203,7 @@ async fn codes_of_both_kinds_share_one_budget(server: TestServer) {
     assert_eq!(guess(&acme, &ana.phone, 1).await, locked(&acme, 15 * MINUTE));
 }
 
+/// RFC 6238, 5.2. That a code was used already is told to nobody: Vault (CVE-2025-6015).
 async fn a_used_code_is_a_wrong_one_that_charges_nothing(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;
@@ -222,6 +230,7 @@ async fn a_used_code_after_a_lock_leaves_as_many_as_there_are(server: TestServer
     assert_eq!(guess(&acme, &ana.phone, 1).await, Refusal::wrong_code(4));
 }
 
+/// RFC 6238, 5.2: one success for each step, wherever (C3).
 async fn the_code_of_the_enrollment_does_not_sign_in(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let sign_in = acme.sign_in().await;
@@ -235,6 +244,7 @@ async fn the_code_of_the_enrollment_does_not_sign_in(server: TestServer) {
     acme.totp_session(&phone).await;
 }
 
+/// RFC 6238, 5.2 and 6: no more than clocks need.
 async fn one_step_either_side_is_accepted_and_no_other(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;
@@ -251,6 +261,8 @@ async fn one_step_either_side_is_accepted_and_no_other(server: TestServer) {
     }
 }
 
+/// Accepted steps rise strictly (C14): a code looked over the shoulder is of no use after the
+/// next.
 async fn an_earlier_step_than_the_last_one_is_refused(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;
@@ -265,6 +277,7 @@ async fn an_earlier_step_than_the_last_one_is_refused(server: TestServer) {
     }
 }
 
+/// OWASP ASVS 6.5.5, the strict form.
 async fn without_skew_only_the_present_step_is_accepted(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;

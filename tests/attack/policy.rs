@@ -24,6 +24,7 @@ gatehouse_tests::on_each_database! {
     saml_leaves_live_sessions_alone,
 }
 
+/// Keycloak (CVE-2026-94218), Zitadel (CVE-2025-64103): the policy was read once, at the start.
 async fn enforcement_counts_from_the_moment_of_the_password(server: TestServer) {
     let acme = Acme::new(server).await;
     let started = acme.web.start(EMAIL).await.unwrap();
@@ -32,6 +33,7 @@ async fn enforcement_counts_from_the_moment_of_the_password(server: TestServer) 
     assert_eq!(proven.step(), "enroll");
 }
 
+/// What counts is the policy at the commit of the session (C2).
 async fn enforcement_counts_until_the_session(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let token = acme.sign_in().await.token;
@@ -66,6 +68,7 @@ async fn an_optional_enrollment_can_still_be_made(server: TestServer) {
     acme.web.validate_multi_factor(&issued.token).await.unwrap();
 }
 
+/// Who set up a factor is asked for it, whatever the portal asks of others (C1).
 async fn switching_enforcement_off_leaves_factors_in_force(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;
@@ -102,6 +105,7 @@ async fn announced_enforcement_is_told_and_then_counts(server: TestServer) {
     assert!(mfa.enroll_by_time.is_none() && mfa.enforced);
 }
 
+/// Keycloak 10232, Zitadel 8288: sessions outlived the reset of the factor (C7).
 async fn a_reset_ends_sign_ins_and_sessions(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let ana = acme.enroll().await;

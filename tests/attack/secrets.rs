@@ -8,6 +8,7 @@ gatehouse_tests::on_each_database! {
     a_dump_holds_no_secret,
 }
 
+/// OWASP ASVS 11.4, 13.3: who reads the database, or a backup, learns nothing to sign in with.
 async fn a_dump_holds_no_secret(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let web = &acme.web;

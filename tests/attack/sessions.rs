@@ -40,6 +40,7 @@ async fn an_unknown_session_says_nothing_of_how_it_ended(server: TestServer) {
     assert_eq!(refused(acme.web.validate(&unknown).await), Refusal::of(SessionInvalid));
 }
 
+/// NIST 800-63B-4, 2.2.3; OWASP ASVS 7.3.1.
 async fn a_session_ends_when_it_is_idle(server: TestServer) {
     let acme = Acme::new(server).await;
     let (one, other) = (acme.password_session().await, acme.password_session().await);
@@ -68,6 +69,7 @@ async fn use_keeps_a_session_alive_and_looking_does_not(server: TestServer) {
     assert_eq!(refusal, Refusal::session_ended("idle"));
 }
 
+/// OWASP ASVS 7.3.2.
 async fn a_session_ends_after_twelve_hours_however_much_it_is_used(server: TestServer) {
     let acme = Acme::new(server).await;
     let issued = acme.password_session().await;
@@ -151,6 +153,7 @@ async fn signing_out_of_a_dead_session_is_fine_unless_it_asks_for_others(server:
     acme.web.validate(&live.token).await.unwrap();
 }
 
+/// CWE-639.
 async fn the_session_of_another_customer_cannot_be_ended(server: TestServer) {
     let acme = Acme::new(server).await;
     let own = acme.password_session().await;
@@ -162,6 +165,7 @@ async fn the_session_of_another_customer_cannot_be_ended(server: TestServer) {
     acme.web.validate(&bens.token).await.unwrap();
 }
 
+/// OWASP ASVS 7.1.2.
 async fn the_twenty_first_session_replaces_the_oldest(server: TestServer) {
     let acme = Acme::new(server).await;
     let mut tokens = Vec::new();
@@ -246,6 +250,7 @@ async fn a_policy_that_is_tightened_holds_for_live_sessions(server: TestServer) 
     assert_eq!(refusal, Refusal::session_ended("idle"));
 }
 
+/// What has ended is over.
 async fn a_policy_that_is_loosened_brings_no_session_back(server: TestServer) {
     let acme = Acme::new(server).await;
     let token = acme.password_session().await.token;

@@ -29,6 +29,7 @@ async fn beta(acme: &Acme) -> Web {
     acme.server.web_with(&key)
 }
 
+/// Zitadel (CVE-2026-105209) trusted a header for the tenant and did not look at the object (C8).
 async fn a_sign_in_of_another_portal_is_unknown(server: TestServer) {
     let acme = Acme::enforcing(server).await;
     let beta = beta(&acme).await;
@@ -112,6 +113,7 @@ async fn wrong_codes_in_one_portal_lock_no_other(server: TestServer) {
     assert_eq!(beta.sign_in(EMAIL, PASSWORD).await.unwrap().step(), "session");
 }
 
+/// A page token is sealed, and bound to the request and to what its key may see.
 async fn a_page_token_is_bound_to_the_portals_of_the_key(server: TestServer) {
     let acme = Acme::new(server).await;
     beta(&acme).await;

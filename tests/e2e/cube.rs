@@ -17,7 +17,9 @@ use tokio::task::JoinSet;
 use customer::{Before, Customer};
 use gatehouse_tests::{Acme, Refusal, TestServer, saml, timestamp};
 
-gatehouse_tests::on_each_database! { every_rpc_does_what_the_contract_says_in_every_state_under_every_policy }
+gatehouse_tests::on_each_database! {
+    every_rpc_does_what_the_contract_says_in_every_state_under_every_policy,
+}
 
 /// What the portal asks for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,14 +21,15 @@ mod raw;
 mod refusal;
 mod server;
 mod sign_in;
+mod taint;
 mod trouble;
 mod web;
+mod wire;
 
 use gatehouse_domain::time::Timestamp;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 pub use acme::{Acme, EMAIL, Enrolled, PASSWORD, PORTAL};
@@ -40,6 +41,7 @@ pub use refusal::{Refusal, refused};
 pub use server::{Database, TestServer};
 pub use sign_in::SignInExt;
 pub use web::{Web, client};
+pub use wire::Wire;
 
 /// What is registered and says that it is not built.
 pub const UNBUILT: [&str; 2] = ["ImportCustomers", "WatchAuditEvents"];
@@ -74,7 +76,7 @@ macro_rules! on_each_database {
 pub struct Bearer(MetadataValue<Ascii>);
 
 /// A connection on which every call carries a key.
-pub type Keyed = InterceptedService<Channel, Bearer>;
+pub type Keyed = InterceptedService<Wire, Bearer>;
 
 impl Bearer {
     fn new(key: &str) -> Self {

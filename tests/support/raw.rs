@@ -7,10 +7,9 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::transport::Channel;
 use tower::ServiceExt;
 
-use super::Answer;
+use super::{Answer, Wire};
 
 /// A message without fields, framed.
 pub const EMPTY: &str = "\0\0\0\0\0";
@@ -25,12 +24,12 @@ pub fn frame(message: &str) -> String {
 /// Calls by path, with whatever headers and body.
 #[derive(Clone)]
 pub struct Raw {
-    channel: Channel,
+    channel: Wire,
     headers: Vec<(&'static str, String)>,
 }
 
 impl Raw {
-    pub(super) fn new(channel: Channel) -> Self {
+    pub(super) fn new(channel: Wire) -> Self {
         Self { channel, headers: Vec::new() }
     }
 

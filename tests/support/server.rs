@@ -4,6 +4,7 @@ use std::fs;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,7 +23,7 @@ use gatehouse_test_postgres::TestPostgres;
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
-use super::{Admin, Bearer, Keyed, Raw, Web};
+use super::{Admin, Bearer, Keyed, Raw, Web, Wire, taint};
 
 /// Where every clock starts: the beginning of a time step.
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -44,13 +45,30 @@ enum Work {
     Answers,
 }
 
+/// Where a server and its replicas keep what they have.
+struct Folder(TempDir);
+
+impl Folder {
+    fn data_dir(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Some(taint) = taint::watched() {
+            taint.keep_database(&self.data_dir());
+        }
+    }
+}
+
 /// A server that serves until the test ends.
 #[derive(Clone)]
 pub struct TestServer {
     pub(super) settings: Settings,
     /// Where the database is.
     pub(super) location: String,
-    folder: Arc<TempDir>,
+    folder: Arc<Folder>,
     pub(super) app: Arc<App>,
     hand: ManualClock,
     channel: Channel,
@@ -89,8 +107,9 @@ impl TestServer {
         work: Work,
         start: Timestamp,
     ) -> Self {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
-        let data_dir = folder.path().join("data");
+        let folder = Arc::new(Folder(tempfile::tempdir().unwrap()));
+        taint::watched();
+        let data_dir = folder.data_dir();
         let location = match database {
             Database::Sqlite => format!("sqlite:{}", data_dir.join("gatehouse.db").display()),
             Database::Postgres => TestPostgres::create_database().await,
@@ -213,7 +232,7 @@ impl TestServer {
 
     /// Calls that no generated client would make.
     pub fn raw(&self) -> Raw {
-        Raw::new(self.channel.clone())
+        Raw::new(Wire::new(self.channel.clone()))
     }
 
     /// The connection, without a key.
@@ -245,7 +264,7 @@ impl TestServer {
     }
 
     fn keyed(&self, key: &str) -> Keyed {
-        Keyed::new(self.channel.clone(), Bearer::new(key))
+        Keyed::new(Wire::new(self.channel.clone()), Bearer::new(key))
     }
 }
 

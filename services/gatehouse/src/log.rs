@@ -6,7 +6,6 @@ use gatehouse_domain::text::is_deceptive;
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{LogFormat, LogSettings};
 
@@ -20,16 +19,21 @@ const QUIET: &str = "sqlx=warn,sqlx::query=off,sea_orm=warn,sea_orm_migration=wa
 /// # Errors
 /// A filter that cannot be read.
 pub fn start(settings: &LogSettings) -> Result<(), ParseError> {
-    let subscriber = subscriber(settings, || Escaping(io::stderr()))?;
+    let subscriber = subscriber(settings, io::stderr)?;
     // Fails only where there is a subscriber already.
     let _ = tracing::subscriber::set_global_default(subscriber);
     Ok(())
 }
 
-fn subscriber(
+/// The same log to another place; `writer` gives one value for each event.
+///
+/// # Errors
+/// A filter that cannot be read.
+pub fn subscriber<W: Write>(
     settings: &LogSettings,
-    writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    writer: impl Fn() -> W + Send + Sync + 'static,
 ) -> Result<Box<dyn Subscriber + Send + Sync>, ParseError> {
+    let writer = move || Escaping(writer());
     let filter = EnvFilter::builder().parse(format!("{QUIET},{}", settings.filter))?;
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer);
@@ -89,7 +93,7 @@ mod tests {
         let buffer = Buffer::default();
         let writer = buffer.clone();
         let settings = LogSettings { filter: filter.to_owned(), format };
-        let subscriber = subscriber(&settings, move || Escaping(writer.clone())).unwrap();
+        let subscriber = subscriber(&settings, move || writer.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, event);
         String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap()
     }
