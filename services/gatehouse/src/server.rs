@@ -18,12 +18,13 @@ use tokio::sync::{oneshot, watch};
 use tonic::service::{LayerExt, Routes};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::Layer;
 use tower::layer::util::{Identity, Stack};
 
 use crate::app::App;
 use crate::background::Background;
 use crate::caller::AuthorizationLayer;
-use crate::layer::{CallLayer, RequestId};
+use crate::layer::{CallLayer, CallService, RequestId};
 use crate::rpc::{AdminRpc, PortalAuthRpc};
 
 use connections::Connections;
@@ -225,10 +226,24 @@ fn routes(
         .add_service(descriptors().build_v1alpha()?.max_decoding_message_size(MAX_MESSAGE_BYTES)))
 }
 
-fn router(app: &App, routes: Routes) -> Router {
+/// The services of the contract with all that surrounds a call, for a caller in this
+/// process: what [`Server`] serves, without a connection and what bounds one.
+///
+/// # Errors
+/// [`ServerError::Reflection`].
+pub fn without_connection(app: &Arc<App>) -> Result<CallService<Routes>, ServerError> {
+    let routes = routes(app, HealthReporter::new(), false)?;
+    Ok(call_layer(app).layer(routes))
+}
+
+fn call_layer(app: &App) -> CallLayer {
     let entropy = app.entropy;
+    CallLayer::new(move || RequestId::generate(&mut entropy.rng()))
+}
+
+fn router(app: &App, routes: Routes) -> Router {
     tonic::transport::Server::builder()
-        .layer(CallLayer::new(move || RequestId::generate(&mut entropy.rng())))
+        .layer(call_layer(app))
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_max_pending_accept_reset_streams(Some(MAX_RESETS))
