@@ -52,6 +52,14 @@ crash-loop minutes="5":
     CRASH_MINUTES={{ minutes }} cargo test --workspace --test process crash:: -- \
         --nocapture --include-ignored --test-threads 1
 
+# Look for inputs that break a property of one target, or of `all` in turn: just fuzz names 60
+fuzz target="all" seconds="600":
+    tests/fuzz/run {{ target }} {{ seconds }}
+
+# Add to a target's corpus what fuzzing found and the corpus does not reach
+fuzz-keep target:
+    tests/fuzz/run {{ target }} keep
+
 # Run one client against a server of its own: just client grpcurl
 client name: install
     cargo build
