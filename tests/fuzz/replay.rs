@@ -16,7 +16,7 @@ use rand::{Rng, RngExt, SeedableRng};
 
 /// Changed inputs for each target, and for the one that calls a server.
 const CHANGED: usize = 2_000;
-const CHANGED_CALLS: usize = 100;
+const CHANGED_CALLS: usize = 50;
 
 macro_rules! replay {
     ($($name:ident)*) => {
