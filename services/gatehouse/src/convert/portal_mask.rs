@@ -40,7 +40,12 @@ fn merge_path(into: &mut v1::Portal, from: &v1::Portal, path: &str) -> bool {
             merge_mfa(into.mfa.get_or_insert_default(), from.mfa.as_ref(), member)
         }
         Some(("saml", member)) => {
-            merge_saml(into.saml.get_or_insert_default(), from.saml.as_ref(), member)
+            let mut saml = into.saml.take();
+            // A member of what neither has makes no configuration of nothing.
+            let is_there = saml.is_some() || from.saml.is_some();
+            let is_known = merge_saml(saml.get_or_insert_default(), from.saml.as_ref(), member);
+            into.saml = saml.filter(|_| is_there);
+            is_known
         }
         Some(("password", member)) => {
             let (into, from) = (into.password.get_or_insert_default(), from.password);
@@ -154,6 +159,16 @@ mod tests {
         assert_eq!((mfa.enforced, mfa.issuer.as_str(), mfa.totp_skew_steps), (true, "", Some(0)));
         assert!(into.lockout.is_none());
         assert_eq!(into.display_name, "Acme");
+    }
+
+    /// In whatever order the two are named.
+    #[test]
+    fn removing_a_message_removes_its_members() {
+        for paths in [["saml", "saml.sso_url"], ["saml.sso_url", "saml"]] {
+            let mut into = v1::Portal { saml: Some(v1::SamlConfig::default()), ..portal() };
+            merge(&mut into, &v1::Portal::default(), &paths.map(str::to_owned)).unwrap();
+            assert!(into.saml.is_none(), "{paths:?}");
+        }
     }
 
     #[test]
