@@ -61,6 +61,7 @@ fn nothing_opens_that_nobody_sealed(bytes: &[u8]) {
 }
 
 fn a_row_opens_in_its_place_alone(input: &mut Input<'_>) {
+    let (from, to) = (input.below(4), input.below(4));
     let place = [(); 4].map(|()| input.text());
     let generation = i64::from_le_bytes(input.array());
     let plaintext = input.text();
@@ -72,7 +73,6 @@ fn a_row_opens_in_its_place_alone(input: &mut Input<'_>) {
 
     // The same letters, divided among the names in another way.
     let mut elsewhere = place.clone();
-    let (from, to) = (input.below(4), input.below(4));
     if let Some(letter) = elsewhere[from].pop() {
         elsewhere[to].insert(0, letter);
     }
