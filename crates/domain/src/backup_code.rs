@@ -71,15 +71,15 @@ impl BackupCode {
         if text.len() > MAX_RAW_BYTES {
             return Err(RULE);
         }
-        // Room for all of it, as above.
-        let mut symbols = Zeroizing::new(String::with_capacity(SYMBOLS));
-        for c in text.nfkc().filter(|c| !c.is_whitespace() && !is_dash(*c)) {
-            if !c.is_ascii() || symbols.len() == SYMBOLS {
-                return Err(RULE);
-            }
-            symbols.push(c);
+        let mut typed = text.nfkc().filter(|c| !c.is_whitespace() && !is_dash(*c));
+        let mut symbols = Zeroizing::new([0; SYMBOLS]);
+        for symbol in symbols.iter_mut() {
+            *symbol = typed.next().and_then(|c| c.try_into().ok()).ok_or(RULE)?;
         }
-        let bytes = CROCKFORD.decode(symbols.as_bytes()).map(Zeroizing::new).map_err(|_| RULE)?;
+        if typed.next().is_some() {
+            return Err(RULE);
+        }
+        let bytes = CROCKFORD.decode(symbols.as_slice()).map(Zeroizing::new).map_err(|_| RULE)?;
         bytes.as_slice().try_into().map(Self).map_err(|_| RULE)
     }
 
