@@ -200,6 +200,21 @@ mod tests {
     }
 
     #[test]
+    fn a_scope_is_told_by_the_names_of_its_portals() {
+        assert_eq!(PortalScope::All.names(), ["portals/-"]);
+        let both = PortalScope::Some(vec![portal("acme"), portal("beta")]);
+        assert_eq!(both.names(), ["portals/acme", "portals/beta"]);
+    }
+
+    /// They are stored: a key under another word is one that nobody can read.
+    #[test]
+    fn roles_and_accesses_keep_their_words() {
+        let roles = AdminRole::ALL.map(AdminRole::as_str);
+        assert_eq!(roles, ["viewer", "support", "admin", "owner"]);
+        assert_eq!(PortalAccess::ALL.map(PortalAccess::as_str), ["validate", "full"]);
+    }
+
+    #[test]
     fn a_key_is_dead_from_its_end_on_and_its_use_written_once_a_minute() {
         let end = Timestamp::from_seconds(10);
         let mut key = ApiKey {

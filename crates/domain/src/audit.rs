@@ -229,6 +229,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_event_has_each_attribute_of_its_type_once_and_no_other() {
+        let table: [(&[&'static str], bool); 7] = [
+            (&["key", "access", "portals"], true),
+            (&["portals", "key", "access"], true),
+            (&["key", "access"], false),
+            (&["key", "access", "paths"], false),
+            (&["key", "access", "portals", "paths"], false),
+            (&["key", "access", "portals", "key"], false),
+            (&[], false),
+        ];
+        for (keys, good) in table {
+            let event = Event {
+                id: AuditEventId::from_uuid(uuid::Uuid::nil()),
+                at: Timestamp::EPOCH,
+                kind: EventType::ApiKeyCreated,
+                resource: Resource::default(),
+                caller: Caller::default(),
+                client: ClientContext::default(),
+                reason: None,
+                attributes: keys.iter().map(|key| (*key, String::new())).collect(),
+            };
+            assert_eq!(event.has_its_attributes(), good, "{keys:?}");
+        }
+    }
+
     /// The rows of the documented table: a type and its attributes.
     fn documented() -> Vec<(&'static str, Vec<&'static str>)> {
         let text = include_str!("../../../docs/audit-events.md");

@@ -71,3 +71,45 @@ pub struct CustomerView {
     /// Unset: none were ever made, or they ended with the factor.
     pub backup_codes: Option<BackupCodes>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn customer() -> Customer {
+        Customer {
+            key: CustomerKey::new("acme".parse().unwrap(), "c1".parse().unwrap()),
+            email: Email::parse("ana@example.com").unwrap(),
+            display_name: String::new(),
+            suspended_at: None,
+            generation: 3,
+            has_password: true,
+            password_revision: 0,
+            codes: CodeBudget::default(),
+            last_sign_in_at: None,
+            created_at: Timestamp::from_seconds(1_000_000),
+            updated_at: Timestamp::from_seconds(1_000_000),
+            revision: 1,
+        }
+    }
+
+    #[test]
+    fn an_etag_is_of_one_revision_of_one_customer() {
+        let etag = customer().etag();
+        assert_eq!(etag, customer().etag());
+        assert_ne!(etag, Customer { revision: 2, ..customer() }.etag());
+        let made_again = Customer { created_at: Timestamp::from_seconds(1_000_001), ..customer() };
+        assert_ne!(etag, made_again.etag());
+        // What stands before the dot ends there.
+        assert_ne!(
+            Customer { created_at: Timestamp::from_micros(0x11), revision: 1, ..customer() }.etag(),
+            Customer { created_at: Timestamp::from_micros(0x1), revision: 0x11, ..customer() }
+                .etag(),
+        );
+    }
+
+    #[test]
+    fn generations_rise_and_nothing_else_changes() {
+        assert_eq!(customer().next_generation(), Customer { generation: 4, ..customer() });
+    }
+}

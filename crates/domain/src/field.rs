@@ -36,3 +36,15 @@ impl Malformed {
         FieldViolation::new(field, self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_tells_the_field_and_what_is_wrong() {
+        let violation = Malformed("no colon").at("portal.mfa.issuer");
+        assert_eq!(violation, FieldViolation::new("portal.mfa.issuer", "no colon"));
+        assert_eq!(violation.to_string(), "portal.mfa.issuer: no colon");
+    }
+}

@@ -221,6 +221,22 @@ mod tests {
         }
     }
 
+    /// Audit events tell of them.
+    #[test]
+    fn a_step_is_called_what_the_api_calls_it() {
+        for (next, word) in [
+            (Next::Password, "password"),
+            (Next::SecondFactor, "second_factor"),
+            (Next::Enroll { optional: false }, "enroll"),
+            (Next::Enroll { optional: true }, "enroll"),
+            (Next::BackupCodes, "backup_codes"),
+            (Next::Saml, "saml"),
+            (Next::Session, "session"),
+        ] {
+            assert_eq!(next.as_str(), word);
+        }
+    }
+
     #[test]
     fn a_sign_in_that_has_to_enroll_lives_longer() {
         let at = |next| {

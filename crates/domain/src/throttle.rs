@@ -291,6 +291,43 @@ mod tests {
         assert!(full.charge(NOW - 3 * DAY, &ADDRESS).is_err());
     }
 
+    /// A budget is found by the name of its rule.
+    #[test]
+    fn no_two_rules_have_one_name() {
+        let rules = [
+            &ADDRESS_AND_SOURCE,
+            &ADDRESS,
+            &ADDRESS_FROM_KNOWN_SOURCE,
+            &SOURCE,
+            &INVITATION_REQUEST,
+        ];
+        let names = rules.map(Rule::name);
+        assert_eq!(
+            names,
+            [
+                "address_and_source",
+                "address",
+                "address_from_known_source",
+                "source",
+                "invitation_request"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_source_is_known_for_thirty_days() {
+        assert_eq!(KNOWN_SOURCE_LIFETIME, 30 * DAY);
+    }
+
+    #[test]
+    fn a_budget_is_kept_for_as_long_as_it_counts() {
+        let full = charged(100, &ADDRESS);
+        let end = full.expires_at(&ADDRESS);
+        let before = end - Duration::from_micros(1);
+        assert_ne!(full.charge(before, &ADDRESS), Throttle::default().charge(before, &ADDRESS));
+        assert_eq!(full.charge(end, &ADDRESS), Throttle::default().charge(end, &ADDRESS));
+    }
+
     proptest! {
         #[test]
         fn no_day_wherever_it_begins_holds_more_than_the_limit(

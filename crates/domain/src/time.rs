@@ -99,6 +99,11 @@ mod tests {
     }
 
     #[test]
+    fn debug_is_in_seconds() {
+        assert_eq!(format!("{:?}", Timestamp::from_micros(1_000_007)), "1.000007s");
+    }
+
+    #[test]
     fn arithmetic_saturates() {
         let end = Timestamp::from_micros(i64::MAX);
         assert_eq!(end + Duration::MAX, end);
