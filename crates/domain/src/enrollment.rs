@@ -149,6 +149,14 @@ mod tests {
     }
 
     #[test]
+    fn five_wrong_codes_are_all_it_takes() {
+        for (failures, left) in [(0, 5), (1, 4), (4, 1), (5, 0), (6, 0)] {
+            let tried = Enrollment { failures, ..enrollment(State::Pending) };
+            assert_eq!(tried.remaining(), left, "{failures}");
+        }
+    }
+
+    #[test]
     fn codes_that_nobody_judges_any_more_end_it() {
         let spent = Enrollment {
             charges: MAX_FAILURES,

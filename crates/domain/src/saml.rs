@@ -118,6 +118,61 @@ mod tests {
     }
 
     #[test]
+    fn a_url_is_at_most_2048_bytes_of_visible_characters() {
+        let url = |bytes: usize| {
+            let start = "https://idp.example/";
+            format!("{start}{}", "a".repeat(bytes - start.len()))
+        };
+        for (url, good) in [
+            (url(2_048), true),
+            (url(2_049), false),
+            ("https://idp.example/\u{e9}".to_owned(), true),
+            // The URL standard drops or escapes these, so that what is shown is
+            // not where the browser goes.
+            (" https://idp.example/sso".to_owned(), false),
+            ("https://idp.example/s\tso".to_owned(), false),
+            ("https://idp.example/s so".to_owned(), false),
+            ("https://idp.example/\u{202e}oss".to_owned(), false),
+        ] {
+            let config = SamlConfig { sso_url: url.clone(), ..config() };
+            assert_eq!(fields(&config).is_empty(), good, "{url:.60}");
+        }
+    }
+
+    #[test]
+    fn a_url_holds_neither_user_nor_password() {
+        for url in ["https://user@idp.example/sso", "https://:pw@idp.example/sso"] {
+            let config = SamlConfig { sso_url: url.to_owned(), ..config() };
+            assert_eq!(fields(&config), ["portal.saml.sso_url"], "{url}");
+        }
+    }
+
+    #[test]
+    fn an_entity_id_is_at_most_1024_visible_characters() {
+        for (id, good) in [
+            ("a".to_owned(), true),
+            ("\u{e9}".repeat(1_024), true),
+            ("a".repeat(1_025), false),
+            ("urn: idp".to_owned(), false),
+            ("urn:idp\n".to_owned(), false),
+            ("urn:\u{202e}idp".to_owned(), false),
+        ] {
+            let config = SamlConfig { idp_entity_id: id.clone(), ..config() };
+            assert_eq!(fields(&config).is_empty(), good, "{id:.60}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_at_most_16_kib() {
+        let padded =
+            |bytes: usize| format!("{CERTIFICATE}{}", "\n".repeat(bytes - CERTIFICATE.len()));
+        for (pem, good) in [(padded(16 * 1_024), true), (padded(16 * 1_024 + 1), false)] {
+            let config = SamlConfig { idp_certificate: pem, ..config() };
+            assert_eq!(fields(&config).is_empty(), good);
+        }
+    }
+
+    #[test]
     fn a_certificate_has_to_parse() {
         for pem in [
             "",

@@ -75,6 +75,8 @@ proptest! {
         );
         let event = AuditEventId::from_uuid(Uuid::from_u128(uuid));
         prop_assert_eq!(name::parse_audit_event(&name::audit_event(event))?, event);
+        let api_key = ApiKeyId::from_uuid(Uuid::from_u128(uuid));
+        prop_assert_eq!(name::parse_api_key(&name::api_key(api_key))?, api_key);
         for (name, of) in [
             (name::portal(&key.portal), SessionsOf::Portal(key.portal.clone())),
             (name::customer(&key), SessionsOf::Customer(key.clone())),

@@ -57,20 +57,64 @@ fn passwords_may_be_shorter_where_a_second_factor_goes_with_them() {
     assert_eq!(portal.password_min_length(NOW), 20);
 }
 
+/// Whether a policy takes a duration.
+type Check = fn(Duration) -> Result<(), OutOfRange>;
+
 #[test]
 fn ranges_include_their_ends_and_nothing_beyond() {
     for (value, good) in [(2, false), (3, true), (20, true), (21, false)] {
         assert_eq!(LockoutPolicy::new(Some(value), None).is_ok(), good, "{value}");
     }
-    let lifetime = |value| SessionPolicy::new(None, Some(value), None);
-    assert!(lifetime(5 * MINUTE).is_ok() && lifetime(30 * DAY).is_ok());
-    assert_eq!(lifetime(Duration::from_secs(299)).unwrap_err().member, "max_lifetime");
-    assert_eq!(lifetime(30 * DAY + Duration::from_micros(1)).unwrap_err().member, "max_lifetime");
+    let durations: [(&str, Duration, Duration, Check); 4] = [
+        ("lock_duration", MINUTE, DAY, |value| LockoutPolicy::new(None, Some(value)).map(drop)),
+        ("idle_timeout", MINUTE, 30 * DAY, |value| {
+            SessionPolicy::new(Some(value), None, None).map(drop)
+        }),
+        ("max_lifetime", 5 * MINUTE, 30 * DAY, |value| {
+            SessionPolicy::new(None, Some(value), None).map(drop)
+        }),
+        ("reauthentication_window", MINUTE, HOUR, |value| {
+            SessionPolicy::new(None, None, Some(value)).map(drop)
+        }),
+    ];
+    let tick = Duration::from_micros(1);
+    for (member, least, most, check) in durations {
+        assert_eq!((check(least), check(most)), (Ok(()), Ok(())), "{member}");
+        for beyond in [least.saturating_sub(tick), most + tick] {
+            assert_eq!(check(beyond).unwrap_err().member, member);
+        }
+    }
+}
+
+#[test]
+fn what_is_unset_has_its_default_and_is_not_printed() {
+    let lockout = LockoutPolicy::default();
+    assert_eq!((lockout.max_failures(), lockout.lock_duration()), (10, 15 * MINUTE));
+    assert_eq!(lockout.configured(), (None, None));
+    let session = SessionPolicy::default();
+    assert_eq!((session.idle_timeout(), session.max_lifetime()), (30 * MINUTE, 12 * HOUR));
+    assert_eq!(session.reauthentication_window(), 5 * MINUTE);
+    assert_eq!(session.configured(), (None, None, None));
+    assert_eq!(settings().totp_skew_steps(), 1);
+}
+
+#[test]
+fn what_was_set_holds_and_is_printed_as_it_was() {
+    let lockout = LockoutPolicy::new(Some(5), Some(HOUR)).unwrap();
+    assert_eq!((lockout.max_failures(), lockout.lock_duration()), (5, HOUR));
+    assert_eq!(lockout.configured(), (Some(5), Some(HOUR)));
+    let session = SessionPolicy::new(Some(HOUR), Some(DAY), Some(MINUTE)).unwrap();
+    assert_eq!((session.idle_timeout(), session.max_lifetime()), (HOUR, DAY));
+    assert_eq!(session.reauthentication_window(), MINUTE);
+    assert_eq!(session.configured(), (Some(HOUR), Some(DAY), Some(MINUTE)));
+    let mut strict = settings();
+    strict.mfa.totp_skew_steps = Some(0);
+    assert_eq!(strict.totp_skew_steps(), 0);
 }
 
 #[test]
 fn shown_names_hold_no_character_that_deceives() {
-    for good in ["", "Acme Büro 東京", "A:B"] {
+    for good in ["", "Acme Büro 東京", "A:B", &"東".repeat(100)] {
         assert_eq!(check_display_name(good), Ok(()), "{good:?}");
     }
     for bad in [" Acme", "Acme ", "A\nB", "A\u{202e}B", "A\u{2066}B", &"a".repeat(101)] {
@@ -79,15 +123,27 @@ fn shown_names_hold_no_character_that_deceives() {
     assert!(check_issuer("A:B").is_err());
 }
 
-#[test]
-fn the_issuer_is_never_empty_and_never_holds_a_colon() {
-    let mut portal = Portal {
+fn portal() -> Portal {
+    Portal {
         id: "acme".parse().unwrap(),
         settings: settings(),
         created_at: NOW,
         updated_at: NOW,
         revision: 1,
-    };
+    }
+}
+
+#[test]
+fn an_etag_is_of_one_revision_of_one_portal() {
+    let etag = portal().etag();
+    assert_eq!(etag, portal().etag());
+    assert_ne!(etag, Portal { revision: 2, ..portal() }.etag());
+    assert_ne!(etag, Portal { created_at: NOW + MINUTE, ..portal() }.etag());
+}
+
+#[test]
+fn the_issuer_is_never_empty_and_never_holds_a_colon() {
+    let mut portal = portal();
     assert_eq!(portal.issuer(), "Acme");
     portal.settings.display_name = "Acme:Billing".to_owned();
     assert_eq!(portal.issuer(), "AcmeBilling");
