@@ -211,6 +211,25 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_of_one_of_two_exact_forms() {
+        let proven = Token::generate(TokenKind::SignIn, &mut StdRng::seed_from_u64(4));
+        let parsed = SignInToken::parse(proven.expose()).unwrap();
+        assert!(matches!(parsed, SignInToken::Proven(token) if token.expose() == proven.expose()));
+        let session = Token::generate(TokenKind::Session, &mut StdRng::seed_from_u64(4));
+        let start = seal(&start("a@b", None, ""));
+        for other in [
+            start[..start.len() - 1].to_owned(),
+            format!("{}A", *start),
+            start.replacen("ghi_", "ghs_", 1),
+            session.expose().to_owned(),
+            "ghi_".to_owned(),
+            String::new(),
+        ] {
+            assert!(SignInToken::parse(&other).is_err(), "{other:.60}");
+        }
+    }
+
+    #[test]
     fn a_start_ends_after_five_minutes() {
         let start = start("a@b", None, "");
         assert!(start.is_live(NOW + LIFETIME - std::time::Duration::from_micros(1)));

@@ -74,6 +74,24 @@ fn a_step_begins_with_its_first_microsecond() {
 }
 
 #[test]
+fn no_step_later_than_the_next_is_ever_acceptable() {
+    for (seconds, period, last) in
+        [(0, 30, 1), (29, 30, 1), (30, 30, 2), (59, 60, 1), (-1, 30, 0), (-31, 30, -1)]
+    {
+        let now = Timestamp::from_seconds(seconds);
+        let step = TimeStep::last_acceptable(now, period);
+        assert_eq!(step, TimeStep(last), "{seconds} s, period of {period} s");
+    }
+}
+
+#[test]
+fn a_step_is_stored_as_its_number() {
+    for number in [-1, 0, 1, 7, i64::MAX] {
+        assert_eq!(TimeStep::from_number(number).number(), number);
+    }
+}
+
+#[test]
 fn rejects_every_code_before_the_epoch() {
     let factor = factor(SECRET, TotpParameters::default());
     for micros in [-1, -30_000_000, i64::MIN] {

@@ -288,9 +288,15 @@ mod tests {
 
     #[test]
     fn the_text_says_that_it_must_be_kept_and_fits_its_room() {
-        let text = KeyRing::generate(&mut StdRng::seed_from_u64(1)).to_text();
-        assert!(text.contains("Keep it secret, and keep a copy"));
-        assert_eq!(text.len(), text.capacity());
+        let random = &mut StdRng::seed_from_u64(1);
+        let mut ring = KeyRing::generate(random);
+        assert!(ring.to_text().contains("Keep it secret, and keep a copy"));
+        for id in 2..10 {
+            let text = ring.to_text();
+            // `other` is two letters shorter than `primary`.
+            assert_eq!(text.capacity(), text.len() + 2 * ring.others.len());
+            ring.add(KeyId(id), random).unwrap();
+        }
     }
 
     #[test]

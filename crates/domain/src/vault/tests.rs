@@ -126,6 +126,28 @@ fn a_rotated_ring_opens_what_the_old_one_sealed() {
 }
 
 #[test]
+fn what_another_key_sealed_is_to_be_sealed_again() {
+    let [old, rotated] = [OLD, ROTATED].map(vault);
+    let sealed = old.seal(&mut rng(), &PLACE, b"secret");
+    assert!(old.seals(&sealed) && !rotated.seals(&sealed));
+    let again = rotated.seal(&mut rng(), &PLACE, b"secret");
+    assert!(rotated.seals(&again) && !old.seals(&again));
+    assert!(!old.seals(b"") && !old.seals(&sealed[..OVERHEAD_BYTES - 1]));
+}
+
+#[test]
+fn a_vault_has_the_keys_of_its_ring_the_primary_first() {
+    let rotated = vault(ROTATED);
+    assert_eq!(rotated.primary(), KeyId::from(2));
+    assert_eq!(rotated.key_ids().collect::<Vec<_>>(), [2, 1].map(KeyId::from));
+}
+
+#[test]
+fn debug_shows_no_key() {
+    assert_eq!(format!("{:?}", vault(ROTATED)), "Vault { primary: KeyId(2), .. }");
+}
+
+#[test]
 fn a_digest_is_looked_for_under_every_live_key() {
     let rotated = vault(ROTATED);
     for kind in KINDS {
