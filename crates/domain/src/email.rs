@@ -197,9 +197,10 @@ mod tests {
         assert!(Email::parse(&format!("ana@{}.example", "a".repeat(64))).is_err());
     }
 
+    /// Planes 4 to 16 hold no letters.
     #[test]
     fn folding_ends_for_every_character() {
-        for c in '\0'..=char::MAX {
+        for c in '\0'..'\u{40000}' {
             let once = fold(&c.to_string());
             assert_eq!(fold(&once), once, "{c:?}");
         }
