@@ -135,6 +135,14 @@ mod tests {
         }
     }
 
+    /// Sessions are listed, and budgets named, with what it prints.
+    #[test]
+    fn printing_an_address_is_printing_its_one_form() {
+        let email = Email::parse(" Ana@M\u{fc}nchen.example").unwrap();
+        assert_eq!(email.to_string(), "ana@xn--mnchen-3ya.example");
+        assert_eq!(Email::parse(&email.to_string()), Ok(email));
+    }
+
     #[test]
     fn refuses_what_is_not_an_address() {
         for text in [

@@ -46,6 +46,24 @@ fn names_take_their_own_form_alone() {
 }
 
 #[test]
+fn an_id_begins_with_the_time_it_was_made() {
+    use rand::SeedableRng;
+    let mut rng = rand::rngs::StdRng::seed_from_u64(1);
+    for (micros, millis) in [
+        (1_800_000_000_123_456_i64, 1_800_000_000_123_u128),
+        (999, 0),
+        (1_000, 1),
+        (0, 0),
+        (-1, 0),
+        (i64::MIN, 0),
+    ] {
+        let id = SessionId::generate(Timestamp::from_micros(micros), &mut rng);
+        assert_eq!(id.as_uuid().get_version_num(), 7);
+        assert_eq!(id.as_uuid().as_u128() >> 80, millis, "{micros}");
+    }
+}
+
+#[test]
 fn the_lowest_id_of_a_time_parts_the_events_of_its_millisecond_from_earlier_ones() {
     use rand::SeedableRng;
     let mut rng = rand::rngs::StdRng::seed_from_u64(1);
