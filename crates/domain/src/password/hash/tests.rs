@@ -96,6 +96,18 @@ fn refuses_other_algorithms_versions_and_shapes() {
     }
 }
 
+/// Memory is set aside by what parameters and hashes say that they need.
+#[test]
+fn parameters_and_their_hashes_need_the_same_memory() {
+    let usual = HashParameters::default();
+    assert_eq!((usual.memory_kib(), usual.cost()), (19_456, 38_912));
+    for memory_kib in [8, 64, MAX_MEMORY_KIB] {
+        let parameters = HashParameters::new(memory_kib, 1, 1).unwrap();
+        assert_eq!(parameters.memory_kib(), memory_kib);
+        assert_eq!(PasswordHash::decoy(parameters).memory_kib(), memory_kib);
+    }
+}
+
 #[test]
 fn a_cheaper_hash_is_to_be_made_again() {
     let configured = HashParameters::default();
