@@ -60,6 +60,10 @@ fuzz target="all" seconds="600":
 fuzz-keep target:
     tests/fuzz/run {{ target }} keep
 
+# Change the code in small ways, and see which changes no test notices: just mutants domain -j2
+mutants *arguments: install
+    tests/mutants {{ arguments }}
+
 # Run one client against a server of its own: just client grpcurl
 client name: install
     cargo build
