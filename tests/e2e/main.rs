@@ -21,6 +21,7 @@ mod faults;
 mod invitations;
 mod key_ring;
 mod lists;
+mod meanwhile;
 mod my_account;
 mod portal_deletion;
 mod portals;

@@ -87,6 +87,7 @@ impl Connection<DatabaseConnection> {
         &self,
         options: TransactionOptions,
     ) -> Result<Connection<DatabaseTransaction>, DbErr> {
+        self.faults.before_transaction().await;
         // In a task of its own: where its answer comes too late, it is still taken, and the
         // transaction ended. Left to itself its connection would stay in one.
         let pool = self.inner.clone();

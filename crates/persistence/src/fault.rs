@@ -1,13 +1,13 @@
 //! Faults of the database on request, for tests: the n-th statement fails, or takes
-//! effect and its answer is lost. Without the feature `fault-injection` there is
-//! nothing here but the call of a function that does nothing.
+//! effect and its answer is lost; or a transaction waits before it begins. Without the
+//! feature `fault-injection` there is nothing here but calls that do nothing.
 
 use std::future::Future;
 
 use sea_orm::DbErr;
 
 #[cfg(feature = "fault-injection")]
-pub use self::injection::{Fault, Faults};
+pub use self::injection::{Fault, Faults, Held};
 
 /// No faults.
 #[cfg(not(feature = "fault-injection"))]
@@ -22,6 +22,9 @@ impl Faults {
     ) -> Result<T, DbErr> {
         statement.await
     }
+
+    #[expect(clippy::unused_async, reason = "with faults it waits")]
+    pub(crate) async fn before_transaction(&self) {}
 }
 
 #[cfg(feature = "fault-injection")]
@@ -29,6 +32,7 @@ mod injection {
     use std::sync::{Arc, Mutex, PoisonError};
 
     use sea_orm::RuntimeErr;
+    use tokio::sync::oneshot;
 
     use super::{DbErr, Future};
 
@@ -52,12 +56,56 @@ mod injection {
         seen: usize,
         /// Which of them, counted from 1, meets with what.
         next: Option<(usize, Fault)>,
+        /// Transactions since the last [`Faults::hold`].
+        begun: usize,
+        /// Which of them, counted from 1, says that it is there and waits.
+        held: Option<(usize, oneshot::Sender<()>, oneshot::Receiver<()>)>,
+    }
+
+    /// A transaction that is held before it begins, until this is dropped.
+    #[derive(Debug)]
+    pub struct Held {
+        there: oneshot::Receiver<()>,
+        _go_on: oneshot::Sender<()>,
+    }
+
+    impl Held {
+        /// Ends when the transaction would begin.
+        pub async fn is_there(&mut self) {
+            (&mut self.there).await.ok();
+        }
     }
 
     impl Faults {
+        /// The `n`-th transaction from now on, counted from 1, does not begin before what is
+        /// given is dropped: what others do until then, it finds.
+        #[must_use]
+        pub fn hold(&self, n: usize) -> Held {
+            let ((there, seen), (go_on, wait)) = (oneshot::channel(), oneshot::channel());
+            let mut plan = self.plan();
+            plan.begun = 0;
+            plan.held = Some((n, there, wait));
+            Held { there: seen, _go_on: go_on }
+        }
+
+        pub(crate) async fn before_transaction(&self) {
+            let held = {
+                let mut plan = self.plan();
+                plan.begun += 1;
+                let begun = plan.begun;
+                plan.held.take_if(|(n, ..)| *n == begun)
+            };
+            if let Some((_, there, go_on)) = held {
+                there.send(()).ok();
+                go_on.await.ok();
+            }
+        }
+
         /// The `n`-th statement from now on, counted from 1, meets with `fault`.
         pub fn arm(&self, n: usize, fault: Fault) {
-            *self.plan() = Plan { seen: 0, next: Some((n, fault)) };
+            let mut plan = self.plan();
+            plan.seen = 0;
+            plan.next = Some((n, fault));
         }
 
         /// Nothing more happens. Gives whether the fault was met with.

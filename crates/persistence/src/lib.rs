@@ -45,7 +45,7 @@ pub use epoch::EndedEpoch;
 pub use error::StoreError;
 pub use factors::SealedSecret;
 #[cfg(feature = "fault-injection")]
-pub use fault::{Fault, Faults};
+pub use fault::{Fault, Faults, Held};
 pub use housekeeping::SESSION_RETENTION;
 pub use keys::sealed::{SealedColumn, SealedCursor, SealedPage, SealedRow, SealedValue};
 pub use keys::{Canary, KeyUse};
