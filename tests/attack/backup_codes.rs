@@ -14,6 +14,7 @@ gatehouse_tests::on_each_database! {
     a_backup_code_of_an_older_set_is_a_wrong_one,
     a_reset_and_a_disabling_end_backup_codes,
     the_codes_of_one_kind_are_never_read_as_the_other,
+    a_digest_is_sealed_to_its_place_in_its_set,
 }
 
 async fn a_backup_code_signs_in_however_it_is_typed(server: TestServer) {
@@ -146,4 +147,12 @@ async fn the_codes_of_one_kind_are_never_read_as_the_other(server: TestServer) {
         assert_eq!(refusal, Refusal::invalid(&["totp_code"]));
     }
     acme.web.totp(&token, &shown).await.unwrap();
+}
+
+async fn a_digest_is_sealed_to_its_place_in_its_set(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    acme.enroll().await;
+    for (at, opens) in acme.server.backup_codes_that_open(&acme.customer).await {
+        assert_eq!(opens, vec![at]);
+    }
 }

@@ -183,6 +183,9 @@ async fn a_hundred_a_day_is_the_most_but_for_a_source_the_customer_knows(server:
     let token = acme.web.start_from(EMAIL, from(100)).await.unwrap().token;
     assert!(refused(acme.web.password(&token, PASSWORD).await).is(Throttled));
     assert_eq!(acme.sign_in().await.step(), "session", "the customer is not locked out");
+    // A right password takes back its own charge, which was none of the hundred.
+    let token = acme.web.start_from(EMAIL, from(101)).await.unwrap().token;
+    assert!(refused(acme.web.password(&token, WRONG).await).is(Throttled));
 }
 
 /// Password spraying: one password at many addresses.
@@ -234,6 +237,8 @@ async fn right_passwords_at_once_are_right_while_they_are_hashed_anew(server: Te
             assert_eq!(answer.unwrap().step(), "session");
         }
     }
+    let kept = acme.server.kept_password_hash(&acme.customer).await;
+    assert!(kept.starts_with("$argon2id$v=19$m=64,t=2,p=1$"), "{kept}");
     // None of them kept its charge: five wrong ones are still free.
     for _ in 0..5 {
         try_wrong(&acme).await;

@@ -6,7 +6,7 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::EnrollmentState;
 use gatehouse_api::v1::ErrorReason::{
     EnrollmentNotStarted, EnrollmentNotVerified, ReauthenticationRequired, RequestInvalid,
-    SignInInvalid,
+    SignInInvalid, Throttled,
 };
 
 use tokio::task::JoinSet;
@@ -27,6 +27,7 @@ gatehouse_tests::on_each_database! {
     an_issuer_is_shown_in_place_of_the_display_name,
     a_password_alone_replaces_no_factor,
     a_secret_that_is_not_in_force_opens_no_sign_in,
+    codes_wait_for_a_second_while_as_many_as_are_allowed_are_judged,
 }
 
 /// Whoever did not see the secret must not find it out by trying.
@@ -250,4 +251,14 @@ async fn a_secret_that_is_not_in_force_opens_no_sign_in(server: TestServer) {
             account.verify_enrollment(&pending.code(acme.server.now())).await.unwrap();
         }
     }
+}
+
+async fn codes_wait_for_a_second_while_as_many_as_are_allowed_are_judged(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let sign_in = acme.sign_in().await;
+    let code = acme.start_enrollment(&sign_in).await.code(acme.server.now());
+    acme.server.keep_judging_enrollment(&acme.portal, &sign_in.token).await;
+    let refusal = refused(acme.web.verify_enrollment(&sign_in.token, &code).await);
+    let second = Duration::from_secs(1);
+    assert_eq!(refusal, Refusal::of(Throttled).wait(acme.server.now(), second));
 }

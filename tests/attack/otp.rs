@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatehouse_api::v1;
-use gatehouse_api::v1::ErrorReason::SignInLocked;
+use gatehouse_api::v1::ErrorReason::{SignInLocked, Throttled};
 use gatehouse_domain::time::Timestamp;
 
 use gatehouse_tests::{
@@ -30,6 +30,7 @@ gatehouse_tests::on_each_database! {
     a_code_of_another_length_is_refused_before_it_is_charged,
     a_code_is_read_however_an_app_shows_it,
     a_code_of_another_customer_is_a_wrong_one,
+    codes_wait_for_a_second_while_as_many_as_are_allowed_are_judged,
 }
 
 /// Presents wrong codes; gives the last refusal.
@@ -355,4 +356,14 @@ async fn a_code_of_another_customer_is_a_wrong_one(server: TestServer) {
     }
     assert_eq!(refused(acme.web.totp(&token, &code).await), Refusal::wrong_code(9));
     ben.totp_session(&bens.phone).await;
+}
+
+async fn codes_wait_for_a_second_while_as_many_as_are_allowed_are_judged(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let phone = acme.enroll().await.phone;
+    let token = acme.sign_in().await.token;
+    acme.server.keep_judging(&acme.customer).await;
+    let refusal = refused(acme.web.totp(&token, &phone.code(acme.server.now())).await);
+    let second = Duration::from_secs(1);
+    assert_eq!(refusal, Refusal::of(Throttled).wait(acme.server.now(), second));
 }

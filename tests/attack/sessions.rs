@@ -120,6 +120,7 @@ async fn signing_out_ends_the_one_that_is_named(server: TestServer) {
     let (this, other) = (acme.password_session().await, acme.password_session().await);
     assert_eq!(acme.web.sign_out_named(&this.token, name(&other)).await.unwrap(), 1);
     assert_eq!(acme.web.sign_out_named(&this.token, name(&other)).await.unwrap(), 0);
+    acme.assert_recorded("session.signed_out", &[("sessions_ended", "1")]).await;
     let refusal = refused(acme.web.validate(&other.token).await);
     assert_eq!(refusal, Refusal::session_ended("signed_out"));
     assert_eq!(acme.web.sign_out_named(&this.token, name(&this)).await.unwrap(), 1);
@@ -163,6 +164,12 @@ async fn the_session_of_another_customer_cannot_be_ended(server: TestServer) {
     assert_eq!(acme.web.sign_out_named(&own.token, name(&bens)).await.unwrap(), 0);
     assert_eq!(acme.web.sign_out_others(&own.token).await.unwrap(), 0);
     acme.web.validate(&bens.token).await.unwrap();
+
+    // Nor is one found under another customer's name.
+    let id = name(&own).rsplit_once('/').unwrap().1;
+    let elsewhere = name(&bens).rsplit_once('/').unwrap().0.to_owned() + "/" + id;
+    assert_eq!(acme.web.sign_out_named(&own.token, &elsewhere).await.unwrap(), 0);
+    acme.web.validate(&own.token).await.unwrap();
 }
 
 /// OWASP ASVS 7.1.2.
@@ -203,9 +210,15 @@ async fn a_password_session_of_a_customer_with_a_factor_has_to_prove_it(server: 
     acme.enable(&sign_in).await;
     let refusal = refused(acme.web.validate_multi_factor(&before.token).await);
     assert_eq!(refusal, needs_proof("totp_code"));
-    acme.web.backup_codes(&sign_in.token).await.unwrap();
+    let (codes, _) = acme.web.backup_codes(&sign_in.token).await.unwrap();
     let refusal = refused(acme.web.validate_multi_factor(&before.token).await);
     assert_eq!(refusal, needs_proof("totp_code,backup_code"));
+    for code in codes {
+        let token = acme.sign_in().await.token;
+        acme.web.backup_code(&token, &code).await.unwrap();
+    }
+    let refusal = refused(acme.web.validate_multi_factor(&before.token).await);
+    assert_eq!(refusal, needs_proof("totp_code"), "no backup code is left");
     acme.web.validate(&before.token).await.unwrap();
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gatehouse::usecase::housekeeping;
+use gatehouse_domain::backup_code::CODES_PER_SET;
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::enrollment::{Enrollment, Owner};
@@ -12,7 +13,7 @@ use gatehouse_domain::throttle::{
     ADDRESS, ADDRESS_AND_SOURCE, INVITATION_REQUEST, Rule, SOURCE, Subject,
 };
 use gatehouse_domain::vault::{Context, DigestKind, Token, TokenKind};
-use gatehouse_persistence::{Faults, SealedPassword};
+use gatehouse_persistence::{Faults, SealedPassword, StoredBackupCode};
 
 use super::{TestServer, client};
 
@@ -52,16 +53,40 @@ impl TestServer {
     /// Stores a password hash that no call would, sealed for the customer as it should be.
     pub async fn store_password_hash(&self, customer: &str, phc: &str) {
         let key = name::parse_customer(customer).unwrap();
-        let context = Context {
-            table: "customer",
-            column: "password_hash",
-            portal: key.portal.as_str(),
-            customer: key.customer.as_str(),
-            row: "",
-            generation: 0,
-        };
-        let sealed = self.app.vault().seal(&mut self.app.entropy.rng(), &context, phc.as_bytes());
+        let rng = &mut self.app.entropy.rng();
+        let sealed = self.app.vault().seal(rng, &password_place(&key), phc.as_bytes());
         self.put_password(&key, sealed).await;
+    }
+
+    /// The hash of a customer's password.
+    pub async fn kept_password_hash(&self, customer: &str) -> String {
+        let key = name::parse_customer(customer).unwrap();
+        let found = self.app.store.read().customer_with_password(&key).await.unwrap();
+        let phc = self.app.vault().open(&password_place(&key), &found.unwrap().1.unwrap());
+        String::from_utf8(phc.unwrap().to_vec()).unwrap()
+    }
+
+    /// The places of a customer's backup codes, each with those that what is stored there
+    /// opens for.
+    pub async fn backup_codes_that_open(&self, customer: &str) -> Vec<(u8, Vec<u8>)> {
+        let key = name::parse_customer(customer).unwrap();
+        let stored = self.app.store.read().stored_backup_codes(&key).await.unwrap();
+        assert_eq!(stored.len(), CODES_PER_SET);
+        let opens = |code: &StoredBackupCode, slot: u8| {
+            let row = format!("{}/{slot}", code.set);
+            let place = Context {
+                table: "backup_code",
+                column: "digest",
+                row: &row,
+                ..password_place(&key)
+            };
+            self.app.vault().open(&place, &code.digest).is_ok()
+        };
+        let every = stored.iter().map(|code| {
+            let slots = stored.iter().map(|other| other.slot);
+            (code.slot, slots.filter(|slot| opens(code, *slot)).collect())
+        });
+        every.collect()
     }
 
     /// Puts the sealed password of one customer in the place of another's, as somebody
@@ -144,5 +169,17 @@ impl TestServer {
             }
             removed += batch;
         }
+    }
+}
+
+/// Where a customer's password is sealed to.
+fn password_place(key: &CustomerKey) -> Context<'_> {
+    Context {
+        table: "customer",
+        column: "password_hash",
+        portal: key.portal.as_str(),
+        customer: key.customer.as_str(),
+        row: "",
+        generation: 0,
     }
 }
