@@ -87,11 +87,7 @@ pub(super) async fn set(
     tx.end_invitations(key).await?;
     let why = SessionEnd::PasswordChanged;
     let ended = sessions::end(call, tx, portal, key, which, why).await?;
-    let after = Customer {
-        has_password: true,
-        password_revision: customer.password_revision + 1,
-        ..customer.next_generation()
-    };
+    let after = Customer { has_password: true, ..customer.next_generation() };
     tx.update_customer(customer, &after).await?;
     Ok((after, ended))
 }
