@@ -13,6 +13,7 @@ mod audit_list;
 mod audit_trail;
 mod background;
 mod bad_input;
+mod charges;
 mod collisions;
 mod cube;
 mod customer_changes;
