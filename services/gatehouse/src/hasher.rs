@@ -1,8 +1,9 @@
 //! The bounded argon2 pool: every password hash is computed here.
 //!
-//! A caller first reserves a place, before it charges the guess, so that
-//! overload charges nobody. Hashes then run on threads of their own, as many at
-//! once as there are permits; a permit stands for the memory of one hash with
+//! A caller first reserves a place and waits for its turn, before it charges the
+//! guess, so that overload charges nobody. Portals take turns ([`queue`]), so that
+//! the flood of one leaves the others theirs. Hashes run on threads of their own, as
+//! many at once as there are permits; a permit stands for the memory of one hash with
 //! the configured parameters. The job owns permit and place, not the future
 //! that waits for it: a caller who goes away frees neither while the hash burns.
 
@@ -16,8 +17,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use argon2::Block;
+use gatehouse_domain::id::PortalId;
 use gatehouse_domain::password::{HashParameters, HashingFailed, Password, PasswordHash};
-use tokio::sync::{AcquireError, Semaphore};
+use tokio::sync::{AcquireError, Semaphore, oneshot};
 use tokio::task::{JoinError, spawn_blocking};
 
 use blocks::BlockPool;
@@ -61,7 +63,8 @@ struct Shared {
     parameters: HashParameters,
     total_permits: u32,
     permits: Arc<Semaphore>,
-    queue: Mutex<Queue>,
+    max_wait: Duration,
+    queue: Mutex<Queue<oneshot::Sender<Pass>>>,
     blocks: Arc<BlockPool>,
     comparisons: AtomicU64,
 }
@@ -98,6 +101,7 @@ impl Hasher {
             parameters: config.parameters,
             total_permits,
             permits: Arc::new(Semaphore::new(to_usize(total_permits))),
+            max_wait: config.max_wait,
             queue: Mutex::new(Queue::new(
                 total_permits,
                 config.max_wait,
@@ -108,13 +112,34 @@ impl Hasher {
         }))
     }
 
-    /// Takes a place in the queue for one hash. Dropping the slot gives it back.
+    /// Takes a place in the queue for one hash on account of `portal`. Dropping it
+    /// gives it back.
     ///
     /// # Errors
     /// If the hash would not start within the configured wait.
-    pub fn reserve(&self) -> Result<HashSlot, Overloaded> {
-        self.0.queue().enter()?;
-        Ok(HashSlot { shared: Arc::clone(&self.0), permits: 1 })
+    pub fn enter(&self, portal: &PortalId) -> Result<Place, Overloaded> {
+        self.0.queue().enter(portal)?;
+        Ok(Place { shared: Arc::clone(&self.0), portal: portal.clone(), permits: 1 })
+    }
+
+    /// Takes a place, and waits for its turn.
+    ///
+    /// # Errors
+    /// At once, those of [`Self::enter`].
+    pub async fn reserve(&self, portal: &PortalId) -> Result<HashSlot, Overloaded> {
+        self.enter(portal)?.turn().await
+    }
+
+    /// The same for two hashes of one caller, one after the other.
+    ///
+    /// # Errors
+    /// At once, if the second would not start within the configured wait.
+    pub async fn reserve_two(&self, portal: &PortalId) -> Result<(HashSlot, HashSlot), Overloaded> {
+        let (first, second) = (self.enter(portal)?, self.enter(portal)?);
+        // One pass: whoever waited for a second would keep others from their first.
+        let pass = self.0.turn(portal).await?;
+        let slot = |place| HashSlot { place, pass: Arc::clone(&pass) };
+        Ok((slot(first), slot(second)))
     }
 
     /// Passwords compared so far, decoys included. Counted where they are
@@ -126,19 +151,94 @@ impl Hasher {
 }
 
 impl Shared {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        // The queue is numbers, whole after every statement.
+    fn queue(&self) -> MutexGuard<'_, Queue<oneshot::Sender<Pass>>> {
+        // Nothing in it panics half way.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the turn of one more of `portal`.
+    async fn turn(self: &Arc<Self>, portal: &PortalId) -> Result<Arc<Pass>, Overloaded> {
+        let (waiter, has_come) = oneshot::channel();
+        let ticket = self.queue().wait(portal, waiter);
+        let _in_line = InLine { shared: self, portal, ticket };
+        self.let_through();
+        let never = |_| Overloaded { retry_after: self.max_wait };
+        has_come.await.map(Arc::new).map_err(never)
+    }
+
+    /// Lets through who may pass.
+    fn let_through(self: &Arc<Self>) {
+        loop {
+            let next = self.queue().pass();
+            let Some((portal, waiter)) = next else { return };
+            let pass = Pass { shared: Arc::clone(self), portal, since: Instant::now() };
+            // Given back at once where nobody waits any more.
+            drop(waiter.send(pass));
+        }
     }
 }
 
-/// A place in the queue, good for one password.
+/// A place in line. Dropping it leaves the line.
+struct InLine<'a> {
+    shared: &'a Shared,
+    portal: &'a PortalId,
+    ticket: u64,
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.shared.queue().forget(self.portal, self.ticket);
+    }
+}
+
+/// The right to be charged and hashed, given back when dropped.
+#[derive(Debug)]
+struct Pass {
+    shared: Arc<Shared>,
+    portal: PortalId,
+    since: Instant,
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.shared.queue().passed(&self.portal, self.since.elapsed());
+        self.shared.let_through();
+    }
+}
+
+/// A place in the queue, given back when dropped.
+#[derive(Debug)]
+#[must_use = "a dropped place is given back"]
+pub struct Place {
+    shared: Arc<Shared>,
+    portal: PortalId,
+    permits: u32,
+}
+
+impl Place {
+    /// Waits for its turn.
+    ///
+    /// # Errors
+    /// If it never comes, which is where the server ends.
+    pub async fn turn(self) -> Result<HashSlot, Overloaded> {
+        let pass = self.shared.turn(&self.portal).await?;
+        Ok(HashSlot { place: self, pass })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.queue().leave(&self.portal, self.permits);
+    }
+}
+
+/// A place in the queue whose turn has come, good for one password.
 #[derive(Debug)]
 #[must_use = "a dropped slot gives its place back"]
 pub struct HashSlot {
-    shared: Arc<Shared>,
-    /// What the queue counts for this slot.
-    permits: u32,
+    place: Place,
+    #[expect(dead_code, reason = "held until the hash has ended")]
+    pass: Arc<Pass>,
 }
 
 impl HashSlot {
@@ -157,10 +257,10 @@ impl HashSlot {
         stored: Option<PasswordHash>,
         rehash_salt: [u8; 16],
     ) -> Result<PasswordVerdict, HashError> {
-        let parameters = self.shared.parameters;
+        let parameters = self.place.shared.parameters;
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| PasswordHash::decoy(parameters));
-        let shared = Arc::clone(&self.shared);
+        let shared = Arc::clone(&self.place.shared);
         self.run(stored.memory_kib(), move |memory| {
             shared.comparisons.fetch_add(1, Ordering::Relaxed);
             let mut verdict = judge(&password, &stored, parameters, rehash_salt, memory)?;
@@ -175,7 +275,7 @@ impl HashSlot {
     /// # Errors
     /// If it came to no end.
     pub async fn hash(self, password: Password, salt: [u8; 16]) -> Result<PasswordHash, HashError> {
-        let parameters = self.shared.parameters;
+        let parameters = self.place.shared.parameters;
         self.run(parameters.memory_kib(), move |memory| {
             PasswordHash::generate(&password, salt, parameters, memory)
         })
@@ -189,18 +289,18 @@ impl HashSlot {
         memory_kib: u32,
         job: impl FnOnce(&mut [Block]) -> Result<T, HashingFailed> + Send + 'static,
     ) -> Result<T, HashError> {
-        let memory_kib = memory_kib.max(self.shared.parameters.memory_kib());
+        let memory_kib = memory_kib.max(self.place.shared.parameters.memory_kib());
         self.weigh(memory_kib);
-        let semaphore = Arc::clone(&self.shared.permits);
-        let permits = semaphore.acquire_many_owned(self.permits).await?;
+        let semaphore = Arc::clone(&self.place.shared.permits);
+        let permits = semaphore.acquire_many_owned(self.place.permits).await?;
         let outcome = spawn_blocking(move || {
             let slot = self;
             let started = Instant::now();
-            let mut memory = slot.shared.blocks.lend(to_usize(memory_kib));
+            let mut memory = slot.place.shared.blocks.lend(to_usize(memory_kib));
             let outcome = job(&mut memory);
             // Wiped, and back in the pool before anybody else may run.
             drop(memory);
-            slot.shared.queue().ran(started.elapsed());
+            slot.place.shared.queue().ran(started.elapsed());
             drop(slot);
             drop(permits);
             outcome
@@ -212,16 +312,10 @@ impl HashSlot {
     /// Counts the permits that a hash of `memory_kib` needs. One that needs more
     /// than there are runs alone.
     fn weigh(&mut self, memory_kib: u32) {
-        let permits =
-            memory_kib.div_ceil(self.shared.parameters.memory_kib()).min(self.shared.total_permits);
-        self.shared.queue().grow(permits - self.permits);
-        self.permits = permits;
-    }
-}
-
-impl Drop for HashSlot {
-    fn drop(&mut self) {
-        self.shared.queue().leave(self.permits);
+        let Place { shared, portal, permits } = &mut self.place;
+        let needed = memory_kib.div_ceil(shared.parameters.memory_kib()).min(shared.total_permits);
+        shared.queue().grow(portal, needed - *permits);
+        *permits = needed;
     }
 }
 

@@ -1,138 +1,212 @@
-//! Who may still join the queue for the hasher.
+//! Who may still join the queue for the hasher, and whose turn it is.
+//!
+//! Portals take turns: what waits of one is let through after at most one of every
+//! other, however much of the other waits. So a portal that floods waits behind
+//! itself. Only a few are let through at once, to be charged and hashed: in the
+//! order of the database and of the permits nobody would have turns.
 
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
+
+use gatehouse_domain::id::PortalId;
 
 /// The queue is full: a hash that joined it now would start too late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("password hashing is overloaded")]
 pub struct Overloaded {
-    /// When everything that is queued now will have begun.
+    /// When everything that this one would have to wait for will have begun.
     pub retry_after: Duration,
 }
 
-/// Counts what is queued and running, and estimates from past hashes how long it
-/// will take. Holds no hashes: their order is the semaphore's.
+/// Counts what waits and what was let through, and estimates from past hashes how
+/// long it will take. Knows only portals that hold places.
 #[derive(Debug)]
-pub struct Queue {
+pub struct Queue<W> {
+    /// Hashes at once.
     total_permits: u32,
     max_wait: Duration,
-    /// Permits that the places given out stand for, running ones included.
-    taken: u32,
-    /// Moving average of how long a hash holds its permits.
+    /// How many may be past the queue at once, and how many more may now.
+    total_passes: u32,
+    free_passes: u32,
+    shares: HashMap<PortalId, Share<W>>,
+    /// Portals of which something waits, the next one first.
+    turns: VecDeque<PortalId>,
+    tickets: u64,
+    /// Moving average of how long a hash runs.
     hash_time: Duration,
+    /// Whether one has been measured.
+    has_run: bool,
+    /// And of how long one is past the queue, with what is done before it runs.
+    pass_time: Duration,
 }
 
-impl Queue {
+/// What one portal has of the queue.
+#[derive(Debug)]
+struct Share<W> {
+    /// Permits that its places stand for, those past the queue included.
+    held: u32,
+    /// How many of its places are past the queue.
+    passed: u32,
+    /// Who waits, in order, each with their ticket.
+    waiting: VecDeque<(u64, W)>,
+}
+
+impl<W> Default for Share<W> {
+    fn default() -> Self {
+        Self { held: 0, passed: 0, waiting: VecDeque::new() }
+    }
+}
+
+impl<W> Queue<W> {
     /// An empty queue. `hash_time` stands until hashes have been measured.
-    pub const fn new(total_permits: u32, max_wait: Duration, hash_time: Duration) -> Self {
-        Self { total_permits, max_wait, taken: 0, hash_time }
+    pub fn new(total_permits: u32, max_wait: Duration, hash_time: Duration) -> Self {
+        Self {
+            total_permits,
+            max_wait,
+            total_passes: passes(total_permits),
+            free_passes: passes(total_permits),
+            shares: HashMap::new(),
+            turns: VecDeque::new(),
+            tickets: 0,
+            hash_time,
+            has_run: false,
+            pass_time: Duration::ZERO,
+        }
     }
 
-    /// Takes a place that stands for one permit.
-    pub fn enter(&mut self) -> Result<(), Overloaded> {
-        let wait = self.wait();
+    /// Takes a place of `portal` that stands for one permit.
+    pub fn enter(&mut self, portal: &PortalId) -> Result<(), Overloaded> {
+        let wait = self.wait_of(portal);
         if wait > self.max_wait {
             return Err(Overloaded { retry_after: wait });
         }
-        self.taken = self.taken.saturating_add(1);
+        self.grow(portal, 1);
         Ok(())
     }
 
-    /// A place turns out to stand for more permits.
-    pub const fn grow(&mut self, more: u32) {
-        self.taken = self.taken.saturating_add(more);
+    /// A place of `portal` turns out to stand for more permits.
+    pub fn grow(&mut self, portal: &PortalId, more: u32) {
+        let share = self.shares.entry(portal.clone()).or_default();
+        share.held = share.held.saturating_add(more);
     }
 
-    /// Gives a place and its permits back.
-    pub const fn leave(&mut self, permits: u32) {
-        self.taken = self.taken.saturating_sub(permits);
+    /// Gives a place of `portal` and its permits back.
+    pub fn leave(&mut self, portal: &PortalId, permits: u32) {
+        if let Some(share) = self.shares.get_mut(portal) {
+            share.held = share.held.saturating_sub(permits);
+        }
+        self.tidy(portal);
+    }
+
+    /// Puts a place into line: `waiter` is told when its turn has come.
+    pub fn wait(&mut self, portal: &PortalId, waiter: W) -> u64 {
+        self.tickets += 1;
+        let share = self.shares.entry(portal.clone()).or_default();
+        if share.waiting.is_empty() {
+            self.turns.push_back(portal.clone());
+        }
+        share.waiting.push_back((self.tickets, waiter));
+        self.tickets
+    }
+
+    /// Takes out of line what has not been let through.
+    pub fn forget(&mut self, portal: &PortalId, ticket: u64) {
+        let Some(share) = self.shares.get_mut(portal) else { return };
+        share.waiting.retain(|(waiting, _)| *waiting != ticket);
+        if share.waiting.is_empty() {
+            self.turns.retain(|waiting| waiting != portal);
+        }
+        self.tidy(portal);
+    }
+
+    /// Lets the oldest of the portal through whose turn it is, where there is a pass.
+    pub fn pass(&mut self) -> Option<(PortalId, W)> {
+        self.free_passes.checked_sub(1)?;
+        let portal = self.turns.pop_front()?;
+        let share = self.shares.get_mut(&portal)?;
+        let (_, waiter) = share.waiting.pop_front()?;
+        share.passed += 1;
+        self.free_passes -= 1;
+        if !share.waiting.is_empty() {
+            self.turns.push_back(portal.clone());
+        }
+        Some((portal, waiter))
+    }
+
+    /// What was let through has come to its end after `time`.
+    pub fn passed(&mut self, portal: &PortalId, time: Duration) {
+        self.pass_time = (self.pass_time * 7 + time) / 8;
+        self.free_passes += 1;
+        if let Some(share) = self.shares.get_mut(portal) {
+            share.passed = share.passed.saturating_sub(1);
+        }
+        self.tidy(portal);
     }
 
     /// Learns how long a hash took.
     pub fn ran(&mut self, time: Duration) {
         // One odd hash moves the average by an eighth, a real change in some
-        // ten hashes.
-        self.hash_time = (self.hash_time * 7 + time) / 8;
+        // ten hashes. But the first tells more than any guess at this machine.
+        self.hash_time = if self.has_run { (self.hash_time * 7 + time) / 8 } else { time };
+        self.has_run = true;
     }
 
-    /// How long a hash that joined now would wait: as many have to end first as
-    /// are in front of it beyond the free permits, and that many end at a time.
-    fn wait(&self) -> Duration {
-        let to_end = self.taken.saturating_add(1).saturating_sub(self.total_permits);
-        self.hash_time * to_end / self.total_permits
+    /// How long a hash of `portal` that joined now would wait: as many have to end
+    /// first as are in front of it beyond the permits. In front are all that are past
+    /// the queue, its own, and as many of every other portal's as that one has turns
+    /// before it.
+    fn wait_of(&self, portal: &PortalId) -> Duration {
+        let own = self.shares.get(portal).map_or((0, 0), |share| (share.held, share.passed));
+        let (held, passed) = own;
+        let turns = held.saturating_sub(passed).saturating_add(1);
+        let others = self.shares.iter().filter(|(other, _)| *other != portal);
+        let in_front = others.fold(held, |sum, (_, other)| {
+            let queued = other.held.saturating_sub(other.passed);
+            sum.saturating_add(other.passed).saturating_add(queued.min(turns))
+        });
+        let to_end = in_front.saturating_add(1).saturating_sub(self.total_permits);
+        // One ends after the other: as fast as hashes run, or, where something else
+        // is slower, as places come back.
+        let by_hashes = self.hash_time * to_end / self.total_permits;
+        let by_passes = self.pass_time * to_end / self.total_passes;
+        by_hashes.max(by_passes)
+    }
+
+    /// Forgets a portal that has nothing of the queue.
+    fn tidy(&mut self, portal: &PortalId) {
+        let has_nothing =
+            |share: &Share<W>| share.held == 0 && share.passed == 0 && share.waiting.is_empty();
+        if self.shares.get(portal).is_some_and(has_nothing) {
+            self.shares.remove(portal);
+        }
     }
 }
 
+/// How many may be past the queue at once, for so many permits: while some are
+/// hashed, as many are charged, and a few are at neither.
+const fn passes(permits: u32) -> u32 {
+    permits.saturating_mul(2).saturating_add(2)
+}
+
 #[cfg(test)]
-impl Queue {
+impl<W> Queue<W> {
     /// Permits that are accounted for.
-    pub const fn taken(&self) -> u32 {
-        self.taken
+    pub fn taken(&self) -> u32 {
+        self.shares.values().map(|share| share.held).sum()
+    }
+
+    /// Passes that nobody has.
+    pub fn free_passes(&self) -> u32 {
+        self.free_passes
+    }
+
+    /// Portals that it knows of, and what waits in line.
+    pub fn size(&self) -> (usize, usize) {
+        let waiting = self.shares.values().map(|share| share.waiting.len()).sum();
+        assert!(self.turns.len() <= self.shares.len());
+        (self.shares.len(), waiting)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HASH_TIME: Duration = Duration::from_millis(100);
-
-    fn queue(total_permits: u32, max_wait: Duration) -> Queue {
-        Queue::new(total_permits, max_wait, HASH_TIME)
-    }
-
-    /// Enters until refused.
-    fn fill(queue: &mut Queue) -> (u32, Overloaded) {
-        let mut entered = 0;
-        loop {
-            match queue.enter() {
-                Ok(()) => entered += 1,
-                Err(overloaded) => return (entered, overloaded),
-            }
-        }
-    }
-
-    #[test]
-    fn admits_what_would_start_in_time_and_no_more() {
-        // Two start at once, and one more every 50 ms for 2 s.
-        let (entered, overloaded) = fill(&mut queue(2, Duration::from_secs(2)));
-        assert_eq!(entered, 2 + 40);
-        assert_eq!(overloaded.retry_after, Duration::from_millis(2_050));
-    }
-
-    #[test]
-    fn what_starts_at_once_is_always_admitted() {
-        let (entered, overloaded) = fill(&mut queue(3, Duration::ZERO));
-        assert_eq!(entered, 3);
-        assert!(overloaded.retry_after > Duration::ZERO);
-    }
-
-    #[test]
-    fn a_place_given_back_is_free_again() {
-        let mut queue = queue(1, Duration::ZERO);
-        queue.enter().unwrap();
-        assert!(queue.enter().is_err());
-        queue.leave(1);
-        assert_eq!(queue.enter(), Ok(()));
-    }
-
-    #[test]
-    fn a_heavy_hash_counts_for_its_memory() {
-        let mut queue = queue(8, Duration::ZERO);
-        queue.enter().unwrap();
-        queue.grow(6);
-        assert_eq!(fill(&mut queue).0, 1);
-        queue.leave(7);
-        assert_eq!(fill(&mut queue).0, 7);
-    }
-
-    #[test]
-    fn slower_hashes_make_the_queue_shorter() {
-        let mut slow = queue(1, Duration::from_secs(1));
-        for _ in 0..50 {
-            slow.ran(HASH_TIME * 5);
-        }
-        assert_eq!(fill(&mut queue(1, Duration::from_secs(1))).0, 11);
-        assert_eq!(fill(&mut slow).0, 3);
-    }
-}
+mod tests;

@@ -22,10 +22,14 @@ fn password(text: &str) -> Password {
     Password::parse(text).unwrap()
 }
 
+fn portal() -> PortalId {
+    "acme".parse().unwrap()
+}
+
 /// A hash of "secret" with the given parameters.
 async fn stored(parameters: HashParameters) -> PasswordHash {
     let hasher = Hasher::new(&HasherConfig { parameters, ..HasherConfig::default() });
-    hasher.reserve().unwrap().hash(password("secret"), SALT).await.unwrap()
+    hasher.reserve(&portal()).await.unwrap().hash(password("secret"), SALT).await.unwrap()
 }
 
 /// Polls a future once.
@@ -38,6 +42,7 @@ async fn settled(hasher: &Hasher) -> u32 {
     let all = hasher.0.permits.acquire_many(hasher.0.total_permits).await.unwrap();
     let taken = hasher.0.queue().taken();
     drop(all);
+    assert_eq!(hasher.0.queue().size(), (0, 0));
     taken
 }
 
@@ -45,7 +50,7 @@ async fn settled(hasher: &Hasher) -> u32 {
 async fn tells_right_from_wrong() {
     let hasher = hasher(2);
     for (typed, right) in [("secret", true), ("Secret", false)] {
-        let slot = hasher.reserve().unwrap();
+        let slot = hasher.reserve(&portal()).await.unwrap();
         let verdict = slot.verify(password(typed), Some(stored(tiny()).await), SALT).await.unwrap();
         assert_eq!(verdict.matches, right);
         assert!(verdict.rehash.is_none());
@@ -54,18 +59,25 @@ async fn tells_right_from_wrong() {
 
 #[tokio::test]
 async fn without_a_stored_hash_nothing_matches() {
-    let verdict = hasher(1).reserve().unwrap().verify(password("secret"), None, SALT).await;
+    let verdict =
+        hasher(1).reserve(&portal()).await.unwrap().verify(password("secret"), None, SALT).await;
     assert!(!verdict.unwrap().matches);
 }
 
 #[tokio::test]
 async fn comparisons_are_counted_where_they_are_made() {
     let hasher = hasher(1);
-    drop(hasher.reserve().unwrap());
-    hasher.reserve().unwrap().hash(password("secret"), SALT).await.unwrap();
+    drop(hasher.reserve(&portal()).await.unwrap());
+    hasher.reserve(&portal()).await.unwrap().hash(password("secret"), SALT).await.unwrap();
     assert_eq!(hasher.comparisons(), 0);
     for stored in [Some(stored(tiny()).await), None] {
-        hasher.reserve().unwrap().verify(password("wrong"), stored, SALT).await.unwrap();
+        hasher
+            .reserve(&portal())
+            .await
+            .unwrap()
+            .verify(password("wrong"), stored, SALT)
+            .await
+            .unwrap();
     }
     assert_eq!(hasher.comparisons(), 2);
 }
@@ -75,7 +87,13 @@ async fn a_weaker_hash_is_made_again_only_for_the_right_password() {
     let parameters = HashParameters::new(16, 2, 1).unwrap();
     let hasher = Hasher::new(&HasherConfig { parameters, ..HasherConfig::default() });
     let verify = async |typed: &str, stored: PasswordHash| {
-        hasher.reserve().unwrap().verify(password(typed), Some(stored), SALT).await.unwrap()
+        hasher
+            .reserve(&portal())
+            .await
+            .unwrap()
+            .verify(password(typed), Some(stored), SALT)
+            .await
+            .unwrap()
     };
     assert!(verify("wrong", stored(tiny()).await).await.rehash.is_none());
     let rehash = verify("secret", stored(tiny()).await).await.rehash.unwrap();
@@ -111,7 +129,12 @@ fn a_wrong_password_is_the_same_work_for_a_cheaper_hash_as_for_a_decoy() {
 async fn a_heavy_hash_runs_alone_when_it_needs_more_than_there_is() {
     let hasher = hasher(2);
     let heavy = stored(HashParameters::new(80, 1, 1).unwrap()).await;
-    let verdict = hasher.reserve().unwrap().verify(password("secret"), Some(heavy), SALT).await;
+    let verdict = hasher
+        .reserve(&portal())
+        .await
+        .unwrap()
+        .verify(password("secret"), Some(heavy), SALT)
+        .await;
     assert!(verdict.unwrap().matches);
     assert_eq!(settled(&hasher).await, 0);
 }
@@ -121,7 +144,7 @@ async fn a_hash_takes_the_permits_of_its_memory() {
     let hasher = hasher(4);
     let (started, has_started) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
-    let job = tokio::spawn(hasher.reserve().unwrap().run(17, move |memory| {
+    let job = tokio::spawn(hasher.reserve(&portal()).await.unwrap().run(17, move |memory| {
         started.send(memory.len()).unwrap();
         released.recv().unwrap();
         Ok(())
@@ -140,7 +163,7 @@ async fn a_dropped_future_frees_no_permit_while_the_hash_burns() {
     let hasher = hasher(1);
     let (started, has_started) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
-    let mut future = Box::pin(hasher.reserve().unwrap().run(8, move |_| {
+    let mut future = Box::pin(hasher.reserve(&portal()).await.unwrap().run(8, move |_| {
         started.send(()).unwrap();
         released.recv().unwrap();
         Ok(())
@@ -158,7 +181,12 @@ async fn a_dropped_future_frees_no_permit_while_the_hash_burns() {
 #[tokio::test]
 async fn a_panicking_job_gives_everything_back_and_is_no_verdict() {
     let hasher = hasher(1);
-    let outcome = hasher.reserve().unwrap().run(8, |_| -> Result<(), _> { panic!("a test") }).await;
+    let outcome = hasher
+        .reserve(&portal())
+        .await
+        .unwrap()
+        .run(8, |_| -> Result<(), _> { panic!("a test") })
+        .await;
     assert!(matches!(outcome, Err(HashError::Job(_))));
     assert_eq!(settled(&hasher).await, 0);
 }
@@ -168,7 +196,7 @@ async fn disconnects_in_the_queue_leak_no_permit_in_10_000_cycles() {
     let hasher = hasher(2);
     let busy = Arc::clone(&hasher.0.permits).acquire_many_owned(2).await.unwrap();
     for _ in 0..10_000 {
-        let slot = hasher.reserve().unwrap();
+        let slot = hasher.reserve(&portal()).await.unwrap();
         let mut future = Box::pin(slot.verify(password("secret"), None, SALT));
         assert!(poll_once(future.as_mut()).is_pending());
     }
@@ -178,11 +206,50 @@ async fn disconnects_in_the_queue_leak_no_permit_in_10_000_cycles() {
 }
 
 #[tokio::test]
+async fn disconnects_before_their_turn_leak_no_place_in_10_000_cycles() {
+    let hasher = hasher(2);
+    let mut past = Vec::new();
+    while hasher.0.queue().free_passes() > 0 {
+        past.push(hasher.reserve(&portal()).await.unwrap());
+    }
+    let (other, passed) = ("other".parse().unwrap(), u32::try_from(past.len()).unwrap());
+    for _ in 0..10_000 {
+        let mut reserved = Box::pin(hasher.reserve(&other));
+        assert!(poll_once(reserved.as_mut()).is_pending());
+        assert_eq!(hasher.0.queue().size(), (2, 1));
+    }
+    assert_eq!(hasher.0.queue().size(), (1, 0));
+    assert_eq!(hasher.0.queue().taken(), passed);
+
+    // One whose turn has come, and who has not heard of it yet.
+    let mut reserved = Box::pin(hasher.reserve(&other));
+    assert!(poll_once(reserved.as_mut()).is_pending());
+    drop(past);
+    drop(reserved);
+    assert_eq!(settled(&hasher).await, 0);
+    assert_eq!(hasher.0.queue().free_passes(), passed);
+}
+
+#[tokio::test]
+async fn two_hashes_of_one_caller_wait_for_one_turn() {
+    let hasher = hasher(1);
+    let mut pairs = Vec::new();
+    while hasher.0.queue().free_passes() > 0 {
+        pairs.push(hasher.reserve_two(&portal()).await.unwrap());
+    }
+    for (first, second) in pairs {
+        first.hash(password("secret"), SALT).await.unwrap();
+        second.hash(password("secret"), SALT).await.unwrap();
+    }
+    assert_eq!(settled(&hasher).await, 0);
+}
+
+#[tokio::test]
 async fn disconnects_from_running_hashes_leak_no_permit_in_10_000_cycles() {
     let hasher = hasher(2);
     for _ in 0..10_000 {
         let slot = loop {
-            match hasher.reserve() {
+            match hasher.reserve(&portal()).await {
                 Ok(slot) => break slot,
                 Err(_) => drop(hasher.0.permits.acquire().await.unwrap()),
             }
@@ -202,11 +269,11 @@ async fn overload_is_refused_with_a_time_and_a_dropped_slot_frees_its_place() {
         max_wait: Duration::ZERO,
         ..HasherConfig::default()
     });
-    let first = hasher.reserve().unwrap();
-    let _second = hasher.reserve().unwrap();
-    assert!(hasher.reserve().unwrap_err().retry_after > Duration::ZERO);
+    let first = hasher.reserve(&portal()).await.unwrap();
+    let _second = hasher.reserve(&portal()).await.unwrap();
+    assert!(hasher.reserve(&portal()).await.unwrap_err().retry_after > Duration::ZERO);
     drop(first);
-    assert!(hasher.reserve().is_ok());
+    assert!(hasher.reserve(&portal()).await.is_ok());
 }
 
 #[test]
@@ -229,6 +296,7 @@ fn memory_bounds_the_hashes_at_once() {
 async fn a_future_of_the_hasher_can_be_sent() {
     fn assert_send(_: &impl Send) {}
     let hasher = hasher(1);
-    assert_send(&hasher.reserve().unwrap().verify(password("x"), None, SALT));
-    assert_send(&hasher.reserve().unwrap().hash(password("x"), SALT));
+    assert_send(&hasher.reserve(&portal()));
+    assert_send(&hasher.reserve(&portal()).await.unwrap().verify(password("x"), None, SALT));
+    assert_send(&hasher.reserve(&portal()).await.unwrap().hash(password("x"), SALT));
 }

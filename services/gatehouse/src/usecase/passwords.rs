@@ -42,7 +42,7 @@ pub(super) async fn hash_new(
     new: NewPassword,
 ) -> Result<SealedPassword, AppError> {
     let password = check_policy(call, portal, email, new).await?;
-    let slot = app.hasher.reserve()?;
+    let slot = app.hasher.reserve(&portal.id).await?;
     let hash = slot.hash(password, app.entropy.salt()).await?;
     Ok(sealed::seal_password(app, key, &hash))
 }
@@ -117,7 +117,7 @@ pub async fn change(
     let Account { portal, customer, .. } = &seen.account;
     let new = check_policy(call, portal, &customer.email, new).await?;
     // Both reserved before the charge, so that overload charges nobody.
-    let (current_slot, new_slot) = (app.hasher.reserve()?, app.hasher.reserve()?);
+    let (current_slot, new_slot) = app.hasher.reserve_two(&portal.id).await?;
     let failed = || seen.event(app, call, EventType::PasswordChangeFailed);
     let proven = verify_own(app, call, &seen, current_slot, current, failed).await?;
     let hash = new_slot.hash(new, app.entropy.salt()).await?;

@@ -76,7 +76,7 @@ async fn by_password(
     seen: &SignedIn,
     password: Password,
 ) -> Result<SessionView, AppError> {
-    let slot = app.hasher.reserve()?;
+    let slot = app.hasher.reserve(&seen.account.portal.id).await?;
     let failed = || failed(app, call, seen, "password");
     let proven = verify_own(app, call, seen, slot, password, failed).await?;
     retry(app, || accept(app, call, seen, &proven)).await?

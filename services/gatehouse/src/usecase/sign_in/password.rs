@@ -23,8 +23,8 @@ use crate::usecase::{Call, about_customer, about_portal, portals};
 /// session. An unknown address costs and answers the same as a wrong password.
 ///
 /// # Errors
-/// [`AppError::PortalUsesSaml`] before anything else; [`AppError::SignInInvalid`],
-/// [`AppError::SignInStep`], [`AppError::Overloaded`], [`AppError::Throttled`],
+/// [`AppError::Overloaded`], [`AppError::PortalUsesSaml`] before anything else;
+/// [`AppError::SignInInvalid`], [`AppError::SignInStep`], [`AppError::Throttled`],
 /// [`AppError::CredentialsRejected`]; [`AppError::CustomerSuspended`] after a
 /// right password only.
 pub async fn verify_password(
@@ -34,6 +34,8 @@ pub async fn verify_password(
     token: SignInToken,
     password: Password,
 ) -> Result<SignInView, AppError> {
+    // Before anything is read: what is refused for want of room costs the others nothing.
+    let place = app.hasher.enter(portal)?;
     let portal = portals::own(app, portal).await?;
     require_passwords(&portal)?;
     let start = match token {
@@ -46,8 +48,8 @@ pub async fn verify_password(
     // StartSignIn has checked it; what it sealed is still what it checked.
     let email = Email::parse(&start.email_as_typed).map_err(|_| AppError::SignInInvalid)?;
 
-    // Reserved before the charge, so that overload charges nobody.
-    let slot = app.hasher.reserve()?;
+    // Its turn is before the charge, so that overload charges nobody.
+    let slot = place.turn().await?;
     let guess = Guess { portal: &portal.id, email: &email, client: &start.client };
     let charged = match guess.charge(app, call).await? {
         Ok(charged) => charged,
