@@ -66,6 +66,7 @@ impl Context {
         T: Send + 'static,
     {
         let app = Arc::clone(&self.app);
-        app.tasks.run(use_case(self.app, self.call)).await
+        let portal = self.caller.portal().ok().cloned();
+        app.tasks.run(portal, use_case(self.app, self.call)).await
     }
 }

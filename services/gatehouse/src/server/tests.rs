@@ -82,7 +82,7 @@ async fn a_shutdown_waits_for_tasks_that_nobody_waits_for() {
         Ok(())
     };
     tokio::select! {
-        _ = app.tasks.run(work) => unreachable!("it has not been told to end"),
+        _ = app.tasks.run(None, work) => unreachable!("it has not been told to end"),
         begun = has_begun => begun.unwrap(),
     }
     let Running { mut served, shutdown, channel, .. } = server;
