@@ -12,7 +12,7 @@ use gatehouse_domain::api_key::{AdminGrant, AdminRole, ApiKey, Grant, PortalGran
 use gatehouse_domain::audit;
 use gatehouse_domain::id::PortalId;
 
-pub use layer::AuthorizationLayer;
+pub use layer::{AuthorizationLayer, Peer};
 pub use rules::{Rule, rule};
 
 use crate::error::AppError;

@@ -15,9 +15,9 @@ use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{Digest, DigestKind, Token, TokenKind};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
+use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::transport::server::TcpConnectInfo;
 use tower::{Layer, Service};
 
 use super::{Caller, Identity, refusals, rule};
@@ -31,6 +31,26 @@ pub(super) type Response = http::Response<Body>;
 /// The metadata key of the person that an administrator's tool acts for.
 const ACTOR_HEADER: &str = "x-gatehouse-actor";
 const MAX_ACTOR_BYTES: usize = 200;
+
+/// Keys that are looked up at once for one connection. Connections to the database
+/// are given out in order of demand: the others would wait behind all the calls of
+/// one that floods.
+const MAX_LOOKUPS: usize = 8;
+
+/// Who is at the other end of a connection. In the extensions of every request.
+#[derive(Clone)]
+pub struct Peer {
+    address: Option<SocketAddr>,
+    lookups: Arc<Semaphore>,
+}
+
+impl Peer {
+    /// A new connection from `address`.
+    #[must_use]
+    pub fn new(address: Option<SocketAddr>) -> Self {
+        Self { address, lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)) }
+    }
+}
 
 /// Wraps the services of the contract.
 #[derive(Clone)]
@@ -107,18 +127,17 @@ where
 struct Credentials {
     token: Option<Token>,
     actor: Result<String, AppError>,
-    address: Option<SocketAddr>,
+    peer: Option<Peer>,
     request_id: String,
 }
 
 impl Credentials {
     fn of(request: &Request) -> Self {
-        let connection = request.extensions().get::<TcpConnectInfo>();
         let request_id = request.extensions().get::<RequestId>();
         Self {
             token: bearer(request.headers()),
             actor: actor(request.headers()),
-            address: connection.and_then(TcpConnectInfo::remote_addr),
+            peer: request.extensions().get().cloned(),
             request_id: request_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
         }
     }
@@ -132,7 +151,14 @@ impl Credentials {
         let token = self.token.ok_or(AppError::ApiKeyInvalid)?;
         app.database_watch.require_keys()?;
         let digests = app.vault().digests(DigestKind::ApiKey, token.expose().as_bytes());
-        let key = app.store.read().api_key_by_digest(&digests).await?;
+        let key = {
+            // Its turn; closed it never is.
+            let _turn = match &self.peer {
+                Some(peer) => peer.lookups.acquire().await.ok(),
+                None => None,
+            };
+            app.store.read().api_key_by_digest(&digests).await?
+        };
         let now = app.clock.now();
         let key = key.filter(|key| key.is_live(now)).ok_or(AppError::ApiKeyInvalid)?;
 
@@ -155,7 +181,7 @@ impl Credentials {
         let caller = Caller(Arc::new(Identity {
             key,
             claimed_actor,
-            address: self.address,
+            address: self.peer.and_then(|peer| peer.address),
             request_id: self.request_id,
             asked_portal: OnceLock::new(),
             is_preview: AtomicBool::new(false),

@@ -13,7 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 use tokio_stream::Stream;
 use tokio_util::sync::PollSemaphore;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
+
+use crate::caller::Peer;
 
 /// Within the usual limit of 1,024 open files, with room for the database.
 const MAX_CONNECTIONS: usize = 900;
@@ -36,7 +38,11 @@ pub(super) struct Connections {
 impl Connections {
     /// To `listener`.
     pub(super) fn new(listener: TcpListener) -> Self {
-        let places = PollSemaphore::new(Arc::new(Semaphore::new(MAX_CONNECTIONS)));
+        Self::at_most(MAX_CONNECTIONS, listener)
+    }
+
+    fn at_most(count: usize, listener: TcpListener) -> Self {
+        let places = PollSemaphore::new(Arc::new(Semaphore::new(count)));
         Self { listener, places, place: None, pause: None }
     }
 }
@@ -95,10 +101,10 @@ impl Handshake {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Peer;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+    fn connect_info(&self) -> Peer {
+        Peer::new(self.stream.peer_addr().ok())
     }
 }
 
@@ -186,6 +192,26 @@ mod tests {
             read = server.read_u8() => unreachable!("{read:?}"),
             () = sleep(2 * HANDSHAKE_LIMIT) => {}
         }
+    }
+
+    #[tokio::test]
+    async fn a_connection_beyond_the_most_waits_until_one_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connections = Connections::at_most(2, listener);
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            clients.push(TcpStream::connect(address).await.unwrap());
+        }
+        let first = connections.next().await.unwrap().unwrap();
+        let _second = connections.next().await.unwrap().unwrap();
+        tokio::select! {
+            biased;
+            _ = connections.next() => unreachable!("there are two places"),
+            () = tokio::task::yield_now() => {}
+        }
+        drop(first);
+        connections.next().await.unwrap().unwrap();
     }
 
     #[tokio::test]
