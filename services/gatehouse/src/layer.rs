@@ -1,6 +1,7 @@
 //! What surrounds every call: its request id, its deadline, and the form of
 //! the errors that tonic makes before a handler is asked.
 
+mod content;
 mod deadline;
 mod request_id;
 
@@ -77,6 +78,9 @@ where
         let span = tracing::info_span!("call", path, request_id = id.as_str());
         request.extensions_mut().insert(id.clone());
 
+        if let Some(refusal) = content::refusal(&request) {
+            return Box::pin(ready(Ok(finish(refusal, &path, &id))));
+        }
         let deadline = match deadline::of(request.headers()) {
             Ok(deadline) => deadline,
             Err(violation) => {

@@ -31,6 +31,9 @@ use connections::Connections;
 
 /// A whole message; a field has tighter bounds of its own.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// A question of health or reflection, which anybody may ask: the name of
+/// something. As many of these are held as there may be calls.
+const MAX_QUESTION_BYTES: usize = 1024;
 /// The headers of a request, and what may be sent of a message before it is read.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
@@ -202,7 +205,7 @@ fn routes(
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let health = tonic_health::server::HealthService::from_health_reporter(health);
     let health = tonic_health::pb::health_server::HealthServer::new(health)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES);
+        .max_decoding_message_size(MAX_QUESTION_BYTES);
     let admin = AdminServiceServer::new(AdminRpc::new(Arc::clone(app)))
         .max_decoding_message_size(MAX_MESSAGE_BYTES);
     let portal_auth = PortalAuthServiceServer::new(PortalAuthRpc::new(Arc::clone(app)))
@@ -222,8 +225,8 @@ fn routes(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     Ok(routes
-        .add_service(descriptors().build_v1()?.max_decoding_message_size(MAX_MESSAGE_BYTES))
-        .add_service(descriptors().build_v1alpha()?.max_decoding_message_size(MAX_MESSAGE_BYTES)))
+        .add_service(descriptors().build_v1()?.max_decoding_message_size(MAX_QUESTION_BYTES))
+        .add_service(descriptors().build_v1alpha()?.max_decoding_message_size(MAX_QUESTION_BYTES)))
 }
 
 /// The services of the contract with all that surrounds a call, for a caller in this

@@ -41,7 +41,8 @@ fn frame(message: &str) -> String {
 }
 
 fn request(path: &str, body: String) -> Request {
-    http::Request::post(path).body(Body::new(body)).unwrap()
+    let request = http::Request::post(path).header("content-type", "application/grpc");
+    request.body(Body::new(body)).unwrap()
 }
 
 fn layer() -> CallLayer {
