@@ -10,9 +10,9 @@ use tracing_subscriber::filter::ParseError;
 use crate::config::{LogFormat, LogSettings};
 
 /// Statements carry digests and addresses, frames carry tokens: only who names
-/// these targets gets them.
+/// these targets gets them. h2 warns of what a client does, as often as it does it.
 const QUIET: &str = "sqlx=warn,sqlx::query=off,sea_orm=warn,sea_orm_migration=warn,\
-                     h2=warn,hyper=warn,hyper_util=warn";
+                     h2=error,hyper=warn,hyper_util=warn";
 
 /// Starts logging for the whole process. Later calls change nothing.
 ///
