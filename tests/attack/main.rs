@@ -3,6 +3,7 @@
 //! it. SECURITY.md says which promise is held by which test, here and elsewhere.
 
 #![expect(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
@@ -14,7 +15,9 @@ mod backup_codes;
 mod clock;
 mod credentials;
 mod enrollment;
+mod ground;
 mod otp;
+mod overload;
 mod policy;
 mod protocol;
 mod secrets;

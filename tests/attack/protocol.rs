@@ -1,4 +1,11 @@
-//! gRPC itself: what tonic would answer, health, reflection, request ids.
+//! gRPC itself: what tonic would answer, health, reflection, request ids. Below it are HTTP/2 and
+//! the log.
+
+mod connections;
+mod floods;
+mod headers;
+mod log;
+mod messages;
 
 use gatehouse_api::v1;
 use tokio_stream::StreamExt;

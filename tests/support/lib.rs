@@ -3,6 +3,7 @@
 #![expect(
     missing_docs,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::missing_errors_doc,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
@@ -15,8 +16,10 @@
 mod acme;
 mod admin;
 pub mod authenticator;
+pub mod frames;
 mod inside;
 mod my_account;
+mod program;
 mod raw;
 mod refusal;
 mod server;
@@ -36,6 +39,7 @@ pub use acme::{Acme, EMAIL, Enrolled, PASSWORD, PORTAL};
 pub use admin::{Admin, saml, update_mask};
 pub use authenticator::Authenticator;
 pub use my_account::{MyAccount, setup};
+pub use program::{Program, Usage};
 pub use raw::{EMPTY, Raw, frame};
 pub use refusal::{Refusal, refused};
 pub use server::{Database, TestServer};

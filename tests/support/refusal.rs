@@ -104,6 +104,11 @@ impl Refusal {
         Self { code: Code::Unimplemented, ..Self::of(ErrorReason::RequestInvalid) }
     }
 
+    /// A call whose time was over.
+    pub fn deadline_exceeded() -> Self {
+        Self { code: Code::DeadlineExceeded, ..Self::of(ErrorReason::Overloaded) }
+    }
+
     /// With one more entry in the metadata of ErrorInfo.
     pub fn with(mut self, key: &str, value: &str) -> Self {
         self.metadata.insert(key.to_owned(), value.to_owned());
@@ -139,6 +144,11 @@ impl Refusal {
         let reason = ErrorReason::from_str_name(self.reason).unwrap();
         assert_eq!(self.code, code(reason), "{self:?}");
         reason
+    }
+
+    /// How long to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// Whether it is this reason with its code, whatever else there is.
