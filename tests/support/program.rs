@@ -12,7 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
-use super::{Admin, Bearer, Keyed, Web};
+use super::{Admin, Bearer, Keyed, Web, Wire};
 
 /// For one line. Only a process that hangs takes as long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -99,12 +99,12 @@ impl Program {
 
     /// AdminService, with the owner's key, on a connection of its own.
     pub fn admin(&self) -> Admin {
-        Admin::new(Keyed::new(self.channel(), Bearer::new(&self.owner)))
+        Admin::new(Keyed::new(Wire::new(self.channel()), Bearer::new(&self.owner)))
     }
 
     /// PortalAuthService, with this key, on a connection of its own.
     pub fn web_with(&self, key: &str) -> Web {
-        Web::new(Keyed::new(self.channel(), Bearer::new(key)))
+        Web::new(Keyed::new(Wire::new(self.channel()), Bearer::new(key)))
     }
 
     /// The owner's key.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use data_encoding::BASE64_NOPAD;
 use gatehouse::hasher::{Hasher, HasherConfig};
+use gatehouse_domain::id::PortalId;
 use gatehouse_domain::password::{HashParameters, Password, PasswordHash};
 use tokio::runtime::{Builder, Runtime};
 
@@ -16,6 +17,7 @@ const CHEAP_KIB: u32 = 64;
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().enable_time().build().unwrap());
 
+static PORTAL: LazyLock<PortalId> = LazyLock::new(|| "acme".parse().expect("an id"));
 static HASHER: LazyLock<Hasher> = LazyLock::new(|| {
     Hasher::new(&HasherConfig {
         parameters: HashParameters::new(8, 1, 1).unwrap(),
@@ -50,8 +52,10 @@ fn a_hash_is_within_the_bounds_and_its_own_text(text: &str) {
 
     if memory_kib <= CHEAP_KIB {
         let password = Password::parse("no known password has it").unwrap();
-        let slot = HASHER.reserve().expect("nobody else is here");
-        let verdict = RUNTIME.block_on(slot.verify(password, Some(hash), [0; 16]));
+        let verdict = RUNTIME.block_on(async {
+            let slot = HASHER.reserve(&PORTAL).await.expect("nobody else is here");
+            slot.verify(password, Some(hash), [0; 16]).await
+        });
         assert!(verdict.is_ok(), "a hash that is accepted can be computed: {text}");
     }
 }
