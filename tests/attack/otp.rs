@@ -31,6 +31,7 @@ gatehouse_tests::on_each_database! {
     a_code_is_read_however_an_app_shows_it,
     a_code_of_another_customer_is_a_wrong_one,
     codes_wait_for_a_second_while_as_many_as_are_allowed_are_judged,
+    guesses_whose_judges_are_gone_are_wrong_ones_and_their_lock_is_shown,
 }
 
 /// Presents wrong codes; gives the last refusal.
@@ -366,4 +367,20 @@ async fn codes_wait_for_a_second_while_as_many_as_are_allowed_are_judged(server:
     let refusal = refused(acme.web.totp(&token, &phone.code(acme.server.now())).await);
     let second = Duration::from_secs(1);
     assert_eq!(refusal, Refusal::of(Throttled).wait(acme.server.now(), second));
+}
+
+/// A crash between the charge and the verdict must give nobody a guess, nor a lock that only who
+/// is kept out by it can see.
+async fn guesses_whose_judges_are_gone_are_wrong_ones_and_their_lock_is_shown(server: TestServer) {
+    let acme = Acme::enforcing(server).await;
+    let phone = acme.enroll().await.phone;
+    let token = acme.sign_in().await.token;
+    acme.server.keep_judging(&acme.customer).await;
+    acme.server.pass(Duration::from_secs(30));
+    let until = acme.server.now() + 15 * MINUTE;
+    let refusal = refused(acme.web.totp(&token, &phone.code(acme.server.now())).await);
+    assert_eq!(refusal, locked(&acme, 15 * MINUTE));
+    assert_eq!(reloaded(&acme, &token).await, Some((10, Some(until))));
+    let customer = acme.admin.customer(&acme.customer).await.unwrap();
+    assert_eq!(shown(customer.lock), Some((10, Some(until))));
 }

@@ -51,7 +51,7 @@ pub enum Refusal {
 }
 
 impl CodeBudget {
-    /// Charges one guess.
+    /// Charges one guess, to what [`Self::settle`] makes of the budget.
     ///
     /// # Errors
     /// The guess must not be judged: see [`Refusal`].
@@ -115,8 +115,10 @@ impl CodeBudget {
 
     /// Counts charges whose judge is gone as wrong, so that they neither free a
     /// guess nor keep the customer out for ever. Whoever does so later comes to
-    /// the same: the lock, if any, begins when their time was over.
-    fn settle(self, now: Timestamp, policy: &LockoutPolicy) -> Self {
+    /// the same: the lock, if any, begins when their time was over. To be stored
+    /// also where that refuses a guess, or the lock would be shown to nobody.
+    #[must_use]
+    pub fn settle(self, now: Timestamp, policy: &LockoutPolicy) -> Self {
         let Some(given_up_at) = self.charged_at.map(|at| at + JUDGING_TIME) else { return self };
         let mut budget = self;
         while now >= given_up_at && budget.failures < budget.charges {

@@ -205,11 +205,15 @@ impl<C: Claimant> Attempt<'_, C> {
         let Some(customer) = tx.lock_customer(&customer.key).await? else {
             return self.gone(tx).await.map(Err);
         };
-        let charged = match customer.codes.charge(call.now, &portal.settings.lockout) {
-            Ok(codes) => {
-                save_codes(&tx, &customer, codes).await?;
-                Ok(())
-            }
+        let lockout = &portal.settings.lockout;
+        let settled = customer.codes.settle(call.now, lockout);
+        let charged = settled.charge(call.now, lockout);
+        let codes = charged.unwrap_or(settled);
+        if codes != customer.codes {
+            save_codes(&tx, &customer, codes).await?;
+        }
+        let charged = match charged {
+            Ok(_) => Ok(()),
             Err(refusal) => {
                 let error = refused(call, refusal);
                 tx.record(&self.failed(&error)).await?;
