@@ -57,11 +57,8 @@ fn main() -> ExitCode {
         print!(", {files} {kind} ({} MB)", bytes / 1_000_000);
     }
     println!(": {found} found");
-    if found == 0 && secrets > 0 && searched.len() == KINDS.len() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    let all_there = searched.len() == KINDS.len() && searched.values().all(|(_, bytes)| *bytes > 0);
+    if found == 0 && secrets > 0 && all_there { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// What to look for: all that was sent as a secret, and never as anything else.

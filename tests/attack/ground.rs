@@ -1,4 +1,4 @@
-//! The real program with a portal and its customer, for attacks that must not hurt anybody else.
+//! The program with a portal and its customer, for attacks that must not hurt anybody else.
 
 use std::future::Future;
 use std::time::{Duration, Instant};

@@ -16,11 +16,10 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::{v1 as reflection, v1alpha as reflection_alpha};
 
+use crate::ground::START_SIGN_IN;
 use gatehouse_tests::{
     Acme, Database, EMAIL, EMPTY, PASSWORD, Refusal, TestServer, frame, refused,
 };
-
-const START_SIGN_IN: &str = "/gatehouse.v1.PortalAuthService/StartSignIn";
 
 async fn acme() -> Acme {
     Acme::new(TestServer::start(Database::Sqlite).await).await

@@ -59,7 +59,7 @@ async fn answer<T: Send + 'static>(
     let mut held = acme.server.faults().hold(n);
     let mut call = tokio::spawn(call);
     tokio::select! {
-        () = held.is_there() => {}
+        true = held.is_there() => {}
         _ = &mut call => panic!("it ends without a transaction {n}"),
     }
     change.await;

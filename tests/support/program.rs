@@ -1,4 +1,5 @@
-//! The real program, as a process of its own.
+//! The program as a process of its own: built of the same code as what is shipped, with the
+//! injection of faults compiled in and never armed.
 
 use std::env;
 use std::fs;
@@ -24,7 +25,7 @@ pub struct Program {
     /// Of standard error, as they are, each with its line feed.
     lines: Receiver<Vec<u8>>,
     log: Vec<u8>,
-    folder: TempDir,
+    _folder: TempDir,
     pub address: SocketAddr,
     owner: String,
 }
@@ -65,7 +66,7 @@ impl Program {
             child,
             lines,
             log: Vec::new(),
-            folder,
+            _folder: folder,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             owner,
         };
@@ -142,11 +143,6 @@ impl Program {
             self.log.extend_from_slice(&line);
         }
         std::mem::take(&mut self.log)
-    }
-
-    /// Where it keeps everything.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
     }
 }
 

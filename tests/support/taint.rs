@@ -40,6 +40,14 @@ pub fn watched() -> Option<&'static Taint> {
     WATCHED.as_ref()
 }
 
+/// Whose words a message is. Only a test itself can say that a value is none: what an answer
+/// shows in the clear may be the very leak.
+#[derive(Clone, Copy, PartialEq)]
+enum Said {
+    Asked,
+    Answered,
+}
+
 /// A message of one piece, with what came after it.
 pub struct Whole {
     pub bytes: Bytes,
@@ -91,7 +99,7 @@ impl Taint {
         }
         let Some(method) = self.method(path) else { return };
         if let Some(message) = decode(method.input(), body) {
-            self.walk(&message);
+            self.walk(&message, Said::Asked);
         }
     }
 
@@ -112,7 +120,7 @@ impl Taint {
         if let Some(mut message) =
             self.method(path).and_then(|method| decode(method.output(), body))
         {
-            self.walk(&message);
+            self.walk(&message, Said::Answered);
             clear_secrets(&mut message);
             told.extend(prost::Message::encode_to_vec(&message));
         }
@@ -138,12 +146,14 @@ impl Taint {
         service.methods().find(|known| known.name() == method)
     }
 
-    fn walk(&self, message: &DynamicMessage) {
+    fn walk(&self, message: &DynamicMessage, said: Said) {
         for (field, value) in message.fields() {
             let secret = is_secret(&field);
             for_each(value, &mut |value| match value {
-                Value::String(text) => self.note(field.full_name(), secret, text),
-                Value::Message(message) => self.walk(message),
+                Value::String(text) if secret || said == Said::Asked => {
+                    self.note(field.full_name(), secret, text);
+                }
+                Value::Message(message) => self.walk(message, said),
                 _ => {}
             });
         }

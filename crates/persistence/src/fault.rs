@@ -70,9 +70,11 @@ mod injection {
     }
 
     impl Held {
-        /// Ends when the transaction would begin.
-        pub async fn is_there(&mut self) {
-            (&mut self.there).await.ok();
+        /// Waits until the transaction would begin. False if it never will: another hold
+        /// took the place of this one.
+        #[must_use]
+        pub async fn is_there(&mut self) -> bool {
+            (&mut self.there).await.is_ok()
         }
     }
 
@@ -114,6 +116,7 @@ mod injection {
             let mut plan = self.plan();
             let met = plan.next.is_some_and(|(n, _)| plan.seen >= n);
             plan.next = None;
+            plan.held = None;
             met
         }
 

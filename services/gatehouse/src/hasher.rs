@@ -21,6 +21,7 @@ use gatehouse_domain::id::PortalId;
 use gatehouse_domain::password::{HashParameters, HashingFailed, Password, PasswordHash};
 use tokio::sync::{AcquireError, Semaphore, oneshot};
 use tokio::task::{JoinError, spawn_blocking};
+use tokio::time::timeout;
 
 use blocks::BlockPool;
 use queue::Queue;
@@ -162,8 +163,13 @@ impl Shared {
         let ticket = self.queue().wait(portal, waiter);
         let _in_line = InLine { shared: self, portal, ticket };
         self.let_through();
-        let never = |_| Overloaded { retry_after: self.max_wait };
-        has_come.await.map(Arc::new).map_err(never)
+        // Who was let in by an estimate that did not hold must not wait for ever, nor be
+        // judged by the time at which they came.
+        let too_late = Overloaded { retry_after: self.max_wait };
+        match timeout(2 * self.max_wait, has_come).await {
+            Ok(Ok(pass)) => Ok(Arc::new(pass)),
+            Ok(Err(_)) | Err(_) => Err(too_late),
+        }
     }
 
     /// Lets through who may pass.
@@ -219,7 +225,8 @@ impl Place {
     /// Waits for its turn.
     ///
     /// # Errors
-    /// If it never comes, which is where the server ends.
+    /// If it has not come after twice the configured wait: hashes, or what is done
+    /// around them, became slower than they were when it was let in.
     pub async fn turn(self) -> Result<HashSlot, Overloaded> {
         let pass = self.shared.turn(&self.portal).await?;
         Ok(HashSlot { place: self, pass })

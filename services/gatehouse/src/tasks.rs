@@ -13,13 +13,16 @@ use crate::error::AppError;
 
 /// A place is free again about this soon.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// One place in so many is for administrators alone.
+const KEPT_ONE_IN: usize = 16;
 
 /// Runs mutating use cases in tasks of their own. tonic drops a handler when
 /// its client cancels: a guesser must not be able to stop the work between
 /// verifying and counting, nor have more of it going on than there are places.
 ///
-/// A portal gets a place only while it has fewer than are free: however it floods,
-/// it leaves as many as it has to the others, and some always to a newcomer.
+/// A portal gets a place only while it has fewer than are free for portals: however it
+/// floods, it leaves as many as it has to the others. A sixteenth is kept for
+/// administrators, who may take any: they are needed while portals flood.
 pub struct Tasks {
     places: Arc<Mutex<Places>>,
     tracker: TaskTracker,
@@ -28,17 +31,23 @@ pub struct Tasks {
 /// Places, and who has how many.
 struct Places {
     free: usize,
+    /// Of these, for administrators alone.
+    kept: usize,
     taken: HashMap<Whose, usize>,
 }
 
-/// A portal's; or the administrators', who are like one portal more.
+/// A portal's; or the administrators', who have none.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Whose(Option<PortalId>);
 
 impl Places {
     fn take(&mut self, whose: &Whose) -> bool {
         let taken = self.taken.get(whose).copied().unwrap_or_default();
-        if taken >= self.free {
+        let is_refused = match whose.0 {
+            Some(_) => taken >= self.free.saturating_sub(self.kept),
+            None => self.free == 0,
+        };
+        if is_refused {
             return false;
         }
         self.free -= 1;
@@ -83,13 +92,14 @@ impl Tasks {
     /// With places for `max_in_flight` tasks at once.
     #[must_use]
     pub fn new(max_in_flight: usize) -> Self {
-        let places = Places { free: max_in_flight, taken: HashMap::new() };
+        let kept = max_in_flight / KEPT_ONE_IN;
+        let places = Places { free: max_in_flight, kept, taken: HashMap::new() };
         Self { places: Arc::new(Mutex::new(places)), tracker: TaskTracker::new() }
     }
 
     /// Runs `work` to its end, even if the caller stops waiting for it. Work
-    /// holds its place until then, one of the portal `whose` key the caller has;
-    /// administrators share theirs.
+    /// holds its place until then, one of the portal `whose` key the caller has, or of
+    /// administrators.
     ///
     /// # Errors
     /// Those of `work`; [`AppError::Overloaded`] if no place is free, and then
@@ -186,21 +196,23 @@ mod tests {
     }
 
     #[test]
-    fn a_portal_that_takes_all_it_gets_leaves_places_to_every_other() {
-        let places = Arc::new(Mutex::new(Places { free: 16, taken: HashMap::new() }));
+    fn however_portals_flood_there_are_places_for_others_and_for_administrators() {
+        let tasks = Tasks::new(34);
         let fill = |id: Option<&str>| {
             let whose = Whose(id.map(|id| id.parse().unwrap()));
-            std::iter::from_fn(|| Place::take(&places, whose.clone())).collect::<Vec<_>>()
+            std::iter::from_fn(|| Place::take(&tasks.places, whose.clone())).collect::<Vec<_>>()
         };
         let flood = fill(Some("flood"));
-        assert_eq!(flood.len(), 8);
-        let others = [fill(Some("a")), fill(None), fill(Some("b")), fill(Some("c"))];
-        assert_eq!(others.each_ref().map(Vec::len), [4, 2, 1, 1]);
+        assert_eq!(flood.len(), 16);
+        let others = ["a", "b", "c", "d", "e", "f"].map(|id| fill(Some(id)));
+        assert_eq!(others.each_ref().map(Vec::len), [8, 4, 2, 1, 1, 0]);
         assert!(fill(Some("flood")).is_empty());
+        let administrators = fill(None);
+        assert_eq!(administrators.len(), 2);
 
-        drop((flood, others));
-        let places = lock(&places);
-        assert_eq!((places.free, places.taken.len()), (16, 0));
+        drop((flood, others, administrators));
+        let places = lock(&tasks.places);
+        assert_eq!((places.free, places.taken.len()), (34, 0));
     }
 
     #[tokio::test]

@@ -173,8 +173,7 @@ const TRIES: usize = 3;
 const MARGIN: usize = 58;
 
 /// The sign test, on pairs of calls that follow each other, so that load on the machine falls on
-/// both alike; each kind is first as often as second and third. The hash is a tenth of the
-/// default in order to hide less.
+/// both alike; each kind is first as often as second and third. The hash has its default cost.
 async fn no_address_takes_longer_than_another(server: TestServer) {
     let acme = Acme::new(server.replica_hashing(HashParameters::default()).await).await;
     for n in 0..ADDRESSES {

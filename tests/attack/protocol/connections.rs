@@ -118,8 +118,9 @@ async fn idle_connections_cost_little_and_keep_nobody_out() {
             ground.attacker().await
         });
     }
+    // Those that say nothing are cut off after 5 s.
+    assert!(ground.program.usage().open_files > 100);
     unharmed(&ground).await;
-    assert!(ground.program.usage().open_files > 200);
     drop(idle);
     // On a connection that is made now.
     assert!(ground.attacker().await.ask(&ground.call(), &start_sign_in()).await.is_ok());

@@ -47,6 +47,8 @@ impl Neighbor for Nobody {
 struct Beta {
     beta: Acme,
     enrolled: Enrolled,
+    /// What its tries came to, one after the other.
+    refused: String,
 }
 
 impl Beta {
@@ -57,7 +59,8 @@ impl Beta {
         let phone = beta.enable(&sign_in).await;
         let (backup_codes, _) = beta.web.backup_codes(&sign_in.token).await.unwrap();
         let session = beta.web.finish(&sign_in.token).await.unwrap().issued();
-        Self { beta, enrolled: Enrolled { phone, backup_codes, session } }
+        let enrolled = Enrolled { phone, backup_codes, session };
+        Self { beta, enrolled, refused: String::new() }
     }
 }
 
@@ -65,14 +68,19 @@ impl Neighbor for Beta {
     /// Whatever it comes to: guesses until all is throttled and locked, floods of everything that
     /// is counted, changes of policy, suspension, and the end of the portal.
     async fn act(&mut self, turn: usize) {
-        let Self { beta, enrolled } = self;
+        let Self { beta, enrolled, refused } = self;
+        let mut note = |answer: Answer<v1::SignIn>| {
+            if let Err(status) = answer {
+                *refused += Refusal::read(&status).reason().as_str_name();
+            }
+        };
         for n in 0..3 {
-            drop(beta.web.sign_in(EMAIL, WRONG).await);
+            note(beta.web.sign_in(EMAIL, WRONG).await);
             drop(beta.web.sign_in(&format!("c{n}@example.com"), WRONG).await);
             drop(beta.web.request_invitation(EMAIL).await);
             if let Ok(at_code) = beta.web.sign_in(EMAIL, PASSWORD).await {
                 let wrong = enrolled.phone.wrong_code(beta.server.now());
-                drop(beta.web.totp(&at_code.token, &wrong).await);
+                note(beta.web.totp(&at_code.token, &wrong).await);
                 drop(beta.web.backup_code(&at_code.token, &enrolled.backup_codes[0]).await);
             }
         }
@@ -83,7 +91,11 @@ impl Neighbor for Beta {
             4 => drop(beta.admin.suspend(&beta.customer, false).await),
             5 => drop(beta.admin.revoke_sessions(&beta.portal).await),
             7 => drop(beta.admin.unlock(&beta.customer).await),
-            8 if turn > 20 => drop(beta.admin.delete_portal(&beta.portal, "", true).await),
+            8 if turn > 20 => {
+                if let Ok(portal) = beta.admin.portal(&beta.portal).await {
+                    beta.admin.delete_portal(&beta.portal, &portal.etag, true).await.unwrap();
+                }
+            }
             _ => {}
         }
     }
@@ -167,8 +179,14 @@ async fn a_portal_is_answered_the_same_whatever_another_does(server: TestServer)
     assert!(expected.len() > 30);
 
     let acme = Acme::enforcing(server.clone()).await;
-    let told = history(&acme, &mut Beta::new(server).await).await;
+    let mut neighbor = Beta::new(server).await;
+    let told = history(&acme, &mut neighbor).await;
     for (told, expected) in told.iter().zip(&expected) {
         assert_eq!(told, expected);
     }
+    assert_eq!(told.len(), expected.len());
+    // The other was no quiet one.
+    let Beta { beta, refused, .. } = neighbor;
+    assert!(refused.contains("THROTTLED") && refused.contains("LOCKED"), "{refused}");
+    assert!(beta.admin.portal(&beta.portal).await.is_err(), "and it is gone");
 }

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use gatehouse_domain::api_key::{ApiKey, Grant};
 use gatehouse_domain::field::FieldViolation;
@@ -15,7 +16,8 @@ use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{Digest, DigestKind, Token, TokenKind};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
@@ -36,6 +38,8 @@ const MAX_ACTOR_BYTES: usize = 200;
 /// are given out in order of demand: the others would wait behind all the calls of
 /// one that floods.
 const MAX_LOOKUPS: usize = 8;
+/// For a look-up's turn: as long as for a connection to the database.
+const MAX_LOOKUP_WAIT: Duration = Duration::from_secs(2);
 
 /// Who is at the other end of a connection. In the extensions of every request.
 #[derive(Clone)]
@@ -49,6 +53,16 @@ impl Peer {
     #[must_use]
     pub fn new(address: Option<SocketAddr>) -> Self {
         Self { address, lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)) }
+    }
+
+    /// Waits until a key may be looked up.
+    ///
+    /// # Errors
+    /// [`AppError::StoreUnavailable`] if others of the connection wait for theirs too long.
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, AppError> {
+        let turn = timeout(MAX_LOOKUP_WAIT, self.lookups.acquire()).await;
+        turn.map_err(|late| AppError::StoreUnavailable(late.into()))?
+            .map_err(|closed| AppError::Internal(closed.into()))
     }
 }
 
@@ -152,9 +166,8 @@ impl Credentials {
         app.database_watch.require_keys()?;
         let digests = app.vault().digests(DigestKind::ApiKey, token.expose().as_bytes());
         let key = {
-            // Its turn; closed it never is.
             let _turn = match &self.peer {
-                Some(peer) => peer.lookups.acquire().await.ok(),
+                Some(peer) => Some(peer.turn().await?),
                 None => None,
             };
             app.store.read().api_key_by_digest(&digests).await?

@@ -71,8 +71,8 @@ pub struct Given {
     #[arg(global = true, hide_env_values = true)]
     pub hash_passes: Option<Text>,
 
-    /// Changes under way at once, at most; past that callers are told to wait
-    /// [default: 1024]
+    /// Changes under way at once, at most, one portal's at most half of them; past that
+    /// callers are told to wait [default: 1024]
     #[arg(long, env = "GATEHOUSE_MAX_IN_FLIGHT", value_name = "NUMBER")]
     #[arg(global = true, hide_env_values = true)]
     pub max_in_flight: Option<Text>,

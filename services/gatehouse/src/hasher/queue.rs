@@ -45,7 +45,7 @@ pub struct Queue<W> {
 struct Share<W> {
     /// Permits that its places stand for, those past the queue included.
     held: u32,
-    /// How many of its places are past the queue.
+    /// How many of them are of places past the queue.
     passed: u32,
     /// Who waits, in order, each with their ticket.
     waiting: VecDeque<(u64, W)>,
@@ -80,20 +80,24 @@ impl<W> Queue<W> {
         if wait > self.max_wait {
             return Err(Overloaded { retry_after: wait });
         }
-        self.grow(portal, 1);
+        let share = self.shares.entry(portal.clone()).or_default();
+        share.held = share.held.saturating_add(1);
         Ok(())
     }
 
-    /// A place of `portal` turns out to stand for more permits.
+    /// A place of `portal` that is past the queue turns out to stand for more permits.
     pub fn grow(&mut self, portal: &PortalId, more: u32) {
         let share = self.shares.entry(portal.clone()).or_default();
         share.held = share.held.saturating_add(more);
+        share.passed = share.passed.saturating_add(more);
     }
 
     /// Gives a place of `portal` and its permits back.
     pub fn leave(&mut self, portal: &PortalId, permits: u32) {
         if let Some(share) = self.shares.get_mut(portal) {
             share.held = share.held.saturating_sub(permits);
+            // What it grew by. Its pass goes by itself.
+            share.passed = share.passed.saturating_sub(permits.saturating_sub(1));
         }
         self.tidy(portal);
     }

@@ -244,6 +244,20 @@ async fn two_hashes_of_one_caller_wait_for_one_turn() {
     assert_eq!(settled(&hasher).await, 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_does_not_come_is_refused() {
+    let hasher = hasher(1);
+    let mut stuck = Vec::new();
+    while hasher.0.queue().free_passes() > 0 {
+        stuck.push(hasher.reserve(&portal()).await.unwrap());
+    }
+    let place = hasher.enter(&portal()).unwrap();
+    assert!(place.turn().await.is_err());
+    drop(stuck);
+    assert_eq!(settled(&hasher).await, 0);
+    drop(hasher.reserve(&portal()).await.unwrap());
+}
+
 #[tokio::test]
 async fn disconnects_from_running_hashes_leak_no_permit_in_10_000_cycles() {
     let hasher = hasher(2);

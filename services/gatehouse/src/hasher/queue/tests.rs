@@ -72,6 +72,20 @@ fn a_heavy_hash_counts_for_its_memory() {
 }
 
 #[test]
+fn a_heavy_hash_that_runs_is_in_front_of_others_with_all_of_its_memory() {
+    let mut queue = queue(8, Duration::ZERO);
+    queue.enter(&portal("acme")).unwrap();
+    queue.wait(&portal("acme"), "a");
+    queue.pass().unwrap();
+    queue.grow(&portal("acme"), 7);
+    assert!(queue.enter(&portal("beta")).is_err(), "there is no permit for it");
+    queue.leave(&portal("acme"), 8);
+    queue.passed(&portal("acme"), Duration::ZERO);
+    assert_eq!(queue.size(), (0, 0));
+    assert_eq!(queue.enter(&portal("beta")), Ok(()));
+}
+
+#[test]
 fn slower_hashes_make_the_queue_shorter() {
     let slow = || queue(1, Duration::from_secs(1));
     assert_eq!(fill(&mut slow(), "acme").0, 11);

@@ -120,6 +120,8 @@ pub(in crate::usecase) async fn verify_own(
     let charged = match guess.charge(app, call).await? {
         Ok(charged) => charged,
         Err(wait) => {
+            // Its turn is another's, who may need it for a hash.
+            drop(slot);
             return Err(record_refusal(app, failed(), AppError::Throttled(wait)).await?);
         }
     };

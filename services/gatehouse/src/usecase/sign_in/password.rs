@@ -54,6 +54,8 @@ pub async fn verify_password(
     let charged = match guess.charge(app, call).await? {
         Ok(charged) => charged,
         Err(wait) => {
+            // Its turn is another's, who may need it for a hash.
+            drop(slot);
             let found = app.store.read().customer_by_email(&portal.id, &email).await?;
             let customer = found.as_ref().map(|(customer, _)| customer);
             let event = failed(app, call, &guess, customer);
