@@ -11,7 +11,7 @@ mod server;
 mod wire;
 mod words;
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::cell::Cell;
 use std::time::Duration;
 
 use gatehouse_api::v1;
@@ -27,18 +27,18 @@ const MAX_CALLS: usize = 12;
 /// After so many inputs a server begins anew, over an empty database: lists stay short.
 const INPUTS_PER_SERVER: u32 = 200;
 
-static SERVER: LazyLock<Mutex<Option<Server>>> = LazyLock::new(Mutex::default);
+thread_local! {
+    /// Ends with the test that it is for, and takes its folder along.
+    static SERVER: Cell<Option<Server>> = const { Cell::new(None) };
+}
 
 pub fn check(bytes: &[u8]) {
-    // A server that an earlier input made panic is not used again.
-    let mut kept = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut server = kept
-        .take()
-        .filter(|server| server.inputs < INPUTS_PER_SERVER)
-        .unwrap_or_else(Server::start);
+    // One that an input makes panic is not put back.
+    let kept = SERVER.take().filter(|server| server.inputs < INPUTS_PER_SERVER);
+    let mut server = kept.unwrap_or_else(Server::start);
     server.inputs += 1;
     Story::begin(&server, bytes).tell();
-    *kept = Some(server);
+    SERVER.set(Some(server));
 }
 
 /// The calls of one input, in a portal of their own.
