@@ -126,7 +126,7 @@ impl Hasher {
     /// Takes a place, and waits for its turn.
     ///
     /// # Errors
-    /// At once, those of [`Self::enter`].
+    /// Those of [`Self::enter`] at once, and that of [`Place::turn`].
     pub async fn reserve(&self, portal: &PortalId) -> Result<HashSlot, Overloaded> {
         self.enter(portal)?.turn().await
     }
@@ -134,7 +134,8 @@ impl Hasher {
     /// The same for two hashes of one caller, one after the other.
     ///
     /// # Errors
-    /// At once, if the second would not start within the configured wait.
+    /// At once, if the second would not start within the configured wait; and that of
+    /// [`Place::turn`].
     pub async fn reserve_two(&self, portal: &PortalId) -> Result<(HashSlot, HashSlot), Overloaded> {
         let (first, second) = (self.enter(portal)?, self.enter(portal)?);
         // One pass: whoever waited for a second would keep others from their first.
