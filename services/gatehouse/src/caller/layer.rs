@@ -38,8 +38,9 @@ const MAX_ACTOR_BYTES: usize = 200;
 /// are given out in order of demand: the others would wait behind all the calls of
 /// one that floods.
 const MAX_LOOKUPS: usize = 8;
-/// For a look-up's turn: as long as for a connection to the database.
-const MAX_LOOKUP_WAIT: Duration = Duration::from_secs(2);
+/// For a look-up's turn. Where the database is lost that is said before the 10 seconds of
+/// a call are over; where there is only much to do, a burst has its turns by then.
+const MAX_LOOKUP_WAIT: Duration = Duration::from_secs(8);
 
 /// Who is at the other end of a connection. In the extensions of every request.
 #[derive(Clone)]
