@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tonic::Status;
 
 pub use hpack::indexed_literal;
-pub use request::{RequestHead, message};
+pub use request::{RequestHead, framed, message};
 
 use super::Refusal;
 

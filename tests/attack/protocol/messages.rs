@@ -1,7 +1,7 @@
 //! Messages that are broken, packed, or hold what nobody knows.
 
 use gatehouse_api::v1;
-use gatehouse_tests::frames::{RequestHead, message};
+use gatehouse_tests::frames::{RequestHead, framed, message};
 use gatehouse_tests::{EMAIL, Refusal};
 use prost::Message;
 
@@ -9,12 +9,6 @@ use crate::ground::{Ground, start_sign_in, unharmed};
 
 const VERIFY_SECOND_FACTOR: &str = "/gatehouse.v1.PortalAuthService/VerifySecondFactor";
 const VALIDATE_SESSION: &str = "/gatehouse.v1.PortalAuthService/ValidateSession";
-
-/// A message as gRPC frames it.
-fn framed(message: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
-    [&[0], &length[..], message].concat()
-}
 
 /// None of them is announced by any caller, and no encoding is offered: nothing is unpacked, so
 /// that nothing can unfold ("zip bomb").

@@ -59,6 +59,11 @@ impl RequestHead {
 
 /// A message as gRPC frames it.
 pub fn message(message: &impl Message) -> Vec<u8> {
-    let length = u32::try_from(message.encoded_len()).unwrap();
-    [&[0], &length.to_be_bytes()[..], &message.encode_to_vec()].concat()
+    framed(&message.encode_to_vec())
+}
+
+/// What may be no message, framed as one.
+pub fn framed(bytes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+    [&[0], &length[..], bytes].concat()
 }
