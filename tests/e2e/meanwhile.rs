@@ -67,8 +67,11 @@ async fn answer<T: Send + 'static>(
     call.await.unwrap()
 }
 
-/// The first transaction charges a proof, and the second uses it.
+/// The first transaction charges a password or the code of an enrollment, and the second
+/// uses it.
 const USE: usize = 2;
+/// The code of a factor is charged by a statement alone.
+const USE_CODE: usize = 1;
 
 async fn a_session_that_has_ended_is_signed_out_already(acme: &Acme) {
     let (web, token) = (acme.web.clone(), acme.password_session().await.token);
@@ -168,7 +171,7 @@ async fn a_right_code_for_a_sign_in_that_has_ended_charges_nobody(acme: &Acme) {
     let (web, token) = (acme.web.clone(), acme.sign_in().await.token);
     let code = phone.code(acme.server.now());
     let prove = async move { web.totp(&token, &code).await };
-    assert!(refused(answer(acme, prove, USE, suspend(acme)).await).is(SignInInvalid));
+    assert!(refused(answer(acme, prove, USE_CODE, suspend(acme)).await).is(SignInInvalid));
     assert_eq!(counted(acme).await, (0, 0));
 }
 
@@ -178,7 +181,7 @@ async fn a_wrong_code_for_a_sign_in_that_has_ended_is_not_judged(acme: &Acme) {
     let (web, token) = (acme.web.clone(), acme.sign_in().await.token);
     let code = phone.wrong_code(acme.server.now());
     let prove = async move { web.totp(&token, &code).await };
-    assert!(refused(answer(acme, prove, USE, suspend(acme)).await).is(SignInInvalid));
+    assert!(refused(answer(acme, prove, USE_CODE, suspend(acme)).await).is(SignInInvalid));
     assert_eq!(counted(acme).await, (0, 1));
 }
 
@@ -187,7 +190,7 @@ async fn a_right_code_for_a_session_that_has_ended_charges_nobody(acme: &Acme) {
     let account = acme.web.account(&enrolled.session.token);
     let code = enrolled.phone.code(acme.server.now());
     let prove = async move { account.prove_totp(&code).await };
-    let answer = answer(acme, prove, USE, suspend(acme)).await;
+    let answer = answer(acme, prove, USE_CODE, suspend(acme)).await;
     assert_eq!(refused(answer), Refusal::session_ended("suspended"));
     assert_eq!(counted(acme).await, (0, 0));
 }
@@ -197,7 +200,7 @@ async fn a_wrong_code_for_a_session_that_has_ended_is_not_judged(acme: &Acme) {
     let account = acme.web.account(&enrolled.session.token);
     let code = enrolled.phone.wrong_code(acme.server.now());
     let prove = async move { account.prove_totp(&code).await };
-    let answer = answer(acme, prove, USE, suspend(acme)).await;
+    let answer = answer(acme, prove, USE_CODE, suspend(acme)).await;
     assert_eq!(refused(answer), Refusal::session_ended("suspended"));
     assert_eq!(counted(acme).await, (0, 1));
 }

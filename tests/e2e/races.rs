@@ -44,6 +44,8 @@ macro_rules! on_one_server_and_three {
     };
 }
 
+mod lookups;
+
 on_one_server_and_three! {
     one_totp_code_makes_one_session,
     one_code_for_one_sign_in_makes_one_session_and_charges_nobody,

@@ -50,6 +50,17 @@ pub enum Grant {
     Portal(PortalGrant),
 }
 
+impl Grant {
+    /// The portal of a portal's key.
+    #[must_use]
+    pub const fn portal(&self) -> Option<&PortalId> {
+        match self {
+            Self::Admin(_) => None,
+            Self::Portal(grant) => Some(&grant.portal),
+        }
+    }
+}
+
 /// What an administrator's key may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminGrant {

@@ -21,18 +21,6 @@ use crate::store::{Queries, Store, Tx, corrupt};
 const ALL_PORTALS: &str = "-";
 
 impl<C: ConnectionTrait> Queries<C> {
-    /// The key with one of these digests, live or not.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn api_key_by_digest(&self, digests: &[Digest]) -> Result<Option<ApiKey>> {
-        let row = Entity::find()
-            .filter(Column::Digest.is_in(digests.iter().map(Digest::as_bytes)))
-            .one(&self.0)
-            .await?;
-        row.map(decode).transpose()
-    }
-
     /// The key, live or not.
     ///
     /// # Errors
@@ -179,7 +167,7 @@ fn decode(row: Model) -> Result<ApiKey> {
     try_decode(row).ok_or_else(|| corrupt("api_key", &id))
 }
 
-fn try_decode(row: Model) -> Option<ApiKey> {
+pub(crate) fn try_decode(row: Model) -> Option<ApiKey> {
     let grant = match (row.admin_role, row.admin_portals, row.portal_id, row.portal_access) {
         (Some(role), Some(scope), None, None) => Grant::Admin(AdminGrant {
             role: AdminRole::ALL.into_iter().find(|known| known.as_str() == role)?,

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
@@ -22,6 +23,29 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 /// Tries of a statement that is a transaction by itself, at most.
 const TRIES: u32 = 5;
 
+/// How long a database that has left a statement without an answer is not trusted.
+const DISTRUST: Duration = Duration::from_mins(1);
+
+/// When a database last left a statement without an answer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Silence(Arc<Mutex<Option<Instant>>>);
+
+impl Silence {
+    /// Whether that was lately.
+    pub(crate) fn is_recent(&self) -> bool {
+        self.last().is_some_and(|last| last.elapsed() < DISTRUST)
+    }
+
+    fn note(&self) {
+        *self.last() = Some(Instant::now());
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Instant>> {
+        // A time; nothing panics half way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A pool or a transaction, whose statements end in time whatever the database does.
 #[derive(Debug)]
 pub struct Connection<C> {
@@ -30,13 +54,14 @@ pub struct Connection<C> {
     is_autocommit: bool,
     /// SQLite's statements wait for nobody but its own writers, who queue before.
     is_limited: AtomicBool,
+    silence: Silence,
     faults: Faults,
 }
 
 impl<C: ConnectionTrait> Connection<C> {
-    fn new(inner: C, is_autocommit: bool, faults: Faults) -> Self {
+    fn new(inner: C, is_autocommit: bool, silence: Silence, faults: Faults) -> Self {
         let is_limited = AtomicBool::new(inner.get_database_backend() == DbBackend::Postgres);
-        Self { inner, is_autocommit, is_limited, faults }
+        Self { inner, is_autocommit, is_limited, silence, faults }
     }
 
     /// What sea-orm's migrator asks for.
@@ -74,13 +99,13 @@ impl<C: ConnectionTrait> Connection<C> {
         statement: impl Future<Output = Result<T, DbErr>> + Send,
     ) -> Result<T, DbErr> {
         let is_limited = self.is_limited.load(Ordering::Relaxed);
-        self.faults.interfere(answer(statement, is_limited)).await
+        self.faults.interfere(answer(statement, is_limited, &self.silence)).await
     }
 }
 
 impl Connection<DatabaseConnection> {
-    pub(crate) fn of_pool(pool: DatabaseConnection, faults: Faults) -> Self {
-        Self::new(pool, true, faults)
+    pub(crate) fn of_pool(pool: DatabaseConnection, silence: Silence, faults: Faults) -> Self {
+        Self::new(pool, true, silence, faults)
     }
 
     pub(crate) async fn begin(
@@ -94,7 +119,7 @@ impl Connection<DatabaseConnection> {
         let begin = tokio::spawn(async move { pool.begin_with_options(options).await });
         let answered = async { begin.await.unwrap_or_else(|_| Err(no_answer())) };
         let tx = self.run_once(answered).await?;
-        Ok(Connection::new(tx, false, self.faults.clone()))
+        Ok(Connection::new(tx, false, self.silence.clone(), self.faults.clone()))
     }
 }
 
@@ -109,8 +134,8 @@ impl Connection<DatabaseTransaction> {
     }
 
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        let Self { inner, is_limited, faults, .. } = self;
-        faults.interfere(answer(inner.commit(), is_limited.into_inner())).await
+        let Self { inner, is_limited, silence, faults, .. } = self;
+        faults.interfere(answer(inner.commit(), is_limited.into_inner(), &silence)).await
     }
 }
 
@@ -118,9 +143,13 @@ impl Connection<DatabaseTransaction> {
 async fn answer<T>(
     statement: impl Future<Output = Result<T, DbErr>> + Send,
     is_limited: bool,
+    silence: &Silence,
 ) -> Result<T, DbErr> {
     if is_limited {
-        timeout(ANSWER_TIMEOUT, statement).await.unwrap_or_else(|_| Err(no_answer()))
+        timeout(ANSWER_TIMEOUT, statement).await.unwrap_or_else(|_| {
+            silence.note();
+            Err(no_answer())
+        })
     } else {
         statement.await
     }

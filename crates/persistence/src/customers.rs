@@ -11,12 +11,13 @@ use gatehouse_domain::time::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Set,
+    UpdateMany,
 };
 
 use crate::entity::customer::{ActiveModel, Column, Entity, Model};
 use crate::error::{Result, StoreError};
 use crate::row;
-use crate::store::{Queries, Tx, corrupt};
+use crate::store::{Queries, Store, Tx, corrupt};
 
 /// A customer's password hash, sealed.
 pub type SealedPassword = Vec<u8>;
@@ -80,6 +81,18 @@ impl<C: ConnectionTrait> Queries<C> {
     }
 }
 
+impl Store {
+    /// Writes the budget of codes that `seen` was charged to; false if they are not as
+    /// they were seen any more. The charge is this statement alone.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn charge_codes(&self, seen: &Customer, codes: CodeBudget) -> Result<bool> {
+        let updated = update_seen(seen).set(encode_codes(codes)).exec(self.autocommit()).await?;
+        Ok(updated.rows_affected == 1)
+    }
+}
+
 impl Tx {
     /// The customer, whom no other transaction can change until this one ends.
     ///
@@ -115,15 +128,7 @@ impl Tx {
     /// that nothing is decided on what has passed; [`StoreError::Duplicate`] if
     /// the email is taken.
     pub async fn update_customer(&self, seen: &Customer, customer: &Customer) -> Result<()> {
-        let updated = Entity::update_many()
-            .set(encode(customer))
-            .filter(Column::PortalId.eq(customer.key.portal.as_str()))
-            .filter(Column::Id.eq(customer.key.customer.as_str()))
-            .filter(Column::Generation.eq(seen.generation))
-            .filter(Column::CodeCharges.eq(row::int(seen.codes.charges)))
-            .filter(Column::CodeFailures.eq(row::int(seen.codes.failures)))
-            .exec(&self.0)
-            .await?;
+        let updated = update_seen(seen).set(encode(customer)).exec(&self.0).await?;
         if updated.rows_affected == 1 {
             Ok(())
         } else {
@@ -183,6 +188,26 @@ fn by_key(key: &CustomerKey) -> sea_orm::Select<Entity> {
     Entity::find_by_id((key.portal.to_string(), key.customer.to_string()))
 }
 
+/// Updates a customer who is as they were seen.
+fn update_seen(seen: &Customer) -> UpdateMany<Entity> {
+    Entity::update_many()
+        .filter(Column::PortalId.eq(seen.key.portal.as_str()))
+        .filter(Column::Id.eq(seen.key.customer.as_str()))
+        .filter(Column::Generation.eq(seen.generation))
+        .filter(Column::CodeCharges.eq(row::int(seen.codes.charges)))
+        .filter(Column::CodeFailures.eq(row::int(seen.codes.failures)))
+}
+
+fn encode_codes(codes: CodeBudget) -> ActiveModel {
+    ActiveModel {
+        code_charges: Set(row::int(codes.charges)),
+        code_failures: Set(row::int(codes.failures)),
+        code_charged_at: Set(row::micros(codes.charged_at)),
+        code_locked_until: Set(row::micros(codes.locked_until)),
+        ..Default::default()
+    }
+}
+
 /// The columns that an update may change.
 fn encode(customer: &Customer) -> ActiveModel {
     ActiveModel {
@@ -190,14 +215,10 @@ fn encode(customer: &Customer) -> ActiveModel {
         display_name: Set(customer.display_name.clone()),
         suspended_at: Set(row::micros(customer.suspended_at)),
         generation: Set(customer.generation),
-        code_charges: Set(row::int(customer.codes.charges)),
-        code_failures: Set(row::int(customer.codes.failures)),
-        code_charged_at: Set(row::micros(customer.codes.charged_at)),
-        code_locked_until: Set(row::micros(customer.codes.locked_until)),
         last_sign_in_at: Set(row::micros(customer.last_sign_in_at)),
         updated_at: Set(customer.updated_at.as_micros()),
         revision: Set(customer.revision),
-        ..Default::default()
+        ..encode_codes(customer.codes)
     }
 }
 
@@ -206,7 +227,7 @@ fn decode_with_password(row: Model) -> Result<(Customer, Option<SealedPassword>)
     Ok((decode(row)?, password))
 }
 
-fn decode(row: Model) -> Result<Customer> {
+pub(crate) fn decode(row: Model) -> Result<Customer> {
     let id = format!("{}/{}", row.portal_id, row.id);
     try_decode(row).ok_or_else(|| corrupt("customer", &id))
 }

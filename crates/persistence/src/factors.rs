@@ -114,7 +114,7 @@ fn of(key: &CustomerKey) -> Condition {
     row::of_customer((Column::PortalId, Column::CustomerId), key)
 }
 
-fn decode(mut row: Model) -> Result<(Factor, SealedSecret)> {
+pub(crate) fn decode(mut row: Model) -> Result<(Factor, SealedSecret)> {
     let secret = std::mem::take(&mut row.secret);
     let id = row.id;
     let factor = try_decode(&row).ok_or_else(|| corrupt("factor", &id))?;

@@ -11,6 +11,7 @@
 
 mod api_keys;
 mod audit;
+mod authentication;
 mod backup;
 mod backup_codes;
 mod connection;
@@ -23,6 +24,7 @@ mod factors;
 mod fault;
 mod housekeeping;
 mod invitations;
+mod joined;
 mod keys;
 mod leases;
 mod location;
@@ -38,6 +40,7 @@ mod watch;
 
 pub use audit::NumberedEvent;
 pub use audit::list::AuditEventFilter;
+pub use authentication::{Authenticated, HeldSession, Presented};
 pub use backup_codes::StoredBackupCode;
 pub use customers::SealedPassword;
 pub use customers::list::CustomerFilter;
@@ -47,6 +50,7 @@ pub use factors::SealedSecret;
 #[cfg(feature = "fault-injection")]
 pub use fault::{Fault, Faults, Held};
 pub use housekeeping::SESSION_RETENTION;
+pub use joined::WithCustomer;
 pub use keys::sealed::{SealedColumn, SealedCursor, SealedPage, SealedRow, SealedValue};
 pub use keys::{Canary, KeyUse};
 pub use leases::Lease;

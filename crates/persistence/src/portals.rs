@@ -186,7 +186,7 @@ fn decode(model: Model) -> Result<Portal> {
     try_decode(model).ok_or_else(|| corrupt("portal", &id))
 }
 
-fn try_decode(model: Model) -> Option<Portal> {
+pub(crate) fn try_decode(model: Model) -> Option<Portal> {
     let small = |value: Option<i32>| row::optional(value, |value| u8::try_from(value).ok());
     let span =
         |value: Option<i64>| -> Option<Option<Duration>> { row::optional(value, row::duration) };

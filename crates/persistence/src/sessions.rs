@@ -247,12 +247,12 @@ fn of(key: &CustomerKey) -> Condition {
     row::of_customer((Column::PortalId, Column::CustomerId), key)
 }
 
-fn decode(row: Model) -> Result<Session> {
+pub(crate) fn decode(row: Model) -> Result<Session> {
     let id = row.id;
     try_decode(row).ok_or_else(|| corrupt("session", &id))
 }
 
-fn try_decode(row: Model) -> Option<Session> {
+pub(crate) fn try_decode(row: Model) -> Option<Session> {
     let ended = match (row.ended_at, row.end_reason) {
         (None, None) => None,
         (Some(at), Some(why)) => Some((Timestamp::from_micros(at), SessionEnd::from_word(&why)?)),

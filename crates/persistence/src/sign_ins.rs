@@ -5,7 +5,7 @@ use gatehouse_domain::id::{CustomerKey, FactorId, PortalId, SignInId};
 use gatehouse_domain::sign_in::{MAX_PER_CUSTOMER, SignIn};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::Digest;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Set,
@@ -47,20 +47,17 @@ impl<C: ConnectionTrait> Queries<C> {
 
 impl Tx {
     /// A sign-in whose password has just been proven, at the cost of the
-    /// customer's oldest if there are too many. `ended_at` where its session
-    /// comes with it.
+    /// customer's oldest if there are too many; false if its start was used before, and
+    /// then nothing has changed. `ended_at` where its session comes with it.
     ///
     /// # Errors
-    /// [`crate::StoreError::Duplicate`] if its start was used before.
+    /// [`crate::StoreError`].
     pub async fn insert_sign_in(
         &self,
         sign_in: &SignIn,
         digest: &Digest,
         ended_at: Option<Timestamp>,
-    ) -> Result<()> {
-        if ended_at.is_none() {
-            self.end_surplus_sign_ins(&sign_in.customer, sign_in.proven_at).await?;
-        }
+    ) -> Result<bool> {
         let row = ActiveModel {
             portal_id: Set(sign_in.customer.portal.to_string()),
             customer_id: Set(sign_in.customer.customer.to_string()),
@@ -74,18 +71,26 @@ impl Tx {
             expires_at: Set(sign_in.expires_at.as_micros()),
             ended_at: Set(row::micros(ended_at)),
         };
-        Entity::insert(row).exec_without_returning(&self.0).await?;
-        Ok(())
+        let once = OnConflict::column(Column::Id).do_nothing().to_owned();
+        let inserted =
+            Entity::insert(row).on_conflict(once).exec_without_returning(&self.0).await?;
+        let is_new = inserted == 1;
+        if is_new && ended_at.is_none() {
+            self.end_surplus_sign_ins(sign_in).await?;
+        }
+        Ok(is_new)
     }
 
-    /// Makes room for a new one, which is not there yet: whatever the clocks of
-    /// two servers say, it is never the oldest.
-    async fn end_surplus_sign_ins(&self, key: &CustomerKey, now: Timestamp) -> Result<()> {
+    /// Makes room for a new one: whatever the clocks of two servers say, that is never
+    /// the oldest.
+    async fn end_surplus_sign_ins(&self, new: &SignIn) -> Result<()> {
+        let (key, now) = (&new.customer, new.proven_at);
         let surplus = Entity::find()
             .select_only()
             .column(Column::Id)
             .filter(of(key))
             .filter(live(now))
+            .filter(Column::Id.ne(new.id.as_uuid()))
             .order_by_desc(Column::ProvenAt)
             .order_by_desc(Column::Id)
             .offset(MAX_PER_CUSTOMER - 1)
@@ -156,7 +161,7 @@ fn live(now: Timestamp) -> Condition {
     Condition::all().add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(now.as_micros()))
 }
 
-fn decode(row: Model) -> Result<SignIn> {
+pub(crate) fn decode(row: Model) -> Result<SignIn> {
     let id = row.id;
     try_decode(row).ok_or_else(|| corrupt("sign_in", &id))
 }

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use tokio::time::{sleep, timeout};
 
-use crate::connection::{Connection, STATEMENT_TIMEOUT};
+use crate::connection::{Connection, STATEMENT_TIMEOUT, Silence};
 use crate::entity::key_canary;
 use crate::error::{Result, StoreError, is_sqlite_busy};
 use crate::fault::Faults;
@@ -21,6 +21,8 @@ use crate::migration::has_table;
 
 /// To get a connection out of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// For a connection that has answered, before it is asked whether it is alive.
+const TRUST: Duration = Duration::from_secs(1);
 /// Between two tries to open a file that is being opened.
 const BUSY_WAIT: Duration = Duration::from_millis(10);
 
@@ -64,6 +66,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it does not answer.
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self> {
+        let silence = Silence::default();
         let (read, watch, write) = match &settings.location {
             DatabaseLocation::Sqlite(path) => {
                 let write = first_sqlite_connection(path).await?;
@@ -76,15 +79,16 @@ impl Store {
                 // Transactions that wait for each other's locks keep no read waiting.
                 let writers = settings.max_connections.div_ceil(2);
                 let readers = settings.max_connections.saturating_sub(writers).max(1);
-                let write = Database::connect(postgres_options(url, writers)).await?;
-                let read = Database::connect(postgres_options(url, readers)).await?;
-                (read, Database::connect(postgres_options(url, 1)).await?, write)
+                let options = |connections| postgres_options(url, connections, silence.clone());
+                let write = Database::connect(options(writers)).await?;
+                let read = Database::connect(options(readers)).await?;
+                (read, Database::connect(options(1)).await?, write)
             }
         };
         let faults = Faults::default();
-        let [read, watch] =
-            [read, watch].map(|pool| Queries(Connection::of_pool(pool, faults.clone())));
-        Ok(Self { read, watch, write: Connection::of_pool(write, faults) })
+        let of_pool = |pool| Connection::of_pool(pool, silence.clone(), faults.clone());
+        let [read, watch] = [read, watch].map(|pool| Queries(of_pool(pool)));
+        Ok(Self { read, watch, write: of_pool(write) })
     }
 
     /// For single reads outside any transaction.
@@ -177,6 +181,8 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
     let path = path.to_owned();
     // The path is set below: in a URL it would have to be escaped.
     let mut options = pool_options("sqlite://gatehouse.db", connections);
+    // It is in this process, and cannot go away.
+    options.test_before_acquire(false);
     options.map_sqlx_sqlite_opts(move |options| {
         options
             .filename(&path)
@@ -198,7 +204,7 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
     options
 }
 
-fn postgres_options(url: &str, connections: u32) -> ConnectOptions {
+fn postgres_options(url: &str, connections: u32, silence: Silence) -> ConnectOptions {
     let mut options = pool_options(url, connections);
     options.map_sqlx_postgres_opts(|options| {
         options.application_name("gatehouse").options([
@@ -206,11 +212,18 @@ fn postgres_options(url: &str, connections: u32) -> ConnectOptions {
             ("synchronous_commit", "on"),
         ])
     });
+    // What answered a moment ago is alive; a round trip to ask costs as much as a statement.
+    options.test_before_acquire_if_idle_for(TRUST);
     // sqlx asks whether a connection is alive before it frees its place in the pool, and
     // waits for the answer of a server that is gone until TCP gives up.
-    options.map_sqlx_postgres_pool_opts(|pool| {
-        pool.after_release(|connection, _| {
+    options.map_sqlx_postgres_pool_opts(move |pool| {
+        let silence = silence.clone();
+        pool.after_release(move |connection, _| {
+            let is_suspect = silence.is_recent();
             Box::pin(async move {
+                if !is_suspect {
+                    return Ok(true);
+                }
                 match timeout(ACQUIRE_TIMEOUT, connection.ping()).await {
                     Ok(alive) => alive.map(|()| true),
                     Err(_) => Err(SqlxError::PoolTimedOut),

@@ -4,20 +4,17 @@
 use gatehouse_domain::throttle::{Rule, Throttle};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::Digest;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
+    QueryTrait, Set,
 };
 
 use crate::entity::known_source;
 use crate::entity::throttle::{ActiveModel, Column, Entity, Model};
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::row;
 use crate::store::{Queries, Tx, corrupt};
-
-/// A budget is removed once in its life: even two tries are rarely needed.
-const LOCK_TRIES: u32 = 5;
 
 /// A budget and its state.
 #[derive(Clone, Debug)]
@@ -51,7 +48,7 @@ impl Tx {
     /// locked, and who found it missing would wait for who holds it.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] where they are removed as fast as they are stored.
+    /// [`crate::StoreError`].
     pub async fn lock_throttles(
         &self,
         keys: &[(Digest, &'static Rule)],
@@ -78,26 +75,20 @@ impl Tx {
     }
 
     /// Stores those of `blank` that are not stored yet, and gives the rows of all,
-    /// locked.
+    /// locked in their order.
     async fn store_and_lock(&self, blank: &[StoredThrottle]) -> Result<Vec<Model>> {
-        for _ in 0..LOCK_TRIES {
-            Entity::insert_many(blank.iter().map(encode))
-                .on_conflict(OnConflict::column(Column::Key).do_nothing().to_owned())
-                .exec_without_returning(&self.0)
-                .await?;
-            let rows = Entity::find()
-                .filter(Column::Key.is_in(blank.iter().map(|budget| budget.key.as_bytes())))
-                .order_by_asc(Column::Key)
-                .lock_exclusive()
-                .all(&self.0)
-                .await?;
-            if rows.len() == blank.len() {
-                return Ok(rows);
-            }
-            // One that was found has been removed since, having expired. Taken for
-            // blank without its lock, it would lose what another guess counts.
+        if blank.is_empty() {
+            return Ok(Vec::new());
         }
-        Err(StoreError::Conflict("budgets were removed while they were locked".into()))
+        // An update that changes nothing locks what is there.
+        let unchanged = Expr::col((Entity, Column::WindowNumber));
+        let lock =
+            OnConflict::column(Column::Key).value(Column::WindowNumber, unchanged).to_owned();
+        let mut statement =
+            Entity::insert_many(blank.iter().map(encode)).on_conflict(lock).into_query();
+        statement.returning_all();
+        let rows = self.0.query_all(&statement).await?;
+        rows.iter().map(|row| Ok(Model::from_query_result(row, "")?)).collect()
     }
 
     /// Writes budgets that were locked in this transaction.

@@ -8,6 +8,7 @@ use gatehouse_domain::vault::Vault;
 use gatehouse_persistence::Store;
 use tokio::sync::Semaphore;
 
+use crate::caller::Lookups;
 use crate::clock::Clock;
 use crate::database_watch::DatabaseWatch;
 use crate::entropy::Entropy;
@@ -31,6 +32,8 @@ pub struct App {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
+    /// Looks up who calls.
+    pub lookups: Lookups,
     /// Runs what a caller must not cancel.
     pub tasks: Tasks,
     /// By which servers over one database tell each other apart.

@@ -1,6 +1,8 @@
 //! Who calls, and whether they may: decided before a field is read.
 
 mod layer;
+mod lookups;
+mod peek;
 mod refusals;
 mod rules;
 
@@ -8,11 +10,15 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use gatehouse_domain::api_key::{AdminGrant, AdminRole, ApiKey, Grant, PortalGrant, PortalScope};
+use gatehouse_domain::api_key::{AdminGrant, AdminRole, ApiKey, Grant, PortalScope};
 use gatehouse_domain::audit;
 use gatehouse_domain::id::PortalId;
+use gatehouse_domain::portal::Portal;
+use gatehouse_domain::vault::Token;
+use gatehouse_persistence::HeldSession;
 
 pub use layer::{AuthorizationLayer, Peer};
+pub use lookups::Lookups;
 pub use rules::{Rule, rule};
 
 use crate::error::AppError;
@@ -24,13 +30,24 @@ pub struct Caller(Arc<Identity>);
 
 #[derive(Debug)]
 struct Identity {
-    key: ApiKey,
+    key: Arc<ApiKey>,
+    /// Of a portal's key, as it was read with it.
+    portal: Option<Arc<Portal>>,
+    /// The session that the call asks about, where it was read with the key.
+    session: Option<Asked>,
     claimed_actor: String,
     address: Option<SocketAddr>,
     request_id: String,
     /// What the call turned out to be about, for the audit trail.
     asked_portal: OnceLock<PortalId>,
     is_preview: AtomicBool,
+}
+
+/// A session that was looked up by its token.
+#[derive(Debug)]
+struct Asked {
+    token: Token,
+    found: Option<HeldSession>,
 }
 
 impl Caller {
@@ -46,11 +63,22 @@ impl Caller {
     ///
     /// # Errors
     /// [`AppError::ApiKeyScope`] for an administrator's key.
-    pub fn portal(&self) -> Result<&PortalId, AppError> {
-        match &self.0.key.grant {
-            Grant::Portal(PortalGrant { portal, .. }) => Ok(portal),
-            Grant::Admin(_) => Err(AppError::ApiKeyScope),
-        }
+    pub fn portal(&self) -> Result<&Arc<Portal>, AppError> {
+        self.0.portal.as_ref().ok_or(AppError::ApiKeyScope)
+    }
+
+    /// Which portal the key is for, unless it is an administrator's.
+    #[must_use]
+    pub fn portal_id(&self) -> Option<&PortalId> {
+        self.0.key.grant.portal()
+    }
+
+    /// The session of the portal that `token` is of, live or not, where it was looked up
+    /// with the key; whether there is one.
+    #[must_use]
+    pub fn session(&self, token: &Token) -> Option<Option<HeldSession>> {
+        let asked = self.0.session.as_ref()?;
+        (asked.token.expose() == token.expose()).then(|| asked.found.clone())
     }
 
     /// What an administrator's key may do.

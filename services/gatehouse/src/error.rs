@@ -6,6 +6,7 @@ mod wire;
 mod tests;
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gatehouse_api::v1::ErrorReason;
@@ -269,9 +270,15 @@ impl From<HashError> for AppError {
 }
 
 impl From<StoreError> for AppError {
-    /// A use case that expects a duplicate handles it before: here it is a defect.
     fn from(error: StoreError) -> Self {
-        match error {
+        Arc::new(error).into()
+    }
+}
+
+impl From<Arc<StoreError>> for AppError {
+    /// A use case that expects a duplicate handles it before: here it is a defect.
+    fn from(error: Arc<StoreError>) -> Self {
+        match *error {
             StoreError::Unavailable(_) => Self::StoreUnavailable(error.into()),
             StoreError::Conflict(_) => Self::Collided(error.into()),
             StoreError::Duplicate

@@ -27,7 +27,7 @@ mod portal_auth;
 
 use std::sync::Arc;
 
-use gatehouse_domain::id::PortalId;
+use gatehouse_domain::portal::Portal;
 use tonic::Request;
 
 pub use admin::AdminRpc;
@@ -54,7 +54,7 @@ fn receive<T>(app: &Arc<App>, request: Request<T>) -> Result<(Context, T), AppEr
 
 impl Context {
     /// The portal of a portal's key.
-    fn portal(&self) -> Result<PortalId, AppError> {
+    fn portal(&self) -> Result<Arc<Portal>, AppError> {
         self.caller.portal().cloned()
     }
 
@@ -66,7 +66,7 @@ impl Context {
         T: Send + 'static,
     {
         let app = Arc::clone(&self.app);
-        let portal = self.caller.portal().ok().cloned();
+        let portal = self.caller.portal_id().cloned();
         app.tasks.run(portal, use_case(self.app, self.call)).await
     }
 }

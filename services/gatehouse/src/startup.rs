@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::caller::Lookups;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::database_watch::DatabaseWatch;
@@ -108,6 +109,7 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
         entropy: Entropy,
         tasks: Tasks::new(settings.max_in_flight),
         server,
+        lookups: Lookups::default(),
         trail_readers: Semaphore::new(audit::MAX_CONCURRENT_READERS),
         calls_without_key: AtomicU64::new(0),
     })

@@ -34,6 +34,12 @@ impl Fleet {
         fleet
     }
 
+    /// The backend with another key, over each server.
+    pub fn webs_with(&self, key: &str) -> Vec<Web> {
+        let servers = std::iter::once(&self.acme.server).chain(&self.servers);
+        servers.map(|server| server.web_with(key)).collect()
+    }
+
     /// Calls `count` times at once, over all servers in turn.
     pub async fn at_once<T, F>(
         &self,

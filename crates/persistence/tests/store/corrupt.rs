@@ -12,8 +12,8 @@ use gatehouse_persistence::{AuditEventFilter, CustomerFilter, StoreError};
 
 use crate::support::TestDatabase;
 use crate::support::example::{
-    NOW, ana, api_key, audit_event, backup_code_set, commit, digest, enrollment, factor, insert,
-    portal, session, sign_in, sign_in_id,
+    NOW, ana, api_key, api_key_by, audit_event, backup_code_set, commit, digest, enrollment,
+    factor, insert, portal, session, sign_in, sign_in_id,
 };
 
 on_both_databases! {
@@ -205,7 +205,7 @@ async fn check_key(database: &TestDatabase, grant: Grant, breaks: &[&str]) {
     let store = database.store().await;
     let key = api_key(1, grant);
     commit(&store, async |tx| tx.insert_api_key(&key, &digest(1)).await).await.unwrap();
-    let read = async || store.read().api_key_by_digest(&[digest(1)]).await;
+    let read = async || api_key_by(&store, &[digest(1)]).await;
     check(database, ("api_key", &key.id.to_string()), breaks, read).await;
 }
 

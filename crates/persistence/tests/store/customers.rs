@@ -14,6 +14,7 @@ on_both_databases! {
     ids_and_emails_are_taken_once_in_each_portal,
     a_customer_needs_a_portal,
     an_update_of_a_stale_customer_is_a_conflict,
+    a_charge_of_codes_writes_nothing_else_and_nothing_of_a_stale_customer,
     an_update_to_a_taken_email_is_a_duplicate,
     a_view_shows_factor_and_backup_codes,
 }
@@ -134,6 +135,32 @@ async fn an_update_of_a_stale_customer_is_a_conflict(database: TestDatabase) {
         assert!(matches!(result, Err(StoreError::Conflict(_))), "{seen:?}: {result:?}");
     }
     assert_eq!(store.read().customer(&ana()).await.unwrap(), Some(now));
+}
+
+async fn a_charge_of_codes_writes_nothing_else_and_nothing_of_a_stale_customer(
+    database: TestDatabase,
+) {
+    let store = database.store().await;
+    insert(&store, &[ana()]).await;
+    let seen = customer(&ana());
+    // What raises no generation may have changed since.
+    let renamed = Customer { display_name: "Ana".to_owned(), ..seen.clone() };
+    commit(&store, async |tx| tx.update_customer(&seen, &renamed).await).await.unwrap();
+
+    let charged = CodeBudget { charges: 1, charged_at: Some(NOW), ..CodeBudget::default() };
+    assert!(store.charge_codes(&seen, charged).await.unwrap());
+    let expected = Customer { codes: charged, ..renamed };
+    assert_eq!(store.read().customer(&ana()).await.unwrap(), Some(expected.clone()));
+
+    for stale in [
+        seen.clone(),
+        Customer { generation: seen.generation + 1, ..expected.clone() },
+        Customer { key: key("acme", "nobody"), ..expected.clone() },
+    ] {
+        let more = CodeBudget { charges: 2, ..charged };
+        assert!(!store.charge_codes(&stale, more).await.unwrap(), "{stale:?}");
+    }
+    assert_eq!(store.read().customer(&ana()).await.unwrap(), Some(expected));
 }
 
 async fn an_update_to_a_taken_email_is_a_duplicate(database: TestDatabase) {

@@ -4,7 +4,7 @@ use gatehouse_domain::invitation::Invitation;
 use gatehouse_domain::session::SessionEnd;
 use gatehouse_domain::throttle::{ADDRESS, Throttle};
 use gatehouse_domain::time::Timestamp;
-use gatehouse_persistence::{SESSION_RETENTION, Sessions, Store, StoreError};
+use gatehouse_persistence::{SESSION_RETENTION, Sessions, Store};
 
 use crate::support::example::{
     LIMITS, MINUTE, NOW, SECOND, ana, commit, digest, enrollment, insert, session, sign_in,
@@ -16,8 +16,6 @@ on_both_databases! {
     rows_go_when_their_time_has_passed_and_no_earlier,
     sessions_are_kept_for_a_week_however_they_ended,
     a_batch_removes_no_more_than_it_may_and_the_oldest_first,
-    a_budget_that_is_removed_while_it_is_locked_is_stored_again,
-    a_budget_that_cannot_be_kept_is_a_collision,
     no_guess_is_lost_to_housekeeping,
 }
 
@@ -103,40 +101,6 @@ async fn a_batch_removes_no_more_than_it_may_and_the_oldest_first(database: Test
     }
     assert_eq!(remove(&store, 2, end).await, 2);
     assert_eq!(remove(&store, 2, end).await, 1);
-}
-
-/// Removes the budgets right after they were stored, before they are locked: the
-/// first `times` times.
-async fn remove_before_locked(database: &TestDatabase, times: u32) {
-    database.execute("CREATE TABLE removal (number INTEGER)").await;
-    let removal = "INSERT INTO removal VALUES (1); DELETE FROM throttle;";
-    let due = format!("(SELECT count(*) FROM removal) < {times}");
-    let sql = if database.is_postgres() {
-        format!(
-            "CREATE FUNCTION remove() RETURNS trigger LANGUAGE plpgsql AS
-             $$ BEGIN IF {due} THEN {removal} END IF; RETURN NULL; END $$;
-             CREATE TRIGGER removal AFTER INSERT ON throttle EXECUTE FUNCTION remove()"
-        )
-    } else {
-        format!("CREATE TRIGGER removal AFTER INSERT ON throttle WHEN {due} BEGIN {removal} END")
-    };
-    database.execute(&sql).await;
-}
-
-async fn a_budget_that_is_removed_while_it_is_locked_is_stored_again(database: TestDatabase) {
-    let store = database.store().await;
-    remove_before_locked(&database, 2).await;
-    let keys = [(digest(1), &ADDRESS)];
-    commit(&store, async |tx| tx.lock_throttles(&keys).await).await.unwrap();
-    assert_eq!(database.count("throttle").await, 1);
-}
-
-async fn a_budget_that_cannot_be_kept_is_a_collision(database: TestDatabase) {
-    let store = database.store().await;
-    remove_before_locked(&database, 100).await;
-    let keys = [(digest(1), &ADDRESS)];
-    let error = commit(&store, async |tx| tx.lock_throttles(&keys).await).await.unwrap_err();
-    assert!(matches!(error, StoreError::Conflict(_)), "{error:?}");
 }
 
 /// Blank budgets are expired from the start: each is removed at any moment before

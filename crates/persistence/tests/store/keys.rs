@@ -10,7 +10,8 @@ use gatehouse_persistence::{
 
 use crate::support::TestDatabase;
 use crate::support::example::{
-    MINUTE, NOW, SECOND, ana, api_key, backup_code_set, commit, factor, insert, key, session, uuid,
+    MINUTE, NOW, SECOND, ana, api_key, api_key_by, backup_code_set, commit, factor, insert, key,
+    session, uuid,
 };
 
 on_both_databases! {
@@ -121,7 +122,7 @@ async fn an_api_key_follows_the_digest_that_it_is_used_with(database: TestDataba
     let api_key = api_key(1, owner());
     commit(&store, async |tx| tx.insert_api_key(&api_key, &digest(OLD, 1)).await).await.unwrap();
     store.touch_api_key(api_key.id, &digest(NEW, 1), NOW).await.unwrap();
-    let found = store.read().api_key_by_digest(&[digest(NEW, 1)]).await.unwrap();
+    let found = api_key_by(&store, &[digest(NEW, 1)]).await.unwrap();
     assert_eq!(found.unwrap().id, api_key.id);
     assert!(store.key_use(OLD.into(), NOW).await.unwrap().is_none());
 }

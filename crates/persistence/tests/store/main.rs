@@ -47,6 +47,7 @@ mod api_keys;
 mod audit;
 mod audit_chain;
 mod audit_list;
+mod authentication;
 mod backup_codes;
 mod collisions;
 mod corrupt;

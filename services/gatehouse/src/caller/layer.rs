@@ -8,21 +8,20 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use gatehouse_domain::api_key::{ApiKey, Grant};
 use gatehouse_domain::field::FieldViolation;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{Digest, DigestKind, Token, TokenKind};
+use gatehouse_persistence::{Authenticated, Presented};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::{Caller, Identity, refusals, rule};
+use super::lookups::Lookups;
+use super::{Asked, Caller, Identity, peek, refusals, rule};
 use crate::app::App;
 use crate::error::AppError;
 use crate::layer::RequestId;
@@ -34,38 +33,9 @@ pub(super) type Response = http::Response<Body>;
 const ACTOR_HEADER: &str = "x-gatehouse-actor";
 const MAX_ACTOR_BYTES: usize = 200;
 
-/// Keys that are looked up at once for one connection. Connections to the database
-/// are given out in order of demand: the others would wait behind all the calls of
-/// one that floods.
-const MAX_LOOKUPS: usize = 8;
-/// For a look-up's turn. Where the database is lost that is said before the 10 seconds of
-/// a call are over; where there is only much to do, a burst has its turns by then.
-const MAX_LOOKUP_WAIT: Duration = Duration::from_secs(8);
-
 /// Who is at the other end of a connection. In the extensions of every request.
-#[derive(Clone)]
-pub struct Peer {
-    address: Option<SocketAddr>,
-    lookups: Arc<Semaphore>,
-}
-
-impl Peer {
-    /// A new connection from `address`.
-    #[must_use]
-    pub fn new(address: Option<SocketAddr>) -> Self {
-        Self { address, lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)) }
-    }
-
-    /// Waits until a key may be looked up.
-    ///
-    /// # Errors
-    /// [`AppError::StoreUnavailable`] if others of the connection wait for theirs too long.
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, AppError> {
-        let turn = timeout(MAX_LOOKUP_WAIT, self.lookups.acquire()).await;
-        turn.map_err(|late| AppError::StoreUnavailable(late.into()))?
-            .map_err(|closed| AppError::Internal(closed.into()))
-    }
-}
+#[derive(Clone, Copy)]
+pub struct Peer(pub Option<SocketAddr>);
 
 /// Wraps the services of the contract.
 #[derive(Clone)]
@@ -112,9 +82,15 @@ where
         // The one that was polled ready, not its clone.
         let unpolled = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, unpolled);
-        let credentials = Credentials::of(&request);
+        let mut credentials = Credentials::of(&request);
         Box::pin(async move {
             let path = request.uri().path().to_owned();
+            if credentials.token.is_some() && peek::is_worth_it(&path) {
+                let (parts, body) = request.into_parts();
+                let (token, body) = peek::session_token(body).await;
+                credentials.session = token;
+                request = Request::from_parts(parts, body);
+            }
             let (caller, verdict) = match credentials.authorize(&app, &path).await {
                 Ok(known) => known,
                 Err(error) => {
@@ -141,6 +117,8 @@ where
 /// shared between threads.
 struct Credentials {
     token: Option<Token>,
+    /// Of the session that the call asks about, where it is read together with the key.
+    session: Option<Token>,
     actor: Result<String, AppError>,
     peer: Option<Peer>,
     request_id: String,
@@ -151,8 +129,9 @@ impl Credentials {
         let request_id = request.extensions().get::<RequestId>();
         Self {
             token: bearer(request.headers()),
+            session: None,
             actor: actor(request.headers()),
-            peer: request.extensions().get().cloned(),
+            peer: request.extensions().get().copied(),
             request_id: request_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
         }
     }
@@ -160,27 +139,34 @@ impl Credentials {
     /// Who calls, and whether they may call the method at `path` at all.
     async fn authorize(
         self,
-        app: &App,
+        app: &Arc<App>,
         path: &str,
     ) -> Result<(Caller, Result<(), AppError>), AppError> {
         let token = self.token.ok_or(AppError::ApiKeyInvalid)?;
         app.database_watch.require_keys()?;
-        let digests = app.vault().digests(DigestKind::ApiKey, token.expose().as_bytes());
-        let key = {
-            let _turn = match &self.peer {
-                Some(peer) => Some(peer.turn().await?),
-                None => None,
-            };
-            app.store.read().api_key_by_digest(&digests).await?
+        let vault = app.vault();
+        let digests = |kind, token: &Token| vault.digests(kind, token.expose().as_bytes());
+        let presented = Presented {
+            key: digests(DigestKind::ApiKey, &token),
+            session: self
+                .session
+                .as_ref()
+                .map_or_else(Vec::new, |token| digests(DigestKind::Session, token)),
         };
+        let primary = presented.key.first().cloned();
+        let found = Lookups::find(app, presented).await?.ok_or(AppError::ApiKeyInvalid)?;
+        let Authenticated { key, portal, session } = found;
         let now = app.clock.now();
-        let key = key.filter(|key| key.is_live(now)).ok_or(AppError::ApiKeyInvalid)?;
+        // A portal's key goes with its portal.
+        if !key.is_live(now) || portal.is_some() != key.grant.portal().is_some() {
+            return Err(AppError::ApiKeyInvalid);
+        }
 
         let verdict = match rule(path) {
             None => Err(AppError::Unimplemented),
             Some(rule) if !rule.allows(&key.grant) => Err(AppError::ApiKeyScope),
             Some(_) => {
-                if let Some(digest) = digests.first() {
+                if let Some(digest) = &primary {
                     touch(app, &key, digest, now).await;
                 }
                 Ok(())
@@ -194,8 +180,10 @@ impl Credentials {
         };
         let caller = Caller(Arc::new(Identity {
             key,
+            portal,
+            session: self.session.map(|token| Asked { token, found: session }),
             claimed_actor,
-            address: self.peer.and_then(|peer| peer.address),
+            address: self.peer.and_then(|Peer(address)| address),
             request_id: self.request_id,
             asked_portal: OnceLock::new(),
             is_preview: AtomicBool::new(false),

@@ -34,7 +34,7 @@ pub(super) async fn record(
             audit::record_refusal(&app, &call, portal.as_ref(), &method, reason).await
         }
     };
-    match app.tasks.run(caller.portal().ok().cloned(), task).await {
+    match app.tasks.run(caller.portal_id().cloned(), task).await {
         Ok(()) => response,
         Err(error) => Status::from(error).into_http(),
     }

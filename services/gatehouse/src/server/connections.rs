@@ -104,7 +104,7 @@ impl Connected for Connection {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
-        Peer::new(self.stream.peer_addr().ok())
+        Peer(self.stream.peer_addr().ok())
     }
 }
 

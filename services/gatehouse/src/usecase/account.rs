@@ -6,7 +6,6 @@ use gatehouse_domain::id::{CustomerKey, FactorId};
 use gatehouse_domain::portal::Portal;
 use gatehouse_persistence::{SealedSecret, Tx};
 
-use crate::app::App;
 use crate::error::AppError;
 
 /// A customer, the portal whose policy holds for them, and their factor in
@@ -18,18 +17,6 @@ pub(in crate::usecase) struct Account {
 }
 
 impl Account {
-    /// As it stands at this moment; `None` if there is no such customer.
-    pub async fn read(
-        app: &App,
-        portal: Portal,
-        key: &CustomerKey,
-    ) -> Result<Option<Self>, AppError> {
-        let read = app.store.read();
-        let Some(customer) = read.customer(key).await? else { return Ok(None) };
-        let factor = read.factor_with_secret(key).await?;
-        Ok(Some(Self { portal, customer, factor }))
-    }
-
     /// As it stands in a transaction, in which nothing of it changes any more.
     pub async fn lock(tx: &Tx, key: &CustomerKey) -> Result<Option<Self>, AppError> {
         let portal = tx.lock_portal_shared(&key.portal).await?.ok_or(AppError::ApiKeyInvalid)?;

@@ -2,7 +2,8 @@
 
 use gatehouse_domain::audit::EventType;
 use gatehouse_domain::backup_code::{BackupCode, CODES_PER_SET};
-use gatehouse_domain::id::{BackupCodeSetId, PortalId};
+use gatehouse_domain::id::BackupCodeSetId;
+use gatehouse_domain::portal::Portal;
 use gatehouse_domain::sign_in::Next;
 
 use super::holder::{Credential, Holder, HolderView};
@@ -23,7 +24,7 @@ pub type NewCodes = [BackupCode; CODES_PER_SET];
 pub async fn generate(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     credential: &Credential,
 ) -> Result<(NewCodes, HolderView), AppError> {
     let seen = Holder::read(app, portal, credential, call.now).await?;

@@ -5,7 +5,8 @@ mod verify;
 
 use gatehouse_domain::audit::{Event, EventType};
 use gatehouse_domain::enrollment::{self, Enrollment, Factor, State};
-use gatehouse_domain::id::{EnrollmentId, FactorId, PortalId};
+use gatehouse_domain::id::{EnrollmentId, FactorId};
+use gatehouse_domain::portal::Portal;
 use gatehouse_domain::sign_in::Next;
 use gatehouse_domain::totp::{TotpParameters, TotpSecret};
 use gatehouse_persistence::Tx;
@@ -28,7 +29,7 @@ use crate::error::AppError;
 pub async fn start(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     credential: &Credential,
 ) -> Result<HolderView, AppError> {
     let seen = Holder::read(app, portal, credential, call.now).await?;
@@ -69,7 +70,7 @@ async fn try_start(app: &App, call: &Call, seen: &Holder) -> Result<Holder, AppE
 pub async fn delete(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     credential: &Credential,
 ) -> Result<HolderView, AppError> {
     let seen = Holder::read(app, portal, credential, call.now).await?;
@@ -100,7 +101,7 @@ async fn try_delete(app: &App, call: &Call, seen: &Holder) -> Result<Holder, App
 pub async fn enable(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     credential: &Credential,
 ) -> Result<HolderView, AppError> {
     let seen = Holder::read(app, portal, credential, call.now).await?;

@@ -4,7 +4,7 @@
 use gatehouse_domain::audit::{Event, EventType};
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::enrollment::Owner;
-use gatehouse_domain::id::PortalId;
+use gatehouse_domain::portal::Portal;
 use gatehouse_domain::sign_in::Next;
 use gatehouse_domain::sign_in_start::SignInToken;
 use gatehouse_domain::time::Timestamp;
@@ -45,7 +45,7 @@ impl Holder {
     /// As it stands at this moment.
     pub async fn read(
         app: &App,
-        portal: &PortalId,
+        portal: &Portal,
         credential: &Credential,
         now: Timestamp,
     ) -> Result<Self, AppError> {

@@ -4,7 +4,6 @@ use gatehouse_domain::audit::EventType;
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::CustomerView;
 use gatehouse_domain::enrollment::Owner;
-use gatehouse_domain::id::PortalId;
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::Token;
@@ -36,7 +35,7 @@ pub struct MfaView {
 pub async fn get(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     token: &Token,
 ) -> Result<MfaView, AppError> {
     let held = SignedIn::read(app, portal, token, &ClientContext::default(), call.now).await?;
@@ -64,7 +63,7 @@ pub(super) async fn view(app: &App, held: &SignedIn, now: Timestamp) -> Result<M
 pub async fn disable(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     token: &Token,
     client: &ClientContext,
 ) -> Result<MfaView, AppError> {

@@ -5,7 +5,7 @@ use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::email::Email;
 use gatehouse_domain::field::FieldViolation;
-use gatehouse_domain::id::{CustomerKey, PortalId};
+use gatehouse_domain::id::CustomerKey;
 use gatehouse_domain::password::{NewPasswordContext, Password, check_new};
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::SessionEnd;
@@ -17,7 +17,7 @@ use super::account::{Account, require_passwords};
 use super::proof::password::{Proven, verify_own};
 use super::retry::retry;
 use super::sessions::{SignedIn, reauthentication_required};
-use super::{Call, portals, sealed, sessions};
+use super::{Call, sealed, sessions};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -103,12 +103,12 @@ pub(super) async fn set(
 pub async fn change(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     token: &Token,
     client: &ClientContext,
     (current, new): (Password, NewPassword),
 ) -> Result<u64, AppError> {
-    require_passwords(&portals::own(app, portal).await?)?;
+    require_passwords(portal)?;
     let seen = SignedIn::read(app, portal, token, client, call.now).await?;
     if !seen.is_freshly_proven(call.now) {
         let left = app.store.read().backup_codes(seen.account.key()).await?;

@@ -94,14 +94,6 @@ pub async fn list(
     Ok(app.store.read().portals(scope, after, limit).await?)
 }
 
-/// The portal of a portal's key.
-///
-/// # Errors
-/// [`AppError::ApiKeyInvalid`] if it is gone: so is the key's worth.
-pub async fn own(app: &App, id: &PortalId) -> Result<Portal, AppError> {
-    app.store.read().portal(id).await?.ok_or(AppError::ApiKeyInvalid)
-}
-
 /// Changes settings, or shows what the change would mean.
 ///
 /// # Errors

@@ -9,21 +9,21 @@ use gatehouse_domain::audit::{Event, EventType, Resource};
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::email::Email;
-use gatehouse_domain::id::{CustomerKey, PortalId, SessionId};
+use gatehouse_domain::id::{CustomerKey, SessionId};
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, Session, SessionEnd};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::Token;
-use gatehouse_persistence::{Sessions, Tx};
+use gatehouse_persistence::{HeldSession, Sessions, Tx};
 
 pub use reauthenticate::{SessionProof, reauthenticate};
 pub use requirements::Requirements;
 pub(super) use requirements::reauthentication_required;
 pub(super) use signed_in::SignedIn;
 
-use self::signed_in::live;
+use self::signed_in::{check_live, live};
 use super::retry::retry;
-use super::{Call, about_customer, portals};
+use super::{Call, about_customer};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -51,7 +51,18 @@ impl SessionView {
     }
 }
 
-/// Succeeds only for a live session that is good enough; counts as its use.
+/// A session that was found good enough, and whose it is.
+pub struct ValidSession {
+    /// The session.
+    pub view: SessionView,
+    /// The customer's address.
+    pub email: String,
+    /// The customer's name, for people.
+    pub display_name: String,
+}
+
+/// Succeeds only for a live session that is good enough; counts as its use. `asked` is
+/// what was found of `token` when the call was authorized, if it was looked up then.
 ///
 /// # Errors
 /// [`AppError::SessionInvalid`], [`AppError::ReauthenticationRequired`],
@@ -59,14 +70,18 @@ impl SessionView {
 pub async fn validate(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     token: &Token,
+    asked: Option<Option<HeldSession>>,
     require: Requirements,
-) -> Result<(SessionView, Customer), AppError> {
-    let portal = portals::own(app, portal).await?;
-    let mut session = live(app, &portal, token, call.now).await?;
-    let customer = app.store.read().customer(&session.customer).await?;
-    let customer = customer.ok_or(AppError::SessionInvalid { end: None })?;
+) -> Result<ValidSession, AppError> {
+    let held = match asked {
+        Some(held) => held,
+        None => held(app, portal, token).await?,
+    };
+    let HeldSession { mut session, email, display_name } =
+        held.ok_or(AppError::SessionInvalid { end: None })?;
+    check_live(&session, portal, call.now)?;
     require.check(app, &session, call.now).await?;
 
     if !require.passive && session.activity_is_due(call.now, &portal.settings.session) {
@@ -77,7 +92,18 @@ pub async fn validate(
             Err(error) => tracing::warn!(%error, "the use of a session was not written"),
         }
     }
-    Ok((SessionView::of(session, &portal), customer))
+    Ok(ValidSession { view: SessionView::of(session, portal), email, display_name })
+}
+
+/// The session of a call whose message came later than its headers.
+async fn held(app: &App, portal: &Portal, token: &Token) -> Result<Option<HeldSession>, AppError> {
+    let Some(session) = signed_in::find(app, portal, token).await? else { return Ok(None) };
+    let customer = app.store.read().customer(&session.customer).await?;
+    Ok(customer.map(|Customer { email, display_name, .. }| HeldSession {
+        session,
+        email: email.to_string(),
+        display_name,
+    }))
 }
 
 /// At most `limit` live sessions of the customer whose session asks, the newest
@@ -88,15 +114,14 @@ pub async fn validate(
 pub async fn own(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     token: &Token,
     after: Option<SessionId>,
     limit: u64,
 ) -> Result<(Vec<SessionView>, SessionId), AppError> {
-    let portal = portals::own(app, portal).await?;
-    let this = live(app, &portal, token, call.now).await?;
+    let this = live(app, portal, token, call.now).await?;
     let customer = Some(&this.customer.customer);
-    let found = administration::page(app, &portal, customer, after, limit, call.now).await?;
+    let found = administration::page(app, portal, customer, after, limit, call.now).await?;
     Ok((found.into_iter().map(|found| found.view).collect(), this.id))
 }
 
@@ -133,7 +158,7 @@ pub enum SignOutTarget {
 pub async fn sign_out(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     token: &Token,
     client: &ClientContext,
     target: SignOutTarget,

@@ -20,7 +20,7 @@ use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::totp::{TimeStep, TotpParameters};
 use gatehouse_domain::vault::{Digest, DigestKind, KeyRing, Vault};
 use gatehouse_domain::{api_key, enrollment};
-use gatehouse_persistence::{Store, StoreError, Tx};
+use gatehouse_persistence::{Presented, Store, StoreError, Tx};
 use uuid::Uuid;
 
 pub const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_123_456);
@@ -184,6 +184,16 @@ pub async fn insert(store: &Arc<Store>, keys: &[CustomerKey]) {
         tx.insert_customer(&customer(key), None).await.unwrap();
     }
     tx.commit().await.unwrap();
+}
+
+/// The API key with one of these digests.
+pub async fn api_key_by(
+    store: &Store,
+    digests: &[Digest],
+) -> Result<Option<api_key::ApiKey>, StoreError> {
+    let presented = Presented { key: digests.to_vec(), session: Vec::new() };
+    let found = store.read().authenticate(&[presented]).await?.remove(0)?;
+    Ok(found.map(|found| (*found.key).clone()))
 }
 
 /// Commits what a transaction does.

@@ -16,7 +16,7 @@ use crate::error::AppError;
 use crate::rpc::receive;
 use crate::usecase::passwords::NewPassword;
 use crate::usecase::sessions::{Requirements, SignOutTarget};
-use crate::usecase::{passwords, portals, sessions};
+use crate::usecase::{passwords, sessions};
 
 impl PortalAuthRpc {
     pub(super) async fn validate_session(
@@ -35,13 +35,14 @@ impl PortalAuthRpc {
         let token = fields.finish_with(token)?;
         let require = Requirements { assurance, max_authentication_age, passive: message.passive };
         let portal = context.portal()?;
-        let (valid, customer) =
-            sessions::validate(&self.app, &context.call, &portal, &token, require).await?;
+        let asked = context.caller.session(&token);
+        let valid =
+            sessions::validate(&self.app, &context.call, &portal, &token, asked, require).await?;
         Ok(v1::ValidateSessionResponse {
-            session: Some(session::message(&valid)),
-            customer: name::customer(&customer.key),
-            email: customer.email.to_string(),
-            display_name: customer.display_name,
+            session: Some(session::message(&valid.view)),
+            customer: name::customer(&valid.view.session.customer),
+            email: valid.email,
+            display_name: valid.display_name,
         })
     }
 
@@ -135,12 +136,13 @@ impl PortalAuthRpc {
         Ok(v1::ChangePasswordResponse { sessions_ended: count(ended) })
     }
 
+    #[expect(clippy::unused_async, reason = "as the other methods are")]
     pub(super) async fn get_own_portal(
         &self,
         request: Request<v1::GetOwnPortalRequest>,
     ) -> Result<v1::GetOwnPortalResponse, AppError> {
         let (context, v1::GetOwnPortalRequest {}) = receive(&self.app, request)?;
-        let found = portals::own(&self.app, &context.portal()?).await?;
+        let found = context.portal()?;
         Ok(v1::GetOwnPortalResponse { portal: Some(portal::message(&found, context.call.now)) })
     }
 }

@@ -18,6 +18,7 @@ use crate::rpc::receive;
 use crate::usecase::{invitations, sign_in};
 
 impl PortalAuthRpc {
+    #[expect(clippy::unused_async, reason = "as the other methods are")]
     pub(super) async fn start_sign_in(
         &self,
         request: Request<v1::StartSignInRequest>,
@@ -30,7 +31,7 @@ impl PortalAuthRpc {
         let client = fields.finish_with(client)?;
         let portal = context.portal()?;
         let typed = email.trim().to_owned();
-        let view = sign_in::start(&self.app, &context.call, &portal, typed, client).await?;
+        let view = sign_in::start(&self.app, &context.call, &portal, typed, client);
         Ok(v1::StartSignInResponse { sign_in: Some(convert::message(&view)) })
     }
 

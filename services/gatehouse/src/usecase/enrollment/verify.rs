@@ -2,8 +2,8 @@
 
 use gatehouse_domain::audit::{Event, EventType};
 use gatehouse_domain::enrollment::{Enrollment, State};
-use gatehouse_domain::id::PortalId;
 use gatehouse_domain::lockout::JUDGING_WAIT;
+use gatehouse_domain::portal::Portal;
 use gatehouse_domain::totp::{TimeStep, TotpCode, TotpFactor, TotpVerdict};
 use gatehouse_persistence::{SealedSecret, Tx};
 
@@ -26,7 +26,7 @@ use crate::usecase::{Call, refused, sealed};
 pub async fn verify(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     credential: &Credential,
     code: &TotpCode,
 ) -> Result<HolderView, AppError> {

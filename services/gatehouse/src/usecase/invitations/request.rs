@@ -2,7 +2,7 @@
 
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::email::Email;
-use gatehouse_domain::id::PortalId;
+use gatehouse_domain::portal::Portal;
 use gatehouse_domain::throttle::INVITATION_REQUEST;
 
 use super::{IssuedInvitation, Requester, issue};
@@ -22,7 +22,7 @@ use crate::usecase::retry::retry;
 pub async fn request(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     email: &Email,
     client: &ClientContext,
 ) -> Result<Option<IssuedInvitation>, AppError> {
@@ -32,12 +32,12 @@ pub async fn request(
 async fn try_request(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     email: &Email,
     client: &ClientContext,
 ) -> Result<Option<IssuedInvitation>, AppError> {
     let tx = app.store.begin().await?;
-    let portal = tx.lock_portal_shared(portal).await?.ok_or(AppError::ApiKeyInvalid)?;
+    let portal = tx.lock_portal_shared(&portal.id).await?.ok_or(AppError::ApiKeyInvalid)?;
     require_passwords(&portal)?;
     let found = match tx.customer_by_email(&portal.id, email).await? {
         Some((seen, _)) => tx.lock_customer(&seen.key).await?,

@@ -140,7 +140,7 @@ pub(in crate::usecase) async fn verify<C: Claimant>(
     let attempt = Attempt { app, call, seen, word: proof.word() };
     // Committed before anything secret is compared: a caller that goes away, a
     // crash or a lost database leaves the guess counted.
-    retry(app, || attempt.charge()).await??;
+    attempt.charge().await??;
     match judge(app, call, seen.account(), factor, secret, proof).await? {
         Verdict::Right(spend) => retry(app, || attempt.accept(spend)).await?,
         Verdict::Not(why) => Err(retry(app, || attempt.reject(why)).await?),
@@ -196,9 +196,21 @@ async fn judge(
 }
 
 impl<C: Claimant> Attempt<'_, C> {
-    /// Counts it before it is judged. A refusal is a value: an error would roll
-    /// back its event.
+    /// Counts it before it is judged: by one statement, if it may be judged and nobody
+    /// has charged another one meanwhile.
     async fn charge(&self) -> Result<Result<(), AppError>, AppError> {
+        let Self { app, call, seen, .. } = self;
+        let Account { portal, customer, .. } = seen.account();
+        if let Ok(codes) = customer.codes.charge(call.now, &portal.settings.lockout)
+            && app.store.charge_codes(customer, codes).await?
+        {
+            return Ok(Ok(()));
+        }
+        retry(app, || self.lock_and_charge()).await
+    }
+
+    /// The same under a lock. A refusal is a value: an error would roll back its event.
+    async fn lock_and_charge(&self) -> Result<Result<(), AppError>, AppError> {
         let Self { app, call, seen, .. } = self;
         let Account { portal, customer, .. } = seen.account();
         let tx = app.store.begin().await?;

@@ -4,8 +4,8 @@ use gatehouse_domain::audit::{Event, EventType};
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::field::FieldViolation;
-use gatehouse_domain::id::PortalId;
 use gatehouse_domain::password::Password;
+use gatehouse_domain::portal::Portal;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::Token;
 use gatehouse_persistence::Tx;
@@ -37,7 +37,7 @@ pub enum SessionProof {
 pub async fn reauthenticate(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     token: &Token,
     client: &ClientContext,
     proof: SessionProof,

@@ -2,7 +2,6 @@
 
 use gatehouse_domain::audit::{Event, EventType, Resource};
 use gatehouse_domain::client::ClientContext;
-use gatehouse_domain::id::PortalId;
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Session, SessionEnd};
 use gatehouse_domain::time::Timestamp;
@@ -13,7 +12,7 @@ use super::requirements::{is_fresh, reauthentication_required};
 use crate::app::App;
 use crate::error::AppError;
 use crate::usecase::account::Account;
-use crate::usecase::{Call, about_customer, portals};
+use crate::usecase::{Call, about_customer};
 
 /// A live session and whose it is.
 pub(in crate::usecase) struct SignedIn {
@@ -27,15 +26,16 @@ impl SignedIn {
     /// As it stands at this moment.
     pub async fn read(
         app: &App,
-        portal: &PortalId,
+        portal: &Portal,
         token: &Token,
         client: &ClientContext,
         now: Timestamp,
     ) -> Result<Self, AppError> {
-        let portal = portals::own(app, portal).await?;
-        let session = live(app, &portal, token, now).await?;
-        let account = Account::read(app, portal, &session.customer).await?;
-        let account = account.ok_or(AppError::SessionInvalid { end: None })?;
+        let digests = app.vault().digests(DigestKind::Session, token.expose().as_bytes());
+        let held = app.store.read().session_with_customer(&portal.id, &digests).await?;
+        let (session, customer, factor) = held.ok_or(AppError::SessionInvalid { end: None })?;
+        check_live(&session, portal, now)?;
+        let account = Account { portal: portal.clone(), customer, factor };
         let unnamed = *client == ClientContext::default();
         let client = if unnamed { session.client.clone() } else { client.clone() };
         Ok(Self { session, account, client })
@@ -60,7 +60,7 @@ impl SignedIn {
     ) -> Result<Session, AppError> {
         let session = tx.customer_session(self.account.key(), self.session.id).await?;
         let session = session.ok_or(AppError::SessionInvalid { end: None })?;
-        session.check_live(now, &portal.settings.session).map_err(ended)?;
+        check_live(&session, portal, now)?;
         Ok(session)
     }
 
@@ -95,13 +95,28 @@ pub(super) async fn live(
     token: &Token,
     now: Timestamp,
 ) -> Result<Session, AppError> {
-    let digests = app.vault().digests(DigestKind::Session, token.expose().as_bytes());
-    let session = app.store.read().session(&portal.id, &digests).await?;
+    let session = find(app, portal, token).await?;
     let session = session.ok_or(AppError::SessionInvalid { end: None })?;
-    session.check_live(now, &portal.settings.session).map_err(ended)?;
+    check_live(&session, portal, now)?;
     Ok(session)
 }
 
-const fn ended(end: SessionEnd) -> AppError {
-    AppError::SessionInvalid { end: Some(end.as_str()) }
+/// The session of `portal` that `token` is of, live or not.
+pub(super) async fn find(
+    app: &App,
+    portal: &Portal,
+    token: &Token,
+) -> Result<Option<Session>, AppError> {
+    let digests = app.vault().digests(DigestKind::Session, token.expose().as_bytes());
+    Ok(app.store.read().session(&portal.id, &digests).await?)
+}
+
+/// Refuses a session that has ended under the policy of `portal`.
+pub(super) fn check_live(
+    session: &Session,
+    portal: &Portal,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let ended = |end: SessionEnd| AppError::SessionInvalid { end: Some(end.as_str()) };
+    session.check_live(now, &portal.settings.session).map_err(ended)
 }

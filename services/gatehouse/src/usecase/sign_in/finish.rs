@@ -1,6 +1,6 @@
 //! FinishSignIn: "Continue to Sign In".
 
-use gatehouse_domain::id::PortalId;
+use gatehouse_domain::portal::Portal;
 use gatehouse_domain::sign_in::Next;
 use gatehouse_domain::sign_in_start::SignInToken;
 
@@ -20,7 +20,7 @@ use crate::usecase::retry::retry;
 pub async fn finish(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     token: &SignInToken,
 ) -> Result<SignInView, AppError> {
     let seen = UnderWay::read(app, portal, token, call.now).await?;

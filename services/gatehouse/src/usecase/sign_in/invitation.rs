@@ -2,7 +2,7 @@
 
 use gatehouse_domain::audit::{Event, EventType};
 use gatehouse_domain::client::ClientContext;
-use gatehouse_domain::id::{PortalId, SignInId};
+use gatehouse_domain::id::SignInId;
 use gatehouse_domain::invitation::Invitation;
 use gatehouse_domain::password::Password;
 use gatehouse_domain::portal::Portal;
@@ -16,7 +16,7 @@ use crate::error::AppError;
 use crate::usecase::account::{Account, require_passwords};
 use crate::usecase::proof::record_refusal;
 use crate::usecase::retry::retry;
-use crate::usecase::{Call, about_customer, about_portal, passwords, portals, refused};
+use crate::usecase::{Call, about_customer, about_portal, passwords, refused};
 
 /// Sets the password that an invitation is for and goes on as a sign-in whose
 /// password has been proven: a factor in force is still asked for. Uses the
@@ -29,21 +29,20 @@ use crate::usecase::{Call, about_customer, about_portal, passwords, portals, ref
 pub async fn accept_invitation(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     token: &Token,
     new_password: Password,
     client: ClientContext,
 ) -> Result<SignInView, AppError> {
-    let portal = portals::own(app, portal).await?;
-    require_passwords(&portal)?;
+    require_passwords(portal)?;
     app.database_watch.require_agreement(&app.clock)?;
     let digests = app.vault().digests(DigestKind::Invitation, token.expose().as_bytes());
     let Some(invitation) = app.store.read().invitation(&portal.id, &digests, call.now).await?
     else {
-        return Err(unknown(app, call, &portal, client).await?);
+        return Err(unknown(app, call, portal, client).await?);
     };
     let Some(customer) = app.store.read().customer(&invitation.customer).await? else {
-        return Err(unknown(app, call, &portal, client).await?);
+        return Err(unknown(app, call, portal, client).await?);
     };
     let acceptance = Acceptance { app, call, invitation, client };
     if customer.suspended_at.is_some() {
@@ -52,7 +51,7 @@ pub async fn accept_invitation(
     }
     let password = passwords::NewPassword { password: new_password, field: "new_password" };
     let hash =
-        passwords::hash_new(app, call, &portal, &customer.key, &customer.email, password).await?;
+        passwords::hash_new(app, call, portal, &customer.key, &customer.email, password).await?;
     let stage = retry(app, || acceptance.accept(&hash)).await??;
     stage.view(app, call).await
 }
@@ -100,6 +99,7 @@ impl Acceptance<'_> {
         let account = self.set_password(&tx, account, hash).await?;
         let id = SignInId::generate(call.now, &mut app.entropy.rng());
         let stage = proceed(app, call, &tx, account, id, self.client.clone()).await?;
+        let stage = stage.map_err(|_| AppError::Internal("a random id came twice".into()))?;
         tx.commit().await?;
         Ok(Ok(stage))
     }

@@ -3,8 +3,8 @@
 use gatehouse_domain::audit::{Event, EventType, Resource};
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::email::Email;
-use gatehouse_domain::id::PortalId;
 use gatehouse_domain::password::Password;
+use gatehouse_domain::portal::Portal;
 use gatehouse_domain::sign_in::Next;
 use gatehouse_domain::sign_in_start::{SignInStart, SignInToken};
 
@@ -17,7 +17,7 @@ use crate::usecase::account::{Account, require_passwords};
 use crate::usecase::proof::password::{self, Proven};
 use crate::usecase::proof::{Guess, record_refusal};
 use crate::usecase::retry::retry;
-use crate::usecase::{Call, about_customer, about_portal, portals};
+use crate::usecase::{Call, about_customer, about_portal};
 
 /// Proves the password: the sign-in goes on with a new token, or ends in a
 /// session. An unknown address costs and answers the same as a wrong password.
@@ -30,18 +30,17 @@ use crate::usecase::{Call, about_customer, about_portal, portals};
 pub async fn verify_password(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     token: SignInToken,
     password: Password,
 ) -> Result<SignInView, AppError> {
     // Before anything is read: what is refused for want of room costs the others nothing.
-    let place = app.hasher.enter(portal)?;
-    let portal = portals::own(app, portal).await?;
-    require_passwords(&portal)?;
+    let place = app.hasher.enter(&portal.id)?;
+    require_passwords(portal)?;
     let start = match token {
         SignInToken::Start(text) => open_start(app, &portal.id, &text, call.now).await?,
         proven @ SignInToken::Proven(_) => {
-            let held = UnderWay::read(app, &portal.id, &proven, call.now).await?;
+            let held = UnderWay::read(app, portal, &proven, call.now).await?;
             return Err(AppError::SignInStep { expected: held.next.as_str() });
         }
     };
@@ -93,24 +92,28 @@ async fn accept(
         let refusal = AppError::CredentialsRejected { attempts_remaining: None };
         return Ok(Err(proven.refuse(tx, failed(app, call, &guess, None), refusal).await?));
     };
-    let allowed = check(&account, proven);
-    let refusal = match allowed {
-        // Another call with this start was first.
-        Ok(()) if tx.sign_in_is_proven(start.id).await? => Some(AppError::SignInInvalid),
-        allowed => allowed.err(),
+    let proceeded = match check(&account, proven) {
+        Err(refusal) => Err((account, refusal)),
+        Ok(()) => proceed(app, call, &tx, account, start.id, start.client.clone())
+            .await?
+            // Another call with this start was first.
+            .map_err(|account| (account, AppError::SignInInvalid)),
     };
-    if let Some(refusal) = refusal {
-        let customer = &account.customer;
-        let (portal, email) = (&account.portal.id, &customer.email);
-        let guess = Guess { portal, email, client: &start.client };
-        let event = failed(app, call, &guess, Some(customer));
-        return Ok(Err(proven.refuse(tx, event, refusal).await?));
+    match proceeded {
+        Ok(stage) => {
+            proven.take_back(&tx).await?;
+            proven.store_rehash(&tx).await?;
+            tx.commit().await?;
+            Ok(Ok(stage))
+        }
+        Err((account, refusal)) => {
+            let customer = &account.customer;
+            let (portal, email) = (&account.portal.id, &customer.email);
+            let guess = Guess { portal, email, client: &start.client };
+            let event = failed(app, call, &guess, Some(customer));
+            Ok(Err(proven.refuse(tx, event, refusal).await?))
+        }
     }
-    proven.take_back(&tx).await?;
-    proven.store_rehash(&tx).await?;
-    let stage = proceed(app, call, &tx, account, start.id, start.client.clone()).await?;
-    tx.commit().await?;
-    Ok(Ok(stage))
 }
 
 /// Refuses a right password that does not sign in.

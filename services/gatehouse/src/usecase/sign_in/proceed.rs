@@ -23,7 +23,8 @@ pub(super) struct Stage {
 }
 
 /// Goes on in `tx` with a proven password, under the policy that is locked with
-/// `account`: makes the sign-in, and its session where no more is asked for.
+/// `account`: makes the sign-in, and its session where no more is asked for. Gives the
+/// account back where there was a sign-in of this id: its start is used up.
 pub(super) async fn proceed(
     app: &App,
     call: &Call,
@@ -31,24 +32,25 @@ pub(super) async fn proceed(
     account: Account,
     id: SignInId,
     client: ClientContext,
-) -> Result<Stage, AppError> {
+) -> Result<Result<Stage, Account>, AppError> {
     let next = after_password(&account.portal.settings, account.factor_id(), call.now);
     let sign_in = SignIn::proven(id, account.key().clone(), client, next, call.now);
     let token = Token::generate(TokenKind::SignIn, &mut app.entropy.rng());
     let digest = app.vault().digest(DigestKind::SignIn, token.expose().as_bytes());
     let ended_at = (next == Next::Session).then_some(call.now);
-    tx.insert_sign_in(&sign_in, &digest, ended_at).await?;
-
+    if !tx.insert_sign_in(&sign_in, &digest, ended_at).await? {
+        return Ok(Err(account));
+    }
     let held = UnderWay { sign_in, account, next, token };
     if next == Next::Session {
         let codes = held.account.customer.codes;
         let proof = Proof { at: call.now, second_factor: None, codes };
         let issued = issue(app, call, tx, &held, proof).await?;
-        return Ok(Stage { held, issued: Some(issued) });
+        return Ok(Ok(Stage { held, issued: Some(issued) }));
     }
     let attributes = vec![("next", next.as_str().to_owned())];
     tx.record(&Event { attributes, ..held.event(app, call, EventType::PasswordVerified) }).await?;
-    Ok(Stage { held, issued: None })
+    Ok(Ok(Stage { held, issued: None }))
 }
 
 impl Stage {

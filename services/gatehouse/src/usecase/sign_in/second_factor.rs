@@ -1,7 +1,7 @@
 //! VerifySecondFactor.
 
 use gatehouse_domain::audit::{Event, EventType};
-use gatehouse_domain::id::PortalId;
+use gatehouse_domain::portal::Portal;
 use gatehouse_domain::sign_in::Next;
 use gatehouse_domain::sign_in_start::SignInToken;
 use gatehouse_domain::time::Timestamp;
@@ -26,7 +26,7 @@ use crate::usecase::proof::second_factor::{self, Claimant, SecondFactor};
 pub async fn verify_second_factor(
     app: &App,
     call: &Call,
-    portal: &PortalId,
+    portal: &Portal,
     token: &SignInToken,
     proof: &SecondFactor,
 ) -> Result<SignInView, AppError> {

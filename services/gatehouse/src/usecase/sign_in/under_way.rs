@@ -2,6 +2,7 @@
 
 use gatehouse_domain::audit::{Event, EventType};
 use gatehouse_domain::id::PortalId;
+use gatehouse_domain::portal::Portal;
 use gatehouse_domain::sign_in::{Next, SignIn};
 use gatehouse_domain::sign_in_start::{SignInStart, SignInToken};
 use gatehouse_domain::time::Timestamp;
@@ -11,7 +12,7 @@ use gatehouse_persistence::Tx;
 use crate::app::App;
 use crate::error::AppError;
 use crate::usecase::account::{Account, require_passwords};
-use crate::usecase::{Call, about_customer, portals};
+use crate::usecase::{Call, about_customer};
 
 /// A live sign-in whose password has been proven.
 pub(in crate::usecase) struct UnderWay {
@@ -30,7 +31,7 @@ impl UnderWay {
     /// As it stands at this moment.
     pub async fn read(
         app: &App,
-        portal: &PortalId,
+        portal: &Portal,
         token: &SignInToken,
         now: Timestamp,
     ) -> Result<Self, AppError> {
@@ -38,12 +39,10 @@ impl UnderWay {
             SignInToken::Proven(token) => token.clone(),
             SignInToken::Start(text) => return Err(too_early(app, portal, text, now).await),
         };
-        let portal = portals::own(app, portal).await?;
         let digests = app.vault().digests(DigestKind::SignIn, token.expose().as_bytes());
-        let sign_in = app.store.read().sign_in(&portal.id, &digests, now).await?;
-        let sign_in = sign_in.ok_or(AppError::SignInInvalid)?;
-        let account = Account::read(app, portal, &sign_in.customer).await?;
-        let account = account.ok_or(AppError::SignInInvalid)?;
+        let held = app.store.read().sign_in_with_customer(&portal.id, &digests, now).await?;
+        let (sign_in, customer, factor) = held.ok_or(AppError::SignInInvalid)?;
+        let account = Account { portal: portal.clone(), customer, factor };
         Ok(Self::of(sign_in, account, token, now))
     }
 
@@ -86,15 +85,11 @@ impl UnderWay {
 }
 
 /// Why a later step refuses the token of a start.
-async fn too_early(app: &App, portal: &PortalId, text: &str, now: Timestamp) -> AppError {
-    let portal = match portals::own(app, portal).await {
-        Ok(portal) => portal,
-        Err(error) => return error,
-    };
+async fn too_early(app: &App, portal: &Portal, text: &str, now: Timestamp) -> AppError {
     if let Err(error) = open_start(app, &portal.id, text, now).await {
         return error;
     }
-    match require_passwords(&portal) {
+    match require_passwords(portal) {
         Err(error) => error,
         Ok(()) => AppError::SignInStep { expected: Next::Password.as_str() },
     }
