@@ -28,6 +28,8 @@ mod leases;
 mod location;
 mod migration;
 mod portals;
+#[cfg(feature = "fault-injection")]
+mod record;
 mod row;
 mod servers;
 mod sessions;
@@ -53,6 +55,8 @@ pub use leases::Lease;
 pub use location::{DatabaseLocation, UnknownDatabase};
 pub use migration::SchemaState;
 pub use portals::PortalCounts;
+#[cfg(feature = "fault-injection")]
+pub use record::{Counts, Sent};
 pub use servers::RunningServer;
 pub use sessions::Sessions;
 pub use store::{DatabaseSettings, Queries, Read, Store, Tx};
