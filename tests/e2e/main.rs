@@ -28,6 +28,7 @@ mod key_ring;
 mod lists;
 mod meanwhile;
 mod my_account;
+mod plans;
 mod portal_deletion;
 mod portals;
 mod races;

@@ -27,6 +27,8 @@ mod keys;
 mod leases;
 mod location;
 mod migration;
+#[cfg(feature = "fault-injection")]
+mod plan;
 mod portals;
 #[cfg(feature = "fault-injection")]
 mod record;
