@@ -34,6 +34,14 @@ attack *filter:
 faults:
     cargo test --workspace --test e2e faults:: -- --nocapture
 
+# Write down what every call sends to the database: look at the difference before it is committed
+budget:
+    UPDATE=1 cargo test --workspace --test e2e budget::
+
+# Show what methods send, by the beginning of their names: just statements VerifyPassword
+statements method="":
+    STATEMENTS={{ method }} cargo test --workspace --test e2e budget::every -- --nocapture
+
 # Run Rust's tests once more on a PostgreSQL whose transactions are serializable
 serializable:
     TEST_POSTGRES_ISOLATION=serializable cargo test --workspace \

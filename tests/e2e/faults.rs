@@ -2,9 +2,10 @@
 //! effect while its answer is lost.
 
 #[macro_use]
-mod case;
-mod ground;
-mod state;
+pub mod case;
+pub mod ground;
+pub mod scene;
+pub mod state;
 mod sweep;
 
 mod administration;
@@ -15,7 +16,7 @@ mod my_account;
 mod reads;
 mod second_factor;
 mod sign_in;
-mod situation;
+pub mod situation;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use gatehouse_tests::UNBUILT;
 use gatehouse_tests::{Database, TestServer};
 
 /// The cases, in parts that run side by side, each on a server of its own.
-fn parts() -> [Vec<Case>; 4] {
+pub fn parts() -> [Vec<Case>; 4] {
     [
         [sign_in::cases(), invitation::cases()].into_iter().flatten().collect(),
         second_factor::cases(),

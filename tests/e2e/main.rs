@@ -8,22 +8,27 @@
     reason = "a test ends where its expectation does"
 )]
 
+// With what makes cases of it.
+#[macro_use]
+mod faults;
+
 mod audit;
 mod audit_list;
 mod audit_trail;
 mod background;
 mod bad_input;
+mod budget;
 mod charges;
 mod collisions;
 mod cube;
 mod customer_changes;
 mod customers;
-mod faults;
 mod invitations;
 mod key_ring;
 mod lists;
 mod meanwhile;
 mod my_account;
+mod plans;
 mod portal_deletion;
 mod portals;
 mod races;

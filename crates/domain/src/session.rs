@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::client::ClientContext;
-use crate::enrollment::Factor;
 use crate::id::{CustomerKey, SessionId};
 use crate::portal::SessionPolicy;
 use crate::time::Timestamp;
@@ -166,13 +165,13 @@ impl Session {
         }
     }
 
-    /// When the customer last gave the proof that counts: of the factor in force,
-    /// else anything. What was proven by a factor that another has replaced since
-    /// is no proof of the new one.
+    /// When the customer last gave the proof that counts: of the factor that is in force
+    /// since `factor_enabled_at`, if one is, else anything. What was proven by a factor that
+    /// another has replaced since is no proof of the new one.
     #[must_use]
-    pub fn proven_at(&self, in_force: Option<&Factor>) -> Option<Timestamp> {
-        match in_force {
-            Some(factor) => self.second_factor_at.filter(|at| *at >= factor.enabled_at),
+    pub fn proven_at(&self, factor_enabled_at: Option<Timestamp>) -> Option<Timestamp> {
+        match factor_enabled_at {
+            Some(enabled_at) => self.second_factor_at.filter(|at| *at >= enabled_at),
             None => Some(self.authenticated_at),
         }
     }
@@ -181,9 +180,6 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::enrollment::Owner;
-    use crate::id::FactorId;
-    use crate::totp::{TimeStep, TotpParameters};
 
     const START: Timestamp = Timestamp::from_seconds(1_000_000);
     const MINUTE: Duration = Duration::from_mins(1);
@@ -247,34 +243,20 @@ mod tests {
         assert_eq!(session().expires_at(&shorter), START + MINUTE);
     }
 
-    fn factor(enabled_at: Timestamp) -> Factor {
-        let session = session();
-        Factor {
-            id: FactorId::from_uuid(uuid::Uuid::nil()),
-            customer: session.customer,
-            parameters: TotpParameters::default(),
-            accepted_step: TimeStep::from_number(0),
-            enabled_at,
-            last_used_at: None,
-            enabled_by: Owner::Session(session.id),
-        }
-    }
-
     #[test]
     fn with_a_factor_in_force_a_password_is_no_proof() {
         let mut session = session();
-        let factor = factor(START);
         assert_eq!(session.proven_at(None), Some(START));
-        assert_eq!(session.proven_at(Some(&factor)), None);
+        assert_eq!(session.proven_at(Some(START)), None);
         session.second_factor_at = Some(START);
-        assert_eq!(session.proven_at(Some(&factor)), Some(START));
+        assert_eq!(session.proven_at(Some(START)), Some(START));
         assert_eq!(session.assurance(), Assurance::MultiFactor);
     }
 
     #[test]
     fn the_proof_of_a_factor_that_was_replaced_does_not_count() {
         let session = Session { second_factor_at: Some(START), ..session() };
-        assert_eq!(session.proven_at(Some(&factor(START + TICK))), None);
+        assert_eq!(session.proven_at(Some(START + TICK)), None);
         assert_eq!(session.assurance(), Assurance::MultiFactor, "it was strong all the same");
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use gatehouse_domain::api_key::ApiKey;
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::Session;
+use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::Digest;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement};
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use crate::entity::{api_key, portal, session};
 use crate::error::Result;
 use crate::joined::{columns, parameters};
 use crate::store::{Queries, corrupt};
-use crate::{api_keys, portals, sessions};
+use crate::{api_keys, portals, row, sessions};
 
 /// What a call presents, each as its digests under every key of the ring.
 #[derive(Clone, Debug)]
@@ -46,6 +47,8 @@ pub struct HeldSession {
     pub email: String,
     /// The customer's name, for people.
     pub display_name: String,
+    /// Since when the customer's factor in force is that, if there is one.
+    pub factor_enabled_at: Option<Timestamp>,
 }
 
 impl<C: ConnectionTrait> Queries<C> {
@@ -99,8 +102,9 @@ static SELECT_KEY: LazyLock<String> = LazyLock::new(|| {
     format!("SELECT {keys}, {}", columns::<portal::Entity>("p", PORTAL))
 });
 
-static SELECT_SESSION: LazyLock<String> =
-    LazyLock::new(|| format!("{}, c.email, c.display_name", columns::<session::Entity>("s", "")));
+static SELECT_SESSION: LazyLock<String> = LazyLock::new(|| {
+    format!("{}, c.email, c.display_name, f.enabled_at", columns::<session::Entity>("s", ""))
+});
 
 /// For so many digests of sessions, the first parameters, and of keys, the last ones.
 fn sql(keys: usize, sessions: usize) -> String {
@@ -115,7 +119,8 @@ fn sql(keys: usize, sessions: usize) -> String {
     format!(
         "{select_key}, {} {from}
          LEFT JOIN session s ON s.token_digest IN ({}) AND s.portal_id || '' = k.portal_id
-         LEFT JOIN customer c ON c.portal_id = s.portal_id AND c.id = s.customer_id {these}",
+         LEFT JOIN customer c ON c.portal_id = s.portal_id AND c.id = s.customer_id
+         LEFT JOIN factor f ON f.portal_id = s.portal_id AND f.customer_id = s.customer_id {these}",
         *SELECT_SESSION,
         parameters(1, sessions),
     )
@@ -177,6 +182,7 @@ fn held_session(row: &QueryResult) -> Option<HeldSession> {
         session: sessions::try_decode(model)?,
         email: row.try_get("", "email").ok()?,
         display_name: row.try_get("", "display_name").ok()?,
+        factor_enabled_at: row::times(row.try_get("", "enabled_at").ok()?),
     })
 }
 

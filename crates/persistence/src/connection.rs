@@ -119,7 +119,7 @@ impl Connection<DatabaseConnection> {
         let begin = tokio::spawn(async move { pool.begin_with_options(options).await });
         let answered = async { begin.await.unwrap_or_else(|_| Err(no_answer())) };
         let tx = self.run_once(answered).await?;
-        Ok(Connection::new(tx, false, self.silence.clone(), self.faults.clone()))
+        Ok(Connection::new(tx, false, self.silence.clone(), self.faults.note_begin()))
     }
 }
 
@@ -135,7 +135,9 @@ impl Connection<DatabaseTransaction> {
 
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         let Self { inner, is_limited, silence, faults, .. } = self;
-        faults.interfere(answer(inner.commit(), is_limited.into_inner(), &silence)).await
+        faults.interfere(answer(inner.commit(), is_limited.into_inner(), &silence)).await?;
+        faults.note_commit();
+        Ok(())
     }
 }
 
@@ -166,18 +168,27 @@ impl<C: ConnectionTrait> ConnectionTrait for Connection<C> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.run(|| self.inner.execute_raw(statement.clone())).await
+        let done = self.run(|| self.inner.execute_raw(statement.clone())).await?;
+        self.faults.note(&statement, done.rows_affected());
+        Ok(done)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.run(|| self.inner.execute_unprepared(sql)).await
+        let done = self.run(|| self.inner.execute_unprepared(sql)).await?;
+        let statement = Statement::from_string(self.get_database_backend(), sql);
+        self.faults.note(&statement, done.rows_affected());
+        Ok(done)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.run(|| self.inner.query_one_raw(statement.clone())).await
+        let row = self.run(|| self.inner.query_one_raw(statement.clone())).await?;
+        self.faults.note(&statement, row.iter().count() as u64);
+        Ok(row)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(|| self.inner.query_all_raw(statement.clone())).await
+        let rows = self.run(|| self.inner.query_all_raw(statement.clone())).await?;
+        self.faults.note(&statement, rows.len() as u64);
+        Ok(rows)
     }
 }

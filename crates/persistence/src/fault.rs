@@ -1,10 +1,11 @@
 //! Faults of the database on request, for tests: the n-th statement fails, or takes
-//! effect and its answer is lost; or a transaction waits before it begins. Without the
-//! feature `fault-injection` there is nothing here but calls that do nothing.
+//! effect and its answer is lost; or a transaction waits before it begins. And what was
+//! sent, for tests that count it. Without the feature `fault-injection` there is nothing
+//! here but calls that do nothing.
 
 use std::future::Future;
 
-use sea_orm::DbErr;
+use sea_orm::{DbErr, Statement};
 
 #[cfg(feature = "fault-injection")]
 pub use self::injection::{Fault, Faults, Held};
@@ -25,6 +26,16 @@ impl Faults {
 
     #[expect(clippy::unused_async, reason = "with faults it waits")]
     pub(crate) async fn before_transaction(&self) {}
+
+    pub(crate) fn note_begin(&self) -> Self {
+        self.clone()
+    }
+
+    #[expect(clippy::unused_self, reason = "with a record it is noted")]
+    pub(crate) fn note(&self, _: &Statement, _: u64) {}
+
+    #[expect(clippy::unused_self, reason = "with a record it is noted")]
+    pub(crate) fn note_commit(&self) {}
 }
 
 #[cfg(feature = "fault-injection")]
@@ -34,7 +45,8 @@ mod injection {
     use sea_orm::RuntimeErr;
     use tokio::sync::oneshot;
 
-    use super::{DbErr, Future};
+    use super::{DbErr, Future, Statement};
+    use crate::record::Sent;
 
     /// What happens to a statement.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +60,11 @@ mod injection {
     /// The faults of one store, shared by its clones. Beginnings and ends of
     /// transactions count as statements.
     #[derive(Clone, Debug, Default)]
-    pub struct Faults(Arc<Mutex<Plan>>);
+    pub struct Faults {
+        plan: Arc<Mutex<Plan>>,
+        /// The number of the transaction that this is the clone of.
+        transaction: Option<usize>,
+    }
 
     #[derive(Debug, Default)]
     struct Plan {
@@ -60,6 +76,10 @@ mod injection {
         begun: usize,
         /// Which of them, counted from 1, says that it is there and waits.
         held: Option<(usize, oneshot::Sender<()>, oneshot::Receiver<()>)>,
+        /// Transactions that there have been.
+        transactions: usize,
+        /// What has been sent since the last [`Faults::record`], if it is to be known.
+        record: Option<Vec<Sent>>,
     }
 
     /// A transaction that is held before it begins, until this is dropped.
@@ -143,8 +163,44 @@ mod injection {
             plan.next.filter(|(n, _)| *n == plan.seen).map(|(_, fault)| fault)
         }
 
+        /// From now on what is sent to the database is noted.
+        pub fn record(&self) {
+            self.plan().record = Some(Vec::new());
+        }
+
+        /// Ends that; gives what was sent and answered without an error, in its order.
+        #[must_use]
+        pub fn take_record(&self) -> Vec<Sent> {
+            self.plan().record.take().unwrap_or_default()
+        }
+
+        /// A transaction has begun, whose own this is from now on.
+        pub(crate) fn note_begin(&self) -> Self {
+            let mut plan = self.plan();
+            plan.transactions += 1;
+            let transaction = plan.transactions;
+            if let Some(record) = &mut plan.record {
+                record.push(Sent::Begin { transaction });
+            }
+            Self { plan: Arc::clone(&self.plan), transaction: Some(transaction) }
+        }
+
+        /// A statement has been answered, having changed so many rows, if it changes any.
+        pub(crate) fn note(&self, statement: &Statement, rows: u64) {
+            if let Some(record) = &mut self.plan().record {
+                record.push(Sent::statement(self.transaction, statement, rows));
+            }
+        }
+
+        pub(crate) fn note_commit(&self) {
+            let Some(transaction) = self.transaction else { return };
+            if let Some(record) = &mut self.plan().record {
+                record.push(Sent::Commit { transaction });
+            }
+        }
+
         fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+            self.plan.lock().unwrap_or_else(PoisonError::into_inner)
         }
     }
 

@@ -29,7 +29,11 @@ mod keys;
 mod leases;
 mod location;
 mod migration;
+#[cfg(feature = "fault-injection")]
+mod plan;
 mod portals;
+#[cfg(feature = "fault-injection")]
+mod record;
 mod row;
 mod servers;
 mod sessions;
@@ -57,6 +61,8 @@ pub use leases::Lease;
 pub use location::{DatabaseLocation, UnknownDatabase};
 pub use migration::SchemaState;
 pub use portals::PortalCounts;
+#[cfg(feature = "fault-injection")]
+pub use record::{Counts, Sent};
 pub use servers::RunningServer;
 pub use sessions::Sessions;
 pub use store::{DatabaseSettings, Queries, Read, Store, Tx};

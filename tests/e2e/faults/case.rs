@@ -115,6 +115,8 @@ pub struct Case {
     pub counts_rows: bool,
     /// Whether its effect is a note that it is answered without, too.
     pub only_notes: bool,
+    /// Whether the use of the key is to be noted with it: it was not used for a while.
+    pub notes_key: bool,
     /// What it comes to without a fault.
     pub verdict: Verdict,
     /// The types of the events that it then leaves.
@@ -139,6 +141,7 @@ impl Case {
             place: Place::Shared,
             counts_rows: false,
             only_notes: false,
+            notes_key: false,
             verdict: None,
             leaves: &[],
             charges: &[],
@@ -172,6 +175,10 @@ impl Case {
 
     pub const fn only_notes(self) -> Self {
         Self { only_notes: true, ..self }
+    }
+
+    pub const fn notes_key(self) -> Self {
+        Self { notes_key: true, ..self }
     }
 
     /// It presents a password.

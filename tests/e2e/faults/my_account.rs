@@ -126,7 +126,8 @@ fn validated() -> Vec<Case> {
                 Prepared::by_portal(&validate(token.clone())).session(&token)
             }),
         )
-        .only_notes(),
+        .only_notes()
+        .notes_key(),
         Case::new(
             "ValidateSession",
             "to look",

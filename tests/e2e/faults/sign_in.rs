@@ -28,7 +28,8 @@ fn right_passwords() -> Vec<Case> {
                 let client = Some(client());
                 Prepared::by_portal(&v1::StartSignInRequest { email: acme.email.clone(), client })
             }),
-        ),
+        )
+        .notes_key(),
         Case::new(
             "VerifyPassword",
             "that a session follows",

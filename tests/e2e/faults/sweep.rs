@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::thread;
-use std::time::Duration;
 
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::StoreUnavailable;
-use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::Fault;
 use prost::Message;
 
-use super::case::{By, Case, Prepared, Verdict};
+use super::case::{Case, Verdict};
 use super::ground::Ground;
+use super::scene::Scene;
 use super::state::{Camera, EVENTS, SESSIONS, State, verdict};
 use crate::reasons::contract::Method;
-use gatehouse_tests::{Acme, Answer, SignInExt};
+use gatehouse_tests::{Answer, SignInExt};
 
 /// More than any call runs.
 const MOST_STATEMENTS: usize = 100;
@@ -43,16 +42,6 @@ enum Reached {
     Nothing,
     Charge,
     End,
-}
-
-/// A situation that is there once.
-struct Scene<'a> {
-    case: &'a Case,
-    method: &'a Method,
-    acme: Acme,
-    prepared: Prepared,
-    /// The time of the call, later than all that led to it.
-    at: Timestamp,
 }
 
 /// Tells which run it was that panics.
@@ -187,31 +176,10 @@ impl Clean {
     }
 }
 
-impl<'a> Scene<'a> {
-    async fn new(case: &'a Case, method: &'a Method, ground: &Ground) -> Self {
-        let acme = ground.fresh(case.place).await;
-        let prepared = (case.prepare)(&acme).await;
-        acme.server.pass(Duration::from_micros(1));
-        if case.counts_rows {
-            acme.server.remove_all_that_ends().await;
-        }
-        let at = acme.server.now();
-        Self { case, method, acme, prepared, at }
-    }
-
+impl Scene<'_> {
     async fn look(&self) -> State {
         let Self { case, acme, prepared, at, .. } = self;
         Camera { case, acme, prepared, at: *at }.take().await
-    }
-
-    async fn send(&self) -> Answer<Vec<u8>> {
-        let Self { method, acme, prepared, .. } = self;
-        let key = match &prepared.by {
-            By::Portal => &acme.key,
-            By::Owner => acme.server.owner_key(),
-            By::Key(key) => key,
-        };
-        acme.server.raw().key(key).send(&method.path, &prepared.message).await
     }
 
     /// Without a fault, to compare with; then again, and what is to follow.

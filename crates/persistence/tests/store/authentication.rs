@@ -5,7 +5,7 @@ use gatehouse_persistence::{Authenticated, HeldSession, Presented, Store, StoreE
 
 use crate::support::TestDatabase;
 use crate::support::example::{
-    NOW, ana, api_key, commit, customer, digest, insert, key, portal, session,
+    NOW, ana, api_key, commit, customer, digest, factor, insert, key, portal, session,
 };
 
 on_both_databases! {
@@ -57,9 +57,14 @@ async fn a_key_comes_with_its_portal_and_the_session_of_that_portal(database: Te
     let [found] = ask(&store, &[call(101, Some(1))]).await.try_into().unwrap();
     let Authenticated { key, portal: own, session: held } = found.unwrap();
     assert_eq!((&*key, own.as_deref()), (&acme, Some(&portal("acme"))));
-    let HeldSession { session: found, email, display_name } = held.unwrap();
+    let HeldSession { session: found, email, display_name, factor_enabled_at } = held.unwrap();
     assert_eq!(found, session(&ana(), 1, NOW));
     assert_eq!((email, display_name), (customer(&ana()).email.to_string(), String::new()));
+    assert_eq!(factor_enabled_at, None);
+
+    commit(&store, async |tx| tx.put_factor(&factor(&ana()), vec![1]).await).await.unwrap();
+    let [found] = ask(&store, &[call(101, Some(1))]).await.try_into().unwrap();
+    assert_eq!(found.unwrap().session.unwrap().factor_enabled_at, Some(NOW));
 
     let [found] = ask(&store, &[call(103, None)]).await.try_into().unwrap();
     let Authenticated { key, portal, session } = found.unwrap();

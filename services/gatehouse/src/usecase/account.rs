@@ -4,6 +4,7 @@ use gatehouse_domain::customer::Customer;
 use gatehouse_domain::enrollment::Factor;
 use gatehouse_domain::id::{CustomerKey, FactorId};
 use gatehouse_domain::portal::Portal;
+use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::{SealedSecret, Tx};
 
 use crate::error::AppError;
@@ -33,6 +34,11 @@ impl Account {
     /// The factor in force.
     pub fn factor(&self) -> Option<&Factor> {
         self.factor.as_ref().map(|(factor, _)| factor)
+    }
+
+    /// Since when the factor in force is that.
+    pub fn factor_enabled_at(&self) -> Option<Timestamp> {
+        self.factor().map(|factor| factor.enabled_at)
     }
 
     /// The id of the factor in force.

@@ -112,7 +112,7 @@ pub async fn change(
     let seen = SignedIn::read(app, portal, token, client, call.now).await?;
     if !seen.is_freshly_proven(call.now) {
         let left = app.store.read().backup_codes(seen.account.key()).await?;
-        return Err(reauthentication_required(seen.account.factor(), left));
+        return Err(reauthentication_required(seen.account.factor.is_some(), left));
     }
     let Account { portal, customer, .. } = &seen.account;
     let new = check_policy(call, portal, &customer.email, new).await?;

@@ -7,13 +7,12 @@ mod signed_in;
 
 use gatehouse_domain::audit::{Event, EventType, Resource};
 use gatehouse_domain::client::ClientContext;
-use gatehouse_domain::customer::Customer;
 use gatehouse_domain::email::Email;
 use gatehouse_domain::id::{CustomerKey, SessionId};
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, Session, SessionEnd};
 use gatehouse_domain::time::Timestamp;
-use gatehouse_domain::vault::Token;
+use gatehouse_domain::vault::{DigestKind, Token};
 use gatehouse_persistence::{HeldSession, Sessions, Tx};
 
 pub use reauthenticate::{SessionProof, reauthenticate};
@@ -79,10 +78,10 @@ pub async fn validate(
         Some(held) => held,
         None => held(app, portal, token).await?,
     };
-    let HeldSession { mut session, email, display_name } =
+    let HeldSession { mut session, email, display_name, factor_enabled_at } =
         held.ok_or(AppError::SessionInvalid { end: None })?;
     check_live(&session, portal, call.now)?;
-    require.check(app, &session, call.now).await?;
+    require.check(app, &session, factor_enabled_at, call.now).await?;
 
     if !require.passive && session.activity_is_due(call.now, &portal.settings.session) {
         match app.store.touch_session(session.id, call.now).await {
@@ -97,12 +96,13 @@ pub async fn validate(
 
 /// The session of a call whose message came later than its headers.
 async fn held(app: &App, portal: &Portal, token: &Token) -> Result<Option<HeldSession>, AppError> {
-    let Some(session) = signed_in::find(app, portal, token).await? else { return Ok(None) };
-    let customer = app.store.read().customer(&session.customer).await?;
-    Ok(customer.map(|Customer { email, display_name, .. }| HeldSession {
+    let digests = app.vault().digests(DigestKind::Session, token.expose().as_bytes());
+    let held = app.store.read().session_with_customer(&portal.id, &digests).await?;
+    Ok(held.map(|(session, customer, factor)| HeldSession {
         session,
-        email: email.to_string(),
-        display_name,
+        email: customer.email.to_string(),
+        display_name: customer.display_name,
+        factor_enabled_at: factor.map(|(factor, _)| factor.enabled_at),
     }))
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use gatehouse_domain::customer::BackupCodes;
-use gatehouse_domain::enrollment::Factor;
 use gatehouse_domain::session::{Assurance, Session};
 use gatehouse_domain::time::Timestamp;
 
@@ -26,52 +25,51 @@ pub struct Requirements {
 }
 
 impl Requirements {
-    /// Refuses a session that is not good enough.
+    /// Refuses a session that is not good enough, of a customer with a factor in force
+    /// since `factor_enabled_at`, if there is one.
     pub(super) async fn check(
         &self,
         app: &App,
         session: &Session,
+        factor_enabled_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), AppError> {
-        if self.assurance.is_none() && self.max_authentication_age.is_none() {
-            return Ok(());
-        }
-        let factor = app.store.read().factor(&session.customer).await?;
-        let factor = factor.as_ref();
+        let has_factor = factor_enabled_at.is_some();
         let strong = self.assurance <= Some(session.assurance());
-        if !strong && factor.is_none() {
+        if !strong && !has_factor {
             return Err(AppError::MfaNotEnabled);
         }
-        let fresh =
-            self.max_authentication_age.is_none_or(|age| is_fresh(session, factor, age, now));
+        let fresh = self
+            .max_authentication_age
+            .is_none_or(|age| is_fresh(session, factor_enabled_at, age, now));
         if strong && fresh {
             return Ok(());
         }
         let left = app.store.read().backup_codes(&session.customer).await?;
-        Err(reauthentication_required(factor, left))
+        Err(reauthentication_required(has_factor, left))
     }
 }
 
 /// Whether the last proof that counts was given no longer than `age` ago.
 pub(super) fn is_fresh(
     session: &Session,
-    factor: Option<&Factor>,
+    factor_enabled_at: Option<Timestamp>,
     age: Duration,
     now: Timestamp,
 ) -> bool {
-    session.proven_at(factor).is_some_and(|proven_at| now.since(proven_at) <= age)
+    session.proven_at(factor_enabled_at).is_some_and(|proven_at| now.since(proven_at) <= age)
 }
 
-/// Asks for a proof that counts for a customer with `factor` in force and these
-/// backup codes left.
+/// Asks for a proof that counts for a customer with these backup codes left, who may have
+/// a factor in force.
 pub(in crate::usecase) fn reauthentication_required(
-    factor: Option<&Factor>,
+    has_factor: bool,
     left: Option<BackupCodes>,
 ) -> AppError {
-    let accepted = match factor {
-        None => PASSWORD,
-        Some(_) if left.is_some_and(|codes| codes.remaining > 0) => TOTP_OR_BACKUP_CODE,
-        Some(_) => TOTP,
+    let accepted = match left {
+        _ if !has_factor => PASSWORD,
+        Some(codes) if codes.remaining > 0 => TOTP_OR_BACKUP_CODE,
+        _ => TOTP,
     };
     AppError::ReauthenticationRequired { accepted }
 }

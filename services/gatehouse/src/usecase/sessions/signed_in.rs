@@ -68,7 +68,7 @@ impl SignedIn {
     /// reauthentication window.
     pub fn is_freshly_proven(&self, now: Timestamp) -> bool {
         let window = self.account.portal.settings.session.reauthentication_window();
-        is_fresh(&self.session, self.account.factor(), window, now)
+        is_fresh(&self.session, self.account.factor_enabled_at(), window, now)
     }
 
     /// Refuses one that is not freshly proven, in the transaction that has locked it.
@@ -77,7 +77,7 @@ impl SignedIn {
             return Ok(());
         }
         let left = tx.backup_codes(self.account.key()).await?;
-        Err(reauthentication_required(self.account.factor(), left))
+        Err(reauthentication_required(self.account.factor.is_some(), left))
     }
 
     /// Something that the session does or is refused.
@@ -95,20 +95,11 @@ pub(super) async fn live(
     token: &Token,
     now: Timestamp,
 ) -> Result<Session, AppError> {
-    let session = find(app, portal, token).await?;
+    let digests = app.vault().digests(DigestKind::Session, token.expose().as_bytes());
+    let session = app.store.read().session(&portal.id, &digests).await?;
     let session = session.ok_or(AppError::SessionInvalid { end: None })?;
     check_live(&session, portal, now)?;
     Ok(session)
-}
-
-/// The session of `portal` that `token` is of, live or not.
-pub(super) async fn find(
-    app: &App,
-    portal: &Portal,
-    token: &Token,
-) -> Result<Option<Session>, AppError> {
-    let digests = app.vault().digests(DigestKind::Session, token.expose().as_bytes());
-    Ok(app.store.read().session(&portal.id, &digests).await?)
 }
 
 /// Refuses a session that has ended under the policy of `portal`.
