@@ -152,6 +152,14 @@ impl AuditEventId {
     }
 }
 
+impl SessionId {
+    /// The lowest id that a session made at `at` can have, the first of its millisecond.
+    #[must_use]
+    pub fn lowest_at(at: Timestamp) -> Self {
+        Self(Builder::from_unix_timestamp_millis(unix_millis(at), &[0; 10]).into_uuid())
+    }
+}
+
 impl CustomerId {
     /// An id for a customer whose creator chose none.
     #[must_use]

@@ -43,6 +43,9 @@ impl<C: ConnectionTrait> Queries<C> {
         &self,
         keys: &[CustomerKey],
     ) -> Result<HashMap<CustomerKey, Factor>> {
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
         let columns = (Column::PortalId, Column::CustomerId);
         let rows = Entity::find().filter(row::any_customer(columns, keys)).all(&self.0).await?;
         rows.into_iter()

@@ -10,7 +10,7 @@ use gatehouse_domain::portal::{
 use gatehouse_domain::session::Limits;
 use gatehouse_domain::time::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, NotSet, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
@@ -133,8 +133,9 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn update_portal(&self, portal: &Portal) -> Result<bool> {
+        let row = ActiveModel { id: NotSet, ..encode(portal).reset_all() };
         let updated = Entity::update_many()
-            .set(encode(portal).reset_all())
+            .set(row)
             .filter(Column::Id.eq(portal.id.as_str()))
             .filter(Column::Revision.eq(portal.revision - 1))
             .exec(&self.0)

@@ -1,6 +1,7 @@
 //! Conversions between columns and domain values that several tables share.
 //! Each gives `None` for what no version of gatehouse writes.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -108,8 +109,9 @@ pub(crate) const fn totp_algorithm(parameters: TotpParameters) -> &'static str {
 /// Rows of all of `keys`, and perhaps of others with a portal of one and an id
 /// of another: a list of pairs is not portable, and a chain of ORs is bounded.
 pub(crate) fn any_customer<C: ColumnTrait>(columns: (C, C), keys: &[CustomerKey]) -> Condition {
+    let portals: BTreeSet<_> = keys.iter().map(|key| key.portal.as_str()).collect();
     Condition::all()
-        .add(columns.0.is_in(keys.iter().map(|key| key.portal.as_str())))
+        .add(columns.0.is_in(portals))
         .add(columns.1.is_in(keys.iter().map(|key| key.customer.as_str())))
 }
 

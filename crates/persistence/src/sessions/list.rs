@@ -85,7 +85,10 @@ pub(crate) fn live_session(limits: &Limits, now: Timestamp) -> Condition {
     let absolute = row::duration_micros(limits.absolute);
     // With the table, beside which another may have columns of these names.
     let column = |column| Expr::col((Entity, column));
+    // By id as well, in whose order pages are read: none that began earlier is looked at.
+    let first = SessionId::lowest_at(now - limits.absolute).as_uuid();
     Condition::all()
+        .add(Column::Id.gte(first))
         .add(Column::EndedAt.is_null())
         .add(Column::CreatedAt.gt(now_micros.saturating_sub(absolute)))
         .add(column(Column::CreatedAt).add(column(Column::AbsoluteLimit)).gt(now_micros))

@@ -88,7 +88,7 @@ async fn an_event_is_kept_with_all_that_it_tells(database: TestDatabase) {
         kind: "sign_in.failed".to_owned(),
         portal_id: Some("acme".to_owned()),
         customer_id: Some("ana".to_owned()),
-        session_id: Some(uuid(3)),
+        session_id: Some(session_id(3).as_uuid()),
         api_key_id: Some(uuid(4)),
         api_key_display_name: "The portal's".to_owned(),
         claimed_actor: "otto".to_owned(),

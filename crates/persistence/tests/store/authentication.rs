@@ -6,6 +6,7 @@ use gatehouse_persistence::{Authenticated, HeldSession, Presented, Store, StoreE
 use crate::support::TestDatabase;
 use crate::support::example::{
     NOW, ana, api_key, commit, customer, digest, factor, insert, key, portal, session,
+    session_number,
 };
 
 on_both_databases! {
@@ -88,7 +89,7 @@ async fn each_of_many_calls_is_told_of_its_own(database: TestDatabase) {
     for (found, (call, expected)) in ask(&store, &presented).await.iter().zip(&calls) {
         let found = found
             .as_ref()
-            .map(|found| found.session.as_ref().map(|held| held.session.id.as_uuid().as_u128()));
+            .map(|found| found.session.as_ref().map(|held| session_number(held.session.id)));
         assert_eq!(found, *expected, "{call:?}");
     }
     // Found by any of its digests, as it is under several keys of the ring.

@@ -48,9 +48,10 @@ fn everybody() -> Vec<CustomerView> {
 fn view(number: u32, key: &CustomerKey) -> CustomerView {
     let every = |divisor| number.is_multiple_of(divisor);
     let has_factor = every(2) ^ (key.portal.as_str() == "beta");
+    let failures = if every(7) { MAX_CONSECUTIVE_FAILURES } else { u32::from(every(5)) };
     let codes = CodeBudget {
-        failures: if every(7) { MAX_CONSECUTIVE_FAILURES } else { 0 },
-        charges: if every(7) { MAX_CONSECUTIVE_FAILURES } else { 0 },
+        failures,
+        charges: failures,
         charged_at: None,
         locked_until: every(5).then_some(NOW + SECOND),
     };

@@ -7,6 +7,7 @@ use gatehouse_persistence::{Sessions, Store};
 use crate::support::TestDatabase;
 use crate::support::example::{
     LIMITS, MINUTE, NOW, SECOND, ana, commit, digest, insert, key, session, session_id,
+    session_number,
 };
 
 on_both_databases! {
@@ -19,7 +20,7 @@ on_both_databases! {
 async fn put(store: &Store, sessions: &[Session]) {
     commit(store, async |tx| {
         for session in sessions {
-            tx.insert_session(session, &digest(session.id.as_uuid().as_u128())).await?;
+            tx.insert_session(session, &digest(session_number(session.id))).await?;
         }
         Ok(())
     })
@@ -37,7 +38,7 @@ async fn page(
 ) -> Vec<u128> {
     let read = store.read();
     let found = read.live_sessions(portal, customer, limits, after, limit, NOW).await.unwrap();
-    found.iter().map(|(session, _)| session.id.as_uuid().as_u128()).collect()
+    found.iter().map(|(session, _)| session_number(session.id)).collect()
 }
 
 async fn pages_hold_every_live_session_once_the_newest_first(database: TestDatabase) {
