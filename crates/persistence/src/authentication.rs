@@ -1,7 +1,6 @@
 //! Who calls, and about which session: many calls by one statement.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, LazyLock};
 
 use gatehouse_domain::api_key::ApiKey;
@@ -9,7 +8,10 @@ use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::Session;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::Digest;
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement};
+use sea_orm::{
+    ConnectionTrait, DbErr, FromQueryResult, IdenStatic, Iterable, QueryResult, Statement,
+    TryGetable,
+};
 use uuid::Uuid;
 
 use crate::entity::{api_key, portal, session};
@@ -93,36 +95,49 @@ fn digests<'a>(
     all
 }
 
-/// What tells the columns of keys and portals from those of sessions.
+/// What tells the columns of keys and portals from those of sessions, which go by their
+/// places.
 const KEY: &str = "k_";
 const PORTAL: &str = "p_";
 
-static SELECT_KEY: LazyLock<String> = LazyLock::new(|| {
-    let keys = columns::<api_key::Entity>("k", KEY);
-    format!("SELECT {keys}, {}", columns::<portal::Entity>("p", PORTAL))
+/// Rows of keys.
+static SELECT_KEYS: LazyLock<String> = LazyLock::new(|| {
+    let (keys, portals) =
+        (columns::<api_key::Entity>("k", KEY), columns::<portal::Entity>("p", PORTAL));
+    format!("{keys}, {portals} FROM api_key k LEFT JOIN portal p ON p.id = k.portal_id")
 });
 
-static SELECT_SESSION: LazyLock<String> = LazyLock::new(|| {
-    format!("{}, c.email, c.display_name, f.enabled_at", columns::<session::Entity>("s", ""))
+/// Rows of sessions, with a place for each column of a key.
+static SELECT_SESSIONS: LazyLock<String> = LazyLock::new(|| {
+    let nothing = |prefix, column: &str| format!("NULL AS {prefix}{column}");
+    let keys = api_key::Column::iter().map(|column| nothing(KEY, column.as_str()));
+    let portals = portal::Column::iter().map(|column| nothing(PORTAL, column.as_str()));
+    format!(
+        "SELECT {}, c.email, c.display_name, f.enabled_at, {} FROM session s
+         JOIN customer c ON c.portal_id = s.portal_id AND c.id = s.customer_id
+         LEFT JOIN factor f ON f.portal_id = s.portal_id AND f.customer_id = s.customer_id",
+        columns::<session::Entity>("s", "s_"),
+        keys.chain(portals).collect::<Vec<_>>().join(", "),
+    )
 });
+
+/// As many columns as come before those of keys.
+static NO_SESSION: LazyLock<String> =
+    LazyLock::new(|| "NULL, ".repeat(session::Column::iter().count() + OF_CUSTOMER));
+const OF_CUSTOMER: usize = 3;
 
 /// For so many digests of sessions, the first parameters, and of keys, the last ones.
 fn sql(keys: usize, sessions: usize) -> String {
-    let select_key = &*SELECT_KEY;
-    let from = "FROM api_key k LEFT JOIN portal p ON p.id = k.portal_id";
-    let these = format!("WHERE k.digest IN ({})", parameters(sessions + 1, keys));
+    let these_keys = format!("WHERE k.digest IN ({})", parameters(sessions + 1, keys));
     if sessions == 0 {
-        return format!("{select_key} {from} {these}");
+        return format!("SELECT {} {these_keys}", *SELECT_KEYS);
     }
-    // The portal is compared so that no index is used for it: where statistics are missing,
-    // a database may take all its sessions for fewer than the digests.
     format!(
-        "{select_key}, {} {from}
-         LEFT JOIN session s ON s.token_digest IN ({}) AND s.portal_id || '' = k.portal_id
-         LEFT JOIN customer c ON c.portal_id = s.portal_id AND c.id = s.customer_id
-         LEFT JOIN factor f ON f.portal_id = s.portal_id AND f.customer_id = s.customer_id {these}",
-        *SELECT_SESSION,
+        "{} WHERE s.token_digest IN ({}) UNION ALL SELECT {}{} {these_keys}",
+        *SELECT_SESSIONS,
         parameters(1, sessions),
+        *NO_SESSION,
+        *SELECT_KEYS,
     )
 }
 
@@ -137,22 +152,20 @@ struct Found {
 type Decoded<T> = std::result::Result<T, String>;
 
 impl Found {
-    /// Adds a key with its portal, and a session, where the row has one.
-    fn add(&mut self, row: &QueryResult, with_session: bool) -> std::result::Result<(), DbErr> {
-        let digest = row.try_get::<Vec<u8>>(KEY, "digest")?;
-        if let Entry::Vacant(new) = self.keys.entry(digest) {
-            let model = api_key::Model::from_query_result(row, KEY)?;
-            let id = model.id.to_string();
-            new.insert(api_keys::try_decode(model).map(Arc::new).ok_or(id));
-            if let Some(model) = portal::Model::from_query_result_optional(row, PORTAL)? {
-                let id = model.id.clone();
-                let decoded = portals::try_decode(model).map(Arc::new);
-                self.portals.insert(id.clone(), decoded.ok_or(id));
-            }
-        }
-        if with_session && let Some(id) = row.try_get::<Option<Uuid>>("", "id")? {
-            let digest = row.try_get("", "token_digest")?;
+    /// Adds a session, or a key with its portal.
+    fn add(&mut self, row: &QueryResult, may_be_session: bool) -> std::result::Result<(), DbErr> {
+        if may_be_session && let Some(id) = row.try_get::<Option<Uuid>>("", "s_id")? {
+            let digest = row.try_get("", "s_token_digest")?;
             self.sessions.insert(digest, held_session(row).ok_or_else(|| id.to_string()));
+            return Ok(());
+        }
+        let key = api_key::Model::from_query_result(row, KEY)?;
+        let (id, digest) = (key.id.to_string(), key.digest.clone());
+        self.keys.insert(digest, api_keys::try_decode(key).map(Arc::new).ok_or(id));
+        if let Some(portal) = portal::Model::from_query_result_optional(row, PORTAL)? {
+            let id = portal.id.clone();
+            let decoded = portals::try_decode(portal).map(Arc::new);
+            self.portals.insert(id.clone(), decoded.ok_or(id));
         }
         Ok(())
     }
@@ -177,13 +190,46 @@ impl Found {
 /// None for a row that no version of gatehouse writes, be it of other types: nothing of it
 /// may fail the other calls.
 fn held_session(row: &QueryResult) -> Option<HeldSession> {
-    let model = session::Model::from_query_result(row, "").ok()?;
+    let mut columns = Columns { row, place: 0 };
+    // In the order of the entity.
+    let model = session::Model {
+        portal_id: columns.next()?,
+        customer_id: columns.next()?,
+        id: columns.next()?,
+        token_digest: columns.next()?,
+        digest_key_id: columns.next()?,
+        client_ip: columns.next()?,
+        client_user_agent: columns.next()?,
+        created_at: columns.next()?,
+        last_used_at: columns.next()?,
+        authenticated_at: columns.next()?,
+        second_factor_at: columns.next()?,
+        idle_limit: columns.next()?,
+        absolute_limit: columns.next()?,
+        ended_at: columns.next()?,
+        end_reason: columns.next()?,
+        expires_at: columns.next()?,
+    };
     Some(HeldSession {
         session: sessions::try_decode(model)?,
-        email: row.try_get("", "email").ok()?,
-        display_name: row.try_get("", "display_name").ok()?,
-        factor_enabled_at: row::times(row.try_get("", "enabled_at").ok()?),
+        email: columns.next()?,
+        display_name: columns.next()?,
+        factor_enabled_at: row::times(columns.next()?),
     })
+}
+
+/// The columns of a row one after the other: by name they take as long again to find.
+struct Columns<'a> {
+    row: &'a QueryResult,
+    place: usize,
+}
+
+impl Columns<'_> {
+    fn next<T: TryGetable>(&mut self) -> Option<T> {
+        let value = self.row.try_get_by_index(self.place).ok()?;
+        self.place += 1;
+        Some(value)
+    }
 }
 
 fn find<'a, T>(

@@ -16,7 +16,7 @@ use crate::error::AppError;
 /// begin: at a load where that matters, waiting for it makes fewer and larger ones.
 const MAX_STATEMENTS: usize = 4;
 /// Calls that are worth another statement beside those under way.
-const WORTH_ANOTHER: usize = 16;
+const WORTH_ANOTHER: usize = 32;
 /// Calls that share a statement at most: it takes a fraction of a millisecond.
 const MAX_CALLS: usize = 64;
 
