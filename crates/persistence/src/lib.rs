@@ -29,6 +29,8 @@ mod location;
 mod migration;
 mod portals;
 mod row;
+#[cfg(feature = "seed")]
+mod seed;
 mod servers;
 mod sessions;
 mod sign_ins;
@@ -53,6 +55,8 @@ pub use leases::Lease;
 pub use location::{DatabaseLocation, UnknownDatabase};
 pub use migration::SchemaState;
 pub use portals::PortalCounts;
+#[cfg(feature = "seed")]
+pub use seed::{SEEDED_AT_ONCE, SeededCustomer};
 pub use servers::RunningServer;
 pub use sessions::Sessions;
 pub use store::{DatabaseSettings, Queries, Read, Store, Tx};
