@@ -35,14 +35,14 @@ impl Kind {
     }
 }
 
-/// A database that goes with this value.
+/// A database; one that was made for the purpose goes with this value.
 pub struct Database {
     /// Which it is.
     pub kind: Kind,
     /// Where it is.
     pub place: Place,
     postgres: Option<DedicatedPostgres>,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 /// What PostgreSQL has counted so far.
@@ -66,7 +66,13 @@ impl Database {
             folder: folder.path().to_owned(),
             database_url: postgres.as_ref().map(DedicatedPostgres::url),
         };
-        Ok(Self { kind, place, postgres, _folder: folder })
+        Ok(Self { kind, place, postgres, _folder: Some(folder) })
+    }
+
+    /// One that is there and stays. Of its processes nothing is known.
+    pub fn at(place: Place) -> Self {
+        let kind = if place.database_url.is_some() { Kind::Postgres } else { Kind::Sqlite };
+        Self { kind, place, postgres: None, _folder: None }
     }
 
     /// Seeds it; gives how long that took.
@@ -95,7 +101,8 @@ impl Database {
                 let size = postgres.sql("SELECT pg_database_size(current_database())")?;
                 size.parse().context("the size of the database")
             }
-            None => Ok(fs::metadata(self.place.sqlite_file())?.len()),
+            // An SQLite file; of a PostgreSQL that is not ours it is not known.
+            None => Ok(fs::metadata(self.place.sqlite_file()).map_or(0, |file| file.len())),
         }
     }
 

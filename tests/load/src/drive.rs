@@ -14,8 +14,10 @@ use tokio::time::sleep_until;
 
 use crate::measure::{Failure, Measured};
 
-/// Before anything is counted, so that as much is under way at the beginning as at the end.
-const RAMP: Duration = Duration::from_millis(500);
+/// Before anything is counted, so that as much is under way at the beginning as at the end:
+/// so long at most, and this part of the time that is counted.
+const LONGEST_RAMP: Duration = Duration::from_millis(500);
+const RAMP_SHARE: u32 = 4;
 /// Callers that note what they did in one place.
 const SHARDS: usize = 8;
 
@@ -69,11 +71,12 @@ pub async fn drive<S: Scenario>(
     probes: &[Probe<'_>],
 ) -> Result<Measured> {
     let start = Instant::now();
+    let ramp = (load.time / RAMP_SHARE).min(LONGEST_RAMP);
     let run = Arc::new(Run {
         scenario: Arc::clone(scenario),
         shards: [const { Mutex::new(Measured::new()) }; SHARDS],
-        counted_from: start + RAMP,
-        until: start + RAMP + load.time,
+        counted_from: start + ramp,
+        until: start + ramp + load.time,
         is_over: AtomicBool::new(false),
     });
     let mut callers = JoinSet::new();
@@ -123,10 +126,9 @@ fn lock(shard: &Mutex<Measured>) -> MutexGuard<'_, Measured> {
 impl<S: Scenario> Run<S> {
     async fn closed(self: Arc<Self>, caller: usize) {
         let mut turn = 0;
-        while !self.is_over.load(Ordering::Relaxed) {
-            if !self.one(caller, turn, Instant::now()).await {
-                return;
-            }
+        // Once at least, however short the time is.
+        while self.one(caller, turn, Instant::now()).await && !self.is_over.load(Ordering::Relaxed)
+        {
             turn += 1;
         }
     }
@@ -147,13 +149,16 @@ impl<S: Scenario> Run<S> {
         let ended = Instant::now();
         let Some(shard) = self.shards.get(caller % SHARDS) else { return false };
         let is_exhausted = matches!(outcome, Err(Failure::Exhausted));
+        let mut seen = lock(shard);
         // What went wrong is counted whenever it was.
         match outcome {
-            Ok(kind) if (self.counted_from..self.until).contains(&ended) => {
-                lock(shard).record(kind, ended - begun);
+            Ok(kind) => {
+                seen.done += 1;
+                if (self.counted_from..self.until).contains(&ended) {
+                    seen.record(kind, ended - begun);
+                }
             }
-            Ok(_) => {}
-            Err(failure) => lock(shard).fail(&failure),
+            Err(failure) => seen.fail(&failure),
         }
         !is_exhausted
     }

@@ -2,8 +2,10 @@
 
 mod bench;
 mod client;
+mod commits;
 mod database;
 mod drive;
+mod growth;
 mod limit;
 mod measure;
 mod options;
@@ -12,6 +14,7 @@ mod place;
 mod population;
 mod process;
 mod report;
+mod run;
 mod scenario;
 mod seed;
 mod server;
@@ -54,6 +57,8 @@ fn execute(command: Command) -> Result<()> {
     runtime.block_on(async {
         match command {
             Command::Bench(options) => bench::run(&options).await,
+            Command::Run(options) => run::run(&options).await,
+            Command::Growth(options) => growth::run(&options).await,
             Command::Seed(options) => seed_place(options).await,
             Command::Limit(Limit::Hasher) => limit::hasher::obey().await,
             Command::Limit(Limit::Echo) => limit::echo::obey().await,
@@ -66,7 +71,7 @@ fn execute(command: Command) -> Result<()> {
     })
 }
 
-async fn seed_place(options: options::Seed) -> Result<()> {
+async fn seed_place(options: options::Fill) -> Result<()> {
     let counts = seed::Counts {
         members: options.members,
         newcomers: options.newcomers,
@@ -76,6 +81,7 @@ async fn seed_place(options: options::Seed) -> Result<()> {
     let population = Population { seed: options.seed };
     let app = place.open().await?;
     let time = seed::fill(&app, population, &counts).await?;
+    seed::Seeded::new(population.seed, counts).save(&place.folder)?;
     let mut out = io::stdout();
     writeln!(out, "{} customers in {:.1} s", counts.members, time.as_secs_f64())?;
     writeln!(out, "owner key: {}", population.owner_key().expose())?;

@@ -52,6 +52,8 @@ impl fmt::Display for Failure {
 pub struct Measured {
     /// How long was counted.
     pub time: Duration,
+    /// How many went well, also before and after what was counted.
+    pub done: u64,
     /// How long each took that went well, in nanoseconds, by what it was.
     kinds: BTreeMap<String, Times>,
     /// How many went wrong, by reason.
@@ -95,6 +97,7 @@ impl Measured {
     pub const fn new() -> Self {
         Self {
             time: Duration::ZERO,
+            done: 0,
             kinds: BTreeMap::new(),
             errors: BTreeMap::new(),
             cpu: BTreeMap::new(),
@@ -129,6 +132,7 @@ impl Measured {
                 }
             }
         }
+        self.done += part.done;
         for (reason, count) in &part.errors {
             *self.errors.entry(reason.clone()).or_default() += count;
         }
@@ -148,11 +152,6 @@ impl Measured {
     /// How many went well.
     pub fn calls(&self) -> u64 {
         self.kinds.values().map(|times| times.0.len()).sum()
-    }
-
-    /// How many went wrong.
-    pub fn failures(&self) -> u64 {
-        self.errors.values().sum()
     }
 
     /// How many went well a second.
@@ -245,7 +244,7 @@ mod tests {
         whole.add_part(&other).unwrap();
         whole.time = Duration::from_secs(2);
         whole.cpu.insert("server".to_owned(), 100 * MS);
-        assert_eq!((whole.calls(), whole.failures()), (100, 1));
+        assert_eq!((whole.calls(), whole.errors.len()), (100, 1));
         assert!(close(whole.per_second(), 50.0));
         assert!(close(whole.cpu_per_call("server").unwrap(), 1.0));
         let latency = whole.latency().unwrap();

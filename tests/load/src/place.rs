@@ -23,11 +23,6 @@ pub struct Place {
 }
 
 impl Place {
-    /// SQLite in `folder`.
-    pub const fn sqlite(folder: PathBuf) -> Self {
-        Self { folder, database_url: None }
-    }
-
     /// The file of an SQLite database.
     pub fn sqlite_file(&self) -> PathBuf {
         self.folder.join("gatehouse.db")

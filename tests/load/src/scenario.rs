@@ -1,5 +1,9 @@
 //! What callers do, each answer checked.
 
+pub mod account;
+pub mod administer;
+pub mod enroll;
+pub mod mix;
 pub mod sign_in;
 pub mod validate;
 

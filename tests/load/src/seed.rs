@@ -1,8 +1,10 @@
 //! Makes customers by the thousand, as a server would have made them.
 
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use gatehouse::app::App;
 use gatehouse::usecase::sealed;
 use gatehouse_domain::api_key::{
@@ -22,6 +24,7 @@ use gatehouse_domain::vault::{DigestKind, Token};
 use gatehouse_persistence::{SEEDED_AT_ONCE, SeededCustomer};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
 use crate::population::{Group, PASSWORD, Population};
 
@@ -34,7 +37,7 @@ const LIFETIME: Duration = Duration::from_hours(30 * 24);
 const REAUTHENTICATION_WINDOW: Duration = Duration::from_hours(1);
 
 /// How many customers of each kind.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Counts {
     /// With a factor and a session.
     pub members: u64,
@@ -52,6 +55,39 @@ impl Counts {
             Group::Newcomers => self.newcomers,
             Group::Owners => self.owners,
         }
+    }
+}
+
+/// What a folder was seeded with, and how far runs have come in it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Seeded {
+    /// What tokens and secrets follow from.
+    pub seed: u64,
+    /// How many there are.
+    pub counts: Counts,
+    /// Turns that members have had: the next run goes on with others, whose codes are fresh.
+    pub member_turns: u64,
+    /// Newcomers who have come.
+    pub newcomer_turns: u64,
+}
+
+impl Seeded {
+    /// Just now.
+    pub const fn new(seed: u64, counts: Counts) -> Self {
+        Self { seed, counts, member_turns: 0, newcomer_turns: 0 }
+    }
+
+    /// Leaves it in the folder.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        Ok(fs::write(folder.join("seeded.json"), serde_json::to_string(self)?)?)
+    }
+
+    /// Reads it there.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join("seeded.json");
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("{}: nothing was seeded here", path.display()))?;
+        Ok(serde_json::from_str(&text)?)
     }
 }
 

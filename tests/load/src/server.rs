@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::place::Place;
 
 /// For a line of the log. Only a server that hangs takes as long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server that serves. It ends with this value.
 pub struct Server {

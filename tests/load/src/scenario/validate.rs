@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use gatehouse_api::v1;
 
+use super::sign_in::stride;
 use super::{Must as _, check, client};
 use crate::client::Portal;
 use crate::drive::Scenario;
@@ -34,8 +35,9 @@ impl Validate {
         passive: bool,
     ) -> Self {
         let count = count.clamp(1, members.max(1));
-        let sessions = (0..count).map(|index| {
-            let number = index * (members / count);
+        let stride = stride(count);
+        let sessions = (0..count).map(|turn| {
+            let number = turn * stride % count * (members / count);
             let token = population.session_token(Group::Members, number);
             let mut request = v1::ValidateSessionRequest {
                 session_token: token.expose().to_owned(),
