@@ -80,6 +80,7 @@ pub async fn drive<S: Scenario>(
         is_over: AtomicBool::new(false),
     });
     let mut callers = JoinSet::new();
+    let mut schedule = None;
     match load.pace {
         Pace::Closed => {
             for caller in 0..load.callers {
@@ -87,12 +88,12 @@ pub async fn drive<S: Scenario>(
             }
         }
         Pace::Open(per_second) => {
-            let schedule = Arc::new(Schedule::new(start, per_second));
+            let due = schedule.insert(Arc::new(Schedule::new(start, per_second)));
             for caller in 0..load.callers {
-                callers.spawn(Arc::clone(&run).open(caller, Arc::clone(&schedule)));
+                callers.spawn(Arc::clone(&run).open(caller, Arc::clone(due)));
             }
-            let until = run.until;
-            thread::spawn(move || schedule.release(until));
+            let (due, until) = (Arc::clone(due), run.until);
+            thread::spawn(move || due.release(until));
         }
     }
     sleep_until(run.counted_from.into()).await;
@@ -106,6 +107,8 @@ pub async fn drive<S: Scenario>(
     for shard in &run.shards {
         measured.add_part(&lock(shard))?;
     }
+    // Permits that nobody took.
+    measured.backlog = schedule.map_or(0, |schedule| schedule.due.available_permits() as u64);
     measured.time = load.time;
     // Looked at a moment late, where the processors are busy.
     let share = load.time.as_secs_f64() / (until - counted_from).as_secs_f64();
@@ -127,8 +130,19 @@ impl<S: Scenario> Run<S> {
     async fn closed(self: Arc<Self>, caller: usize) {
         let mut turn = 0;
         // Once at least, however short the time is.
-        while self.one(caller, turn, Instant::now()).await && !self.is_over.load(Ordering::Relaxed)
-        {
+        loop {
+            let begun = Instant::now();
+            if let Err(failure) = self.one(caller, turn, begun).await {
+                if matches!(failure, Failure::Exhausted) {
+                    return;
+                }
+                // Until then it would be refused again, and keep others from the processors.
+                let again = begun + failure.retry_after();
+                sleep_until(again.min(self.until).into()).await;
+            }
+            if self.is_over.load(Ordering::Relaxed) || Instant::now() >= self.until {
+                return;
+            }
             turn += 1;
         }
     }
@@ -136,20 +150,21 @@ impl<S: Scenario> Run<S> {
     async fn open(self: Arc<Self>, caller: usize, schedule: Arc<Schedule>) {
         let mut turn = 0;
         while let Some(due) = schedule.next().await {
-            if self.is_over.load(Ordering::Relaxed) || !self.one(caller, turn, due).await {
+            if self.is_over.load(Ordering::Relaxed) {
+                return;
+            }
+            if let Err(Failure::Exhausted) = self.one(caller, turn, due).await {
                 return;
             }
             turn += 1;
         }
     }
 
-    /// False where there is no point in another.
-    async fn one(&self, caller: usize, turn: u64, begun: Instant) -> bool {
+    async fn one(&self, caller: usize, turn: u64, begun: Instant) -> Result<(), Failure> {
         let outcome = self.scenario.call(caller, turn).await;
         let ended = Instant::now();
-        let Some(shard) = self.shards.get(caller % SHARDS) else { return false };
-        let is_exhausted = matches!(outcome, Err(Failure::Exhausted));
-        let mut seen = lock(shard);
+        let [first, ..] = &self.shards;
+        let mut seen = lock(self.shards.get(caller % SHARDS).unwrap_or(first));
         // What went wrong is counted whenever it was.
         match outcome {
             Ok(kind) => {
@@ -157,10 +172,13 @@ impl<S: Scenario> Run<S> {
                 if (self.counted_from..self.until).contains(&ended) {
                     seen.record(kind, ended - begun);
                 }
+                Ok(())
             }
-            Err(failure) => seen.fail(&failure),
+            Err(failure) => {
+                seen.fail(&failure);
+                Err(failure)
+            }
         }
-        !is_exhausted
     }
 }
 
@@ -235,8 +253,26 @@ mod tests {
         let load = Load { callers: 1, pace: Pace::Open(100.0), time };
         let open = drive(&slow, &load, &[]).await.unwrap();
         let closed = drive(&slow, &Load { pace: Pace::Closed, ..load }, &[]).await.unwrap();
+        assert!(open.backlog > 0 && closed.backlog == 0);
         let [open, closed] = [open, closed].map(|measured| measured.latency().unwrap().p50);
         assert!(open > 4.0 * closed, "{open} ms, {closed} ms");
+    }
+
+    /// Refuses at once.
+    struct Full;
+
+    impl Scenario for Full {
+        async fn call(&self, _: usize, _: u64) -> Result<&'static str, Failure> {
+            Err(Failure::Busy(Duration::from_millis(20)))
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_refused_waits_as_told() {
+        let load = Load { callers: 4, pace: Pace::Closed, time: Duration::from_millis(100) };
+        let measured = drive(&Arc::new(Full), &load, &[]).await.unwrap();
+        // In 125 ms seven times at most, and once at least.
+        assert!((4..=28).contains(&measured.errors["OVERLOADED"]), "{:?}", measured.errors);
     }
 
     /// Has an end.

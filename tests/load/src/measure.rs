@@ -19,6 +19,8 @@ const DIGITS: u8 = 3;
 pub enum Failure {
     /// The server refused it.
     Refused(Box<Status>),
+    /// A limit has no room, and will have some after this time.
+    Busy(Duration),
     /// The answer is not the right one.
     WrongAnswer(&'static str),
     /// Every customer has been used who could be. Ends the run.
@@ -28,6 +30,22 @@ pub enum Failure {
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
         Self::Refused(Box::new(status))
+    }
+}
+
+impl Failure {
+    /// How long a caller waits who does as they are told: RetryInfo says so.
+    pub fn retry_after(&self) -> Duration {
+        /// Where nothing is said: it failed at once, and would again.
+        const PAUSE: Duration = Duration::from_millis(10);
+        let told = match self {
+            Self::Refused(status) => {
+                status.get_details_retry_info().and_then(|info| info.retry_delay)
+            }
+            Self::Busy(time) => Some(*time),
+            Self::WrongAnswer(_) | Self::Exhausted => None,
+        };
+        told.unwrap_or(PAUSE).max(PAUSE)
     }
 }
 
@@ -41,6 +59,7 @@ impl fmt::Display for Failure {
                 }
                 None => write!(f, "{:?} without a reason", status.code()),
             },
+            Self::Busy(_) => f.write_str("OVERLOADED"),
             Self::WrongAnswer(expected) => write!(f, "wrong answer: {expected}"),
             Self::Exhausted => f.write_str("no customers left"),
         }
@@ -54,6 +73,9 @@ pub struct Measured {
     pub time: Duration,
     /// How many went well, also before and after what was counted.
     pub done: u64,
+    /// How many of an open loop were due and had not begun at the end: how long they would
+    /// have taken is not counted.
+    pub backlog: u64,
     /// How long each took that went well, in nanoseconds, by what it was.
     kinds: BTreeMap<String, Times>,
     /// How many went wrong, by reason.
@@ -98,6 +120,7 @@ impl Measured {
         Self {
             time: Duration::ZERO,
             done: 0,
+            backlog: 0,
             kinds: BTreeMap::new(),
             errors: BTreeMap::new(),
             cpu: BTreeMap::new(),
@@ -133,6 +156,7 @@ impl Measured {
             }
         }
         self.done += part.done;
+        self.backlog += part.backlog;
         for (reason, count) in &part.errors {
             *self.errors.entry(reason.clone()).or_default() += count;
         }

@@ -116,6 +116,8 @@ pub struct Figures {
     pub calls: u64,
     /// How many went well at all.
     pub done: u64,
+    /// Of an open loop, how many were due and had not begun at the end.
+    pub backlog: u64,
     /// How many did not, by reason.
     pub errors: BTreeMap<String, u64>,
     /// Processor time of each process for each call, in milliseconds.
@@ -132,6 +134,7 @@ impl Figures {
             latency: all.latency()?,
             calls: all.calls(),
             done: all.done,
+            backlog: all.backlog,
             errors: all.errors.clone(),
             cpu_millis: cpu,
         })

@@ -32,7 +32,7 @@ pub async fn obey() -> Result<()> {
 impl Scenario for Hashing {
     async fn call(&self, _caller: usize, _turn: u64) -> Result<&'static str, Failure> {
         let turn = self.hasher.reserve(&self.portal).await;
-        let slot = turn.map_err(|_| Failure::WrongAnswer("a turn"))?;
+        let slot = turn.map_err(|overloaded| Failure::Busy(overloaded.retry_after))?;
         let password = Password::parse(PASSWORD);
         let password = password.map_err(|_| Failure::WrongAnswer("a password"))?;
         let stored: PasswordHash =

@@ -84,7 +84,7 @@ fn draw(path: &Path, panels: &[Panel]) -> Result<()> {
 /// Both axes are logarithmic: what does not grow is level, whatever its size.
 fn draw_panel(panel: &Panel, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<()> {
     let points = || panel.lines.iter().flat_map(|(_, points)| points);
-    let (Some(x), Some(y)) = (range(points().map(|p| p.0)), range(points().map(|p| p.1))) else {
+    let (Some(x), Some(y)) = (range(points().map(|p| p.0)), decades(points().map(|p| p.1))) else {
         return Ok(());
     };
     let mut chart = ChartBuilder::on(area)
@@ -94,9 +94,12 @@ fn draw_panel(panel: &Panel, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Resul
         .y_label_area_size(56)
         .build_cartesian_2d((x.0..x.1).log_scale(), (y.0..y.1).log_scale())
         .map_err(|error| failed(&error))?;
+    let number = |value: &f64| format!("{value}");
     chart
         .configure_mesh()
         .x_desc(panel.x)
+        .x_label_formatter(&number)
+        .y_label_formatter(&number)
         .max_light_lines(0)
         .draw()
         .map_err(|error| failed(&error))?;
@@ -110,6 +113,7 @@ fn draw_panel(panel: &Panel, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Resul
     }
     chart
         .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
         .border_style(BLACK.mix(0.3))
         .background_style(WHITE.mix(0.8))
         .draw()
@@ -124,6 +128,12 @@ fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
             (least.min(value), greatest.max(value))
         });
     (greatest > 0.0).then_some((least * 0.8, greatest * 1.4))
+}
+
+/// The same in whole decades, and some more above for the names of the curves.
+fn decades(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let (least, greatest) = range(values)?;
+    Some((10.0_f64.powf(least.log10().floor()), 10.0_f64.powf(greatest.log10().ceil() + 0.5)))
 }
 
 fn failed<E: std::error::Error + Send + Sync>(error: &DrawingAreaErrorKind<E>) -> anyhow::Error {

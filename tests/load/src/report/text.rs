@@ -90,6 +90,9 @@ fn figures(of: &Figures) -> String {
     for (process, millis) in &of.cpu_millis {
         let _ = write!(line, ", {process} CPU {millis:.3} ms");
     }
+    if of.backlog > 0 {
+        let _ = write!(line, ", {} not begun in time", of.backlog);
+    }
     for (reason, count) in &of.errors {
         let _ = write!(line, ", {count} x {reason}");
     }
