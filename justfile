@@ -60,6 +60,22 @@ crash-loop minutes="5":
     CRASH_MINUTES={{ minutes }} cargo test --workspace --test process crash:: -- \
         --nocapture --include-ignored --test-threads 1
 
+# Measure sign-ins, session checks and enrollments beside their limits: just bench --rounds 9
+bench *arguments: release
+    target/release/gatehouse-load bench --svg target/bench.svg {{ arguments }}
+
+# Compare databases of a thousand customers with ones of up to a million: just growth 1000,100000
+growth *arguments: release
+    target/release/gatehouse-load growth --svg target/growth.svg {{ arguments }}
+
+# Let callers do one thing: just load sign-in --callers 64, or --rate 100
+load *arguments: release
+    target/release/gatehouse-load run {{ arguments }}
+
+# Make so many customers with sessions and factors in target/load, to measure on: just seed 1000000
+seed customers *arguments: release
+    target/release/gatehouse-load seed {{ customers }} {{ arguments }}
+
 # Look for inputs that break a property of one target, or of `all` in turn: just fuzz names 60
 fuzz target="all" seconds="600":
     tests/fuzz/run {{ target }} {{ seconds }}
@@ -108,6 +124,12 @@ deny: install
 # Everything that has to be green before a change lands
 ci:
     .ci/run
+
+# Apart from each other: what is measured is built without what only measuring needs.
+[private]
+release:
+    cargo build --release --package gatehouse
+    cargo build --release --package gatehouse-load
 
 [private]
 install:

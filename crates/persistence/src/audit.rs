@@ -22,32 +22,36 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn record(&self, event: &Event) -> Result<()> {
-        debug_assert!(event.has_its_attributes(), "{:?}: {:?}", event.kind, event.attributes);
-        let attributes = event.attributes.iter().map(|(key, value)| (*key, value.as_str()));
-        let attributes = serde_json::to_string(&attributes.collect::<BTreeMap<_, _>>())
-            .map_err(|error| StoreError::Internal(error.into()))?;
-        let caller = &event.caller;
-        let (key_id, key_name) = caller.api_key.clone().unzip();
-        let row = ActiveModel {
-            id: Set(event.id.as_uuid()),
-            event_at: Set(event.at.as_micros()),
-            kind: Set(event.kind.as_str().to_owned()),
-            portal_id: Set(event.resource.portal.as_ref().map(ToString::to_string)),
-            customer_id: Set(event.resource.customer.as_ref().map(ToString::to_string)),
-            session_id: Set(event.resource.session.map(|id| id.as_uuid())),
-            api_key_id: Set(key_id.map(|id| id.as_uuid())),
-            api_key_display_name: Set(key_name.unwrap_or_default()),
-            claimed_actor: Set(caller.claimed_actor.clone()),
-            caller_address: Set(caller.address.map(|at| at.to_string()).unwrap_or_default()),
-            request_id: Set(caller.request_id.clone()),
-            client_ip: Set(row::client_ip(&event.client)),
-            client_user_agent: Set(event.client.user_agent().to_owned()),
-            reason: Set(event.reason.map(str::to_owned)),
-            attributes: Set(attributes),
-            number: Set(None),
-            chain_digest: Set(None),
-        };
-        Entity::insert(row).exec_without_returning(&self.0).await?;
+        Entity::insert(new_row(event)?).exec_without_returning(&self.0).await?;
         Ok(())
     }
+}
+
+/// The row of an event that has no number yet.
+pub(crate) fn new_row(event: &Event) -> Result<ActiveModel> {
+    debug_assert!(event.has_its_attributes(), "{:?}: {:?}", event.kind, event.attributes);
+    let attributes = event.attributes.iter().map(|(key, value)| (*key, value.as_str()));
+    let attributes = serde_json::to_string(&attributes.collect::<BTreeMap<_, _>>())
+        .map_err(|error| StoreError::Internal(error.into()))?;
+    let caller = &event.caller;
+    let (key_id, key_name) = caller.api_key.clone().unzip();
+    Ok(ActiveModel {
+        id: Set(event.id.as_uuid()),
+        event_at: Set(event.at.as_micros()),
+        kind: Set(event.kind.as_str().to_owned()),
+        portal_id: Set(event.resource.portal.as_ref().map(ToString::to_string)),
+        customer_id: Set(event.resource.customer.as_ref().map(ToString::to_string)),
+        session_id: Set(event.resource.session.map(|id| id.as_uuid())),
+        api_key_id: Set(key_id.map(|id| id.as_uuid())),
+        api_key_display_name: Set(key_name.unwrap_or_default()),
+        claimed_actor: Set(caller.claimed_actor.clone()),
+        caller_address: Set(caller.address.map(|at| at.to_string()).unwrap_or_default()),
+        request_id: Set(caller.request_id.clone()),
+        client_ip: Set(row::client_ip(&event.client)),
+        client_user_agent: Set(event.client.user_agent().to_owned()),
+        reason: Set(event.reason.map(str::to_owned)),
+        attributes: Set(attributes),
+        number: Set(None),
+        chain_digest: Set(None),
+    })
 }

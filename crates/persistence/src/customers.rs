@@ -111,13 +111,7 @@ impl Tx {
         customer: &Customer,
         password: Option<SealedPassword>,
     ) -> Result<()> {
-        let mut row = encode(customer);
-        row.portal_id = Set(customer.key.portal.to_string());
-        row.id = Set(customer.key.customer.to_string());
-        row.created_at = Set(customer.created_at.as_micros());
-        row.password_hash = Set(password);
-        row.password_revision = Set(customer.password_revision);
-        Entity::insert(row).exec_without_returning(&self.0).await?;
+        Entity::insert(new_row(customer, password)).exec_without_returning(&self.0).await?;
         Ok(())
     }
 
@@ -206,6 +200,16 @@ fn encode_codes(codes: CodeBudget) -> ActiveModel {
         code_locked_until: Set(row::micros(codes.locked_until)),
         ..Default::default()
     }
+}
+
+pub(crate) fn new_row(customer: &Customer, password: Option<SealedPassword>) -> ActiveModel {
+    let mut row = encode(customer);
+    row.portal_id = Set(customer.key.portal.to_string());
+    row.id = Set(customer.key.customer.to_string());
+    row.created_at = Set(customer.created_at.as_micros());
+    row.password_hash = Set(password);
+    row.password_revision = Set(customer.password_revision);
+    row
 }
 
 /// The columns that an update may change.

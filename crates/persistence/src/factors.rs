@@ -61,22 +61,7 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn put_factor(&self, factor: &Factor, secret: SealedSecret) -> Result<()> {
         self.delete_factor(&factor.customer).await?;
-        let (sign_in, session) = row::owner_columns(factor.enabled_by);
-        let row = ActiveModel {
-            portal_id: Set(factor.customer.portal.to_string()),
-            customer_id: Set(factor.customer.customer.to_string()),
-            id: Set(factor.id.as_uuid()),
-            secret: Set(secret),
-            algorithm: Set(row::totp_algorithm(factor.parameters).to_owned()),
-            digits: Set(factor.parameters.digits().into()),
-            period_seconds: Set(row::int(factor.parameters.period_seconds())),
-            accepted_step: Set(factor.accepted_step.number()),
-            enabled_at: Set(factor.enabled_at.as_micros()),
-            last_used_at: Set(row::micros(factor.last_used_at)),
-            enabled_by_sign_in_id: Set(sign_in),
-            enabled_by_session_id: Set(session),
-        };
-        Entity::insert(row).exec_without_returning(&self.0).await?;
+        Entity::insert(new_row(factor, secret)).exec_without_returning(&self.0).await?;
         Ok(())
     }
 
@@ -110,6 +95,24 @@ impl Tx {
     pub async fn delete_factor(&self, key: &CustomerKey) -> Result<()> {
         Entity::delete_many().filter(of(key)).exec(&self.0).await?;
         Ok(())
+    }
+}
+
+pub(crate) fn new_row(factor: &Factor, secret: SealedSecret) -> ActiveModel {
+    let (sign_in, session) = row::owner_columns(factor.enabled_by);
+    ActiveModel {
+        portal_id: Set(factor.customer.portal.to_string()),
+        customer_id: Set(factor.customer.customer.to_string()),
+        id: Set(factor.id.as_uuid()),
+        secret: Set(secret),
+        algorithm: Set(row::totp_algorithm(factor.parameters).to_owned()),
+        digits: Set(factor.parameters.digits().into()),
+        period_seconds: Set(row::int(factor.parameters.period_seconds())),
+        accepted_step: Set(factor.accepted_step.number()),
+        enabled_at: Set(factor.enabled_at.as_micros()),
+        last_used_at: Set(row::micros(factor.last_used_at)),
+        enabled_by_sign_in_id: Set(sign_in),
+        enabled_by_session_id: Set(session),
     }
 }
 

@@ -35,6 +35,8 @@ mod portals;
 #[cfg(feature = "fault-injection")]
 mod record;
 mod row;
+#[cfg(feature = "seed")]
+mod seed;
 mod servers;
 mod sessions;
 mod sign_ins;
@@ -63,6 +65,8 @@ pub use migration::SchemaState;
 pub use portals::PortalCounts;
 #[cfg(feature = "fault-injection")]
 pub use record::{Counts, Sent};
+#[cfg(feature = "seed")]
+pub use seed::{SEEDED_AT_ONCE, SeededCustomer};
 pub use servers::RunningServer;
 pub use sessions::Sessions;
 pub use store::{DatabaseSettings, Queries, Read, Store, Tx};

@@ -82,25 +82,7 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn insert_session(&self, session: &Session, digest: &Digest) -> Result<()> {
         self.end_surplus_sessions(session).await?;
-        let row = ActiveModel {
-            portal_id: Set(session.customer.portal.to_string()),
-            customer_id: Set(session.customer.customer.to_string()),
-            id: Set(session.id.as_uuid()),
-            token_digest: Set(digest.as_bytes().to_vec()),
-            digest_key_id: Set(Some(row::key_id(digest))),
-            client_ip: Set(row::client_ip(&session.client)),
-            client_user_agent: Set(session.client.user_agent().to_owned()),
-            created_at: Set(session.created_at.as_micros()),
-            last_used_at: Set(session.last_used_at.as_micros()),
-            authenticated_at: Set(session.authenticated_at.as_micros()),
-            second_factor_at: Set(row::micros(session.second_factor_at)),
-            idle_limit: Set(row::duration_micros(session.limits.idle)),
-            absolute_limit: Set(row::duration_micros(session.limits.absolute)),
-            ended_at: Set(None),
-            end_reason: Set(None),
-            expires_at: Set(Some((session.created_at + session.limits.absolute).as_micros())),
-        };
-        Entity::insert(row).exec_without_returning(&self.0).await?;
+        Entity::insert(new_row(session, digest)).exec_without_returning(&self.0).await?;
         Ok(())
     }
 
@@ -240,6 +222,27 @@ impl Tx {
             .exec(&self.0)
             .await?;
         Ok(())
+    }
+}
+
+pub(crate) fn new_row(session: &Session, digest: &Digest) -> ActiveModel {
+    ActiveModel {
+        portal_id: Set(session.customer.portal.to_string()),
+        customer_id: Set(session.customer.customer.to_string()),
+        id: Set(session.id.as_uuid()),
+        token_digest: Set(digest.as_bytes().to_vec()),
+        digest_key_id: Set(Some(row::key_id(digest))),
+        client_ip: Set(row::client_ip(&session.client)),
+        client_user_agent: Set(session.client.user_agent().to_owned()),
+        created_at: Set(session.created_at.as_micros()),
+        last_used_at: Set(session.last_used_at.as_micros()),
+        authenticated_at: Set(session.authenticated_at.as_micros()),
+        second_factor_at: Set(row::micros(session.second_factor_at)),
+        idle_limit: Set(row::duration_micros(session.limits.idle)),
+        absolute_limit: Set(row::duration_micros(session.limits.absolute)),
+        ended_at: Set(None),
+        end_reason: Set(None),
+        expires_at: Set(Some((session.created_at + session.limits.absolute).as_micros())),
     }
 }
 

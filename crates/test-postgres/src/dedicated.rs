@@ -18,8 +18,8 @@ const POLL: Duration = Duration::from_millis(20);
 /// A server of the caller's own, with one database. It listens on a socket in its own
 /// folder only, and is gone with this value or with the test process, panic or not.
 ///
-/// What commits is not forced to the disk: it outlives every process, not the machine.
-/// All calls block.
+/// What commits is not forced to the disk unless it was asked for: it outlives every
+/// process, not the machine. All calls block.
 #[derive(Debug)]
 pub struct DedicatedPostgres {
     shell: Child,
@@ -35,7 +35,20 @@ impl DedicatedPostgres {
     /// # Errors
     /// Where PostgreSQL is not installed or does not start; standard error says why.
     pub fn new() -> io::Result<Self> {
-        let mut shell = shell("dedicated")?;
+        Self::of_kind("dedicated")
+    }
+
+    /// The same, that forces what commits to the disk as it does by default: to measure
+    /// what commits take.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn durable() -> io::Result<Self> {
+        Self::of_kind("durable")
+    }
+
+    fn of_kind(kind: &str) -> io::Result<Self> {
+        let mut shell = shell(kind)?;
         let (Some(words), Some(answers)) = (shell.stdin.take(), shell.stdout.take()) else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
@@ -49,6 +62,14 @@ impl DedicatedPostgres {
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres:///gatehouse?host={}&user=gatehouse", self.folder.display())
+    }
+
+    /// The id of its first process, which has started all others.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn postmaster(&self) -> io::Result<u32> {
+        Ok(processes::of(&self.data())?.0.as_raw_nonzero().get().unsigned_abs())
     }
 
     /// Ends all its processes where they stand: kill -9.

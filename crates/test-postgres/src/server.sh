@@ -1,8 +1,9 @@
 # shellcheck shell=sh
 # Starts a PostgreSQL in a folder of its own. `shared` runs psql in it on the SQL of
 # standard input; `dedicated` makes one database, prints the folder and obeys the
-# words of standard input. When that ends, as it does however the test process
-# ends, the server is stopped and the folder removed.
+# words of standard input; `durable` does so too, and forces commits to the disk. When
+# that ends, as it does however the test process ends, the server is stopped and the
+# folder removed.
 set -eu
 cd / # The server's user may have no right to the caller's folder.
 
@@ -22,6 +23,8 @@ unprivileged() {
   fi
 }
 
+case $1 in durable) fsync=on ;; *) fsync=off ;; esac
+
 folder=$(unprivileged mktemp -d)
 stop() {
   # A process that a test has stopped hears of no other signal.
@@ -40,7 +43,7 @@ unprivileged initdb -D "$folder/data" --username=gatehouse --auth=trust \
 start() {
   unprivileged pg_ctl start -D "$folder/data" -l "$folder/log" -w -s -o "\
     -c unix_socket_directories=$folder -c listen_addresses= \
-    -c max_connections=300 -c fsync=off \
+    -c max_connections=300 -c fsync=$fsync \
     -c default_transaction_isolation='${TEST_POSTGRES_ISOLATION:-read committed}'"
 }
 start || {
@@ -52,7 +55,7 @@ case $1 in
   shared)
     psql -h "$folder" -U gatehouse -d postgres -v ON_ERROR_STOP=1 -XqAt
     ;;
-  dedicated)
+  dedicated | durable)
     createdb -h "$folder" -U gatehouse gatehouse
     echo "$folder"
     while read -r word; do

@@ -244,9 +244,11 @@ fn call_layer(app: &App) -> CallLayer {
     CallLayer::new(move || RequestId::generate(&mut entropy.rng()))
 }
 
-fn router(app: &App, routes: Routes) -> Router {
+/// HTTP/2 as [`Server`] speaks it, before any service: what a service that does nothing
+/// is served over, to see what the transport alone costs.
+#[must_use]
+pub fn transport() -> tonic::transport::Server {
     tonic::transport::Server::builder()
-        .layer(call_layer(app))
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_max_pending_accept_reset_streams(Some(MAX_RESETS))
@@ -256,5 +258,8 @@ fn router(app: &App, routes: Routes) -> Router {
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_frame_size(MAX_FRAME_BYTES)
-        .add_routes(routes)
+}
+
+fn router(app: &App, routes: Routes) -> Router {
+    transport().layer(call_layer(app)).add_routes(routes)
 }

@@ -108,6 +108,25 @@ impl Tx {
         }
     }
 
+    /// Gives rows that are about to be written the numbers that follow, while nobody
+    /// else numbers.
+    #[cfg(feature = "seed")]
+    pub(crate) async fn number_new(
+        &self,
+        rows: &mut [crate::entity::audit_event::ActiveModel],
+    ) -> Result<()> {
+        use sea_orm::{Set, TryIntoModel};
+
+        let mut end = self.chain_end().await?;
+        for row in rows {
+            let model = row.clone().try_into_model()?;
+            end = end.next(&columns(&model).each_ref().map(Option::as_deref));
+            row.number = Set(Some(end.number));
+            row.chain_digest = Set(Some(end.digest.as_bytes().to_vec()));
+        }
+        Ok(())
+    }
+
     async fn chain_end(&self) -> Result<ChainEnd> {
         let last = Entity::find()
             .filter(Column::Number.is_not_null())

@@ -69,6 +69,13 @@ impl Drop for Connection {
 }
 
 #[test]
+fn a_durable_server_forces_commits_to_the_disk() {
+    let fsync = |server: DedicatedPostgres| server.sql("SHOW fsync").unwrap();
+    assert_eq!(fsync(DedicatedPostgres::durable().unwrap()), "on");
+    assert_eq!(fsync(DedicatedPostgres::new().unwrap()), "off");
+}
+
+#[test]
 fn what_was_committed_outlives_a_kill() {
     let mut server = with_a_row();
     let url = server.url();
