@@ -42,6 +42,10 @@ budget:
 statements method="":
     STATEMENTS={{ method }} cargo test --workspace --test e2e budget::every -- --nocapture
 
+# Count the instructions of what every call computes, and compare them: just instructions --update
+instructions *arguments: install
+    cargo run --profile instructions -p gatehouse-instructions -- check {{ arguments }}
+
 # Run Rust's tests once more on a PostgreSQL whose transactions are serializable
 serializable:
     TEST_POSTGRES_ISOLATION=serializable cargo test --workspace \
