@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use super::{Comparison, DatabaseReport, Figures, Point};
 use crate::database::Kind;
+use crate::limit::OWN_CPU;
 use crate::measure::{Latency, ratio, to_f64};
+use crate::stage::SERVER_CPU;
 
 /// What a database is like before anything is measured.
 pub fn head(of: &DatabaseReport) -> String {
@@ -59,10 +61,16 @@ pub fn comparison(of: &Comparison) -> String {
     let Comparison { what, callers, ratio, lowest, highest, limit_name, .. } = of;
     let database = of.database.name();
     let (subject, limit) = (of.subject.per_second, of.limit.per_second);
+    // What the hash costs is the hash's; what is left is ours.
+    let server = of.subject.cpu_millis.get(SERVER_CPU);
+    let besides =
+        server.zip(of.limit.cpu_millis.get(OWN_CPU)).map_or_else(String::new, |(server, limit)| {
+            format!(", {:.3} ms of it besides {limit_name}", server - limit)
+        });
     format!(
         "{database}: {what} {callers} callers: {ratio:.2} of {limit_name} \
          ({subject:.1} / {limit:.1} per s), rounds {lowest:.2} to {highest:.2}\n  \
-         {}\n  {limit_name}: {}",
+         {}{besides}\n  {limit_name}: {}",
         figures(&of.subject),
         figures(&of.limit),
     )
