@@ -25,14 +25,17 @@ pub fn head(of: &DatabaseReport) -> String {
 /// What the server holds afterwards.
 pub fn foot(of: &DatabaseReport) -> String {
     let after = of.memory_after.map_or(0, |memory| memory.resident_kib);
-    let crowded = of.memory_crowded.map_or(0, |memory| memory.peak_kib);
-    format!(
-        "{}: memory {:.1} MiB idle, {:.1} MiB at most with 2,000 callers, {:.1} MiB afterwards",
+    let mut line = format!(
+        "{}: memory {:.1} MiB idle, {:.1} MiB afterwards",
         of.kind.name(),
         mib(of.memory_idle.resident_kib),
-        mib(crowded),
         mib(after),
-    )
+    );
+    if let Some(crowded) = of.memory_crowded {
+        let peak = mib(crowded.peak_kib);
+        let _ = write!(line, ", {peak:.1} MiB at most while 2,000 callers asked for too much");
+    }
+    line
 }
 
 fn mib(kib: u64) -> f64 {
@@ -62,10 +65,10 @@ pub fn comparison(of: &Comparison) -> String {
     let database = of.database.name();
     let (subject, limit) = (of.subject.per_second, of.limit.per_second);
     // What the hash costs is the hash's; what is left is ours.
-    let server = of.subject.cpu_millis.get(SERVER_CPU);
+    let server = of.subject.cpu_millis.get(SERVER_CPU).filter(|_| of.subject.calls > 0);
     let besides =
         server.zip(of.limit.cpu_millis.get(OWN_CPU)).map_or_else(String::new, |(server, limit)| {
-            format!(", {:.3} ms of it besides {limit_name}", server - limit)
+            format!("; the server's besides {limit_name}: {:.3} ms", server - limit)
         });
     format!(
         "{database}: {what} {callers} callers: {ratio:.2} of {limit_name} \
