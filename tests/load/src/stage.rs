@@ -26,7 +26,7 @@ use crate::seed::{Counts, Seeded};
 use crate::server::Server;
 
 /// Under which name CPU time is counted.
-const SERVER_CPU: &str = "server";
+pub const SERVER_CPU: &str = "server";
 /// Of PostgreSQL.
 const DATABASE_CPU: &str = "database";
 

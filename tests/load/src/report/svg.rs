@@ -106,7 +106,7 @@ fn draw_panel(panel: &Panel, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Resul
     for (index, (name, points)) in panel.lines.iter().enumerate() {
         let style = Palette99::pick(index).stroke_width(2);
         chart
-            .draw_series(LineSeries::new(points.iter().copied(), style).point_size(3))
+            .draw_series(LineSeries::new(counted(points), style).point_size(3))
             .map_err(|error| failed(&error))?
             .label(name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
@@ -118,6 +118,11 @@ fn draw_panel(panel: &Panel, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Resul
         .background_style(WHITE.mix(0.8))
         .draw()
         .map_err(|error| failed(&error))
+}
+
+/// Without those of which nothing was counted, which a logarithmic axis does not have.
+fn counted(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
+    points.iter().copied().filter(|(_, value)| *value > 0.0)
 }
 
 /// From the least to the greatest, with some room. None without anything above zero.

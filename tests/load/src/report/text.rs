@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use super::{Comparison, DatabaseReport, Figures, Point};
 use crate::database::Kind;
+use crate::limit::OWN_CPU;
 use crate::measure::{Latency, ratio, to_f64};
+use crate::stage::SERVER_CPU;
 
 /// What a database is like before anything is measured.
 pub fn head(of: &DatabaseReport) -> String {
@@ -23,14 +25,17 @@ pub fn head(of: &DatabaseReport) -> String {
 /// What the server holds afterwards.
 pub fn foot(of: &DatabaseReport) -> String {
     let after = of.memory_after.map_or(0, |memory| memory.resident_kib);
-    let crowded = of.memory_crowded.map_or(0, |memory| memory.peak_kib);
-    format!(
-        "{}: memory {:.1} MiB idle, {:.1} MiB at most with 2,000 callers, {:.1} MiB afterwards",
+    let mut line = format!(
+        "{}: memory {:.1} MiB idle, {:.1} MiB afterwards",
         of.kind.name(),
         mib(of.memory_idle.resident_kib),
-        mib(crowded),
         mib(after),
-    )
+    );
+    if let Some(crowded) = of.memory_crowded {
+        let peak = mib(crowded.peak_kib);
+        let _ = write!(line, ", {peak:.1} MiB at most while 2,000 callers asked for too much");
+    }
+    line
 }
 
 fn mib(kib: u64) -> f64 {
@@ -59,10 +64,16 @@ pub fn comparison(of: &Comparison) -> String {
     let Comparison { what, callers, ratio, lowest, highest, limit_name, .. } = of;
     let database = of.database.name();
     let (subject, limit) = (of.subject.per_second, of.limit.per_second);
+    // What the hash costs is the hash's; what is left is ours.
+    let server = of.subject.cpu_millis.get(SERVER_CPU).filter(|_| of.subject.calls > 0);
+    let besides =
+        server.zip(of.limit.cpu_millis.get(OWN_CPU)).map_or_else(String::new, |(server, limit)| {
+            format!("; the server's besides {limit_name}: {:.3} ms", server - limit)
+        });
     format!(
         "{database}: {what} {callers} callers: {ratio:.2} of {limit_name} \
          ({subject:.1} / {limit:.1} per s), rounds {lowest:.2} to {highest:.2}\n  \
-         {}\n  {limit_name}: {}",
+         {}{besides}\n  {limit_name}: {}",
         figures(&of.subject),
         figures(&of.limit),
     )
