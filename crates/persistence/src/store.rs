@@ -23,6 +23,9 @@ use crate::migration::has_table;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// For a connection that has answered, before it is asked whether it is alive.
 const TRUST: Duration = Duration::from_secs(1);
+/// Pages that a connection to SQLite keeps, in KiB by the minus: the upper levels of what is
+/// looked things up by. Whatever is not among them is read from the file anew each time.
+const CACHE_KIB: &str = "-8192";
 /// Between two tries to open a file that is being opened.
 const BUSY_WAIT: Duration = Duration::from_millis(10);
 
@@ -191,6 +194,7 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
             // NORMAL forgets commits on power loss: a spent code would come back.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            .pragma("cache_size", CACHE_KIB)
             .busy_timeout(STATEMENT_TIMEOUT)
     });
     // On a full disk and other trouble SQLite rolls back by itself, and sqlx then takes the
