@@ -12,7 +12,7 @@ use sea_orm::{
 use sea_orm_migration::async_trait;
 use tokio::time::timeout;
 
-use crate::error::is_conflict;
+use crate::error::{is_conflict, is_lost_connection};
 use crate::fault::Faults;
 
 /// For one statement of PostgreSQL, lock waits included: the server ends it.
@@ -23,14 +23,16 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 /// Tries of a statement that is a transaction by itself, at most.
 const TRIES: u32 = 5;
 
-/// How long a database that has left a statement without an answer is not trusted.
+/// How long a database that has ended a connection, or left a statement without an answer,
+/// is not trusted.
 const DISTRUST: Duration = Duration::from_mins(1);
 
-/// When a database last left a statement without an answer.
+/// When a database last ended a connection, or left a statement without an answer. Until
+/// some time after that its connections are asked whether they are alive.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Silence(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct Trouble(Arc<Mutex<Option<Instant>>>);
 
-impl Silence {
+impl Trouble {
     /// Whether that was lately.
     pub(crate) fn is_recent(&self) -> bool {
         self.last().is_some_and(|last| last.elapsed() < DISTRUST)
@@ -54,14 +56,14 @@ pub struct Connection<C> {
     is_autocommit: bool,
     /// SQLite's statements wait for nobody but its own writers, who queue before.
     is_limited: AtomicBool,
-    silence: Silence,
+    trouble: Trouble,
     faults: Faults,
 }
 
 impl<C: ConnectionTrait> Connection<C> {
-    fn new(inner: C, is_autocommit: bool, silence: Silence, faults: Faults) -> Self {
+    fn new(inner: C, is_autocommit: bool, trouble: Trouble, faults: Faults) -> Self {
         let is_limited = AtomicBool::new(inner.get_database_backend() == DbBackend::Postgres);
-        Self { inner, is_autocommit, is_limited, silence, faults }
+        Self { inner, is_autocommit, is_limited, trouble, faults }
     }
 
     /// What sea-orm's migrator asks for.
@@ -72,6 +74,21 @@ impl<C: ConnectionTrait> Connection<C> {
     #[cfg(feature = "fault-injection")]
     pub(crate) const fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    /// Runs a read. By itself it is as good on another connection, where the one that was
+    /// taken from the pool has been ended by the database.
+    async fn read<T, F>(&self, statement: impl Fn() -> F + Send + Sync) -> Result<T, DbErr>
+    where
+        T: Send,
+        F: Future<Output = Result<T, DbErr>> + Send,
+    {
+        match self.run(&statement).await {
+            Err(error) if self.is_autocommit && is_lost_connection(&error) => {
+                self.run(statement).await
+            }
+            result => result,
+        }
     }
 
     /// Runs a statement; a few times where it is a transaction by itself that collided
@@ -99,13 +116,17 @@ impl<C: ConnectionTrait> Connection<C> {
         statement: impl Future<Output = Result<T, DbErr>> + Send,
     ) -> Result<T, DbErr> {
         let is_limited = self.is_limited.load(Ordering::Relaxed);
-        self.faults.interfere(answer(statement, is_limited, &self.silence)).await
+        let result = self.faults.interfere(answer(statement, is_limited, &self.trouble)).await;
+        if result.as_ref().is_err_and(is_lost_connection) {
+            self.trouble.note();
+        }
+        result
     }
 }
 
 impl Connection<DatabaseConnection> {
-    pub(crate) fn of_pool(pool: DatabaseConnection, silence: Silence, faults: Faults) -> Self {
-        Self::new(pool, true, silence, faults)
+    pub(crate) fn of_pool(pool: DatabaseConnection, trouble: Trouble, faults: Faults) -> Self {
+        Self::new(pool, true, trouble, faults)
     }
 
     pub(crate) async fn begin(
@@ -113,13 +134,23 @@ impl Connection<DatabaseConnection> {
         options: TransactionOptions,
     ) -> Result<Connection<DatabaseTransaction>, DbErr> {
         self.faults.before_transaction().await;
+        let begun = match self.begin_once(options).await {
+            // Nothing has been done in it.
+            Err(error) if is_lost_connection(&error) => self.begin_once(options).await,
+            begun => begun,
+        };
+        let tx = begun?;
+        Ok(Connection::new(tx, false, self.trouble.clone(), self.faults.note_begin()))
+    }
+}
+
+impl Connection<DatabaseConnection> {
+    async fn begin_once(&self, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
         // In a task of its own: where its answer comes too late, it is still taken, and the
         // transaction ended. Left to itself its connection would stay in one.
         let pool = self.inner.clone();
         let begin = tokio::spawn(async move { pool.begin_with_options(options).await });
-        let answered = async { begin.await.unwrap_or_else(|_| Err(no_answer())) };
-        let tx = self.run_once(answered).await?;
-        Ok(Connection::new(tx, false, self.silence.clone(), self.faults.note_begin()))
+        self.run_once(async { begin.await.unwrap_or_else(|_| Err(no_answer())) }).await
     }
 }
 
@@ -134,8 +165,8 @@ impl Connection<DatabaseTransaction> {
     }
 
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        let Self { inner, is_limited, silence, faults, .. } = self;
-        faults.interfere(answer(inner.commit(), is_limited.into_inner(), &silence)).await?;
+        let Self { inner, is_limited, trouble, faults, .. } = self;
+        faults.interfere(answer(inner.commit(), is_limited.into_inner(), &trouble)).await?;
         faults.note_commit();
         Ok(())
     }
@@ -145,11 +176,11 @@ impl Connection<DatabaseTransaction> {
 async fn answer<T>(
     statement: impl Future<Output = Result<T, DbErr>> + Send,
     is_limited: bool,
-    silence: &Silence,
+    trouble: &Trouble,
 ) -> Result<T, DbErr> {
     if is_limited {
         timeout(ANSWER_TIMEOUT, statement).await.unwrap_or_else(|_| {
-            silence.note();
+            trouble.note();
             Err(no_answer())
         })
     } else {
@@ -181,13 +212,13 @@ impl<C: ConnectionTrait> ConnectionTrait for Connection<C> {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let row = self.run(|| self.inner.query_one_raw(statement.clone())).await?;
+        let row = self.read(|| self.inner.query_one_raw(statement.clone())).await?;
         self.faults.note(&statement, row.iter().count() as u64);
         Ok(row)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let rows = self.run(|| self.inner.query_all_raw(statement.clone())).await?;
+        let rows = self.read(|| self.inner.query_all_raw(statement.clone())).await?;
         self.faults.note(&statement, rows.len() as u64);
         Ok(rows)
     }

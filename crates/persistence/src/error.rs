@@ -69,6 +69,26 @@ pub(crate) fn is_conflict(error: &DbErr) -> bool {
     matches!(sqlx_class(source), Class::Conflict)
 }
 
+/// Whether the connection that it was sent on had been ended by the other side.
+pub(crate) fn is_lost_connection(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(source))
+    | DbErr::Query(RuntimeErr::SqlxError(source))
+    | DbErr::Conn(RuntimeErr::SqlxError(source))) = error
+    else {
+        return false;
+    };
+    match &**source {
+        SqlxError::Io(_) | SqlxError::Protocol(_) => true,
+        SqlxError::Database(refusal) => {
+            // Connection exceptions, and shutdowns.
+            let code = refusal.code().unwrap_or_default();
+            refusal.try_downcast_ref::<SqlxPostgresError>().is_some()
+                && (code.starts_with("08") || code.starts_with("57P"))
+        }
+        _ => false,
+    }
+}
+
 /// Whether SQLite refused because another connection has the file.
 pub(crate) fn is_sqlite_busy(error: &DbErr) -> bool {
     let (DbErr::Conn(RuntimeErr::SqlxError(source)) | DbErr::Exec(RuntimeErr::SqlxError(source))) =

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use tokio::time::{sleep, timeout};
 
-use crate::connection::{Connection, STATEMENT_TIMEOUT, Silence};
+use crate::connection::{Connection, STATEMENT_TIMEOUT, Trouble};
 use crate::entity::key_canary;
 use crate::error::{Result, StoreError, is_sqlite_busy};
 use crate::fault::Faults;
@@ -69,7 +69,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it does not answer.
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self> {
-        let silence = Silence::default();
+        let trouble = Trouble::default();
         let (read, watch, write) = match &settings.location {
             DatabaseLocation::Sqlite(path) => {
                 let write = first_sqlite_connection(path).await?;
@@ -82,14 +82,14 @@ impl Store {
                 // Transactions that wait for each other's locks keep no read waiting.
                 let writers = settings.max_connections.div_ceil(2);
                 let readers = settings.max_connections.saturating_sub(writers).max(1);
-                let options = |connections| postgres_options(url, connections, silence.clone());
+                let options = |connections| postgres_options(url, connections, trouble.clone());
                 let write = Database::connect(options(writers)).await?;
                 let read = Database::connect(options(readers)).await?;
                 (read, Database::connect(options(1)).await?, write)
             }
         };
         let faults = Faults::default();
-        let of_pool = |pool| Connection::of_pool(pool, silence.clone(), faults.clone());
+        let of_pool = |pool| Connection::of_pool(pool, trouble.clone(), faults.clone());
         let [read, watch] = [read, watch].map(|pool| Queries(of_pool(pool)));
         Ok(Self { read, watch, write: of_pool(write) })
     }
@@ -208,7 +208,7 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
     options
 }
 
-fn postgres_options(url: &str, connections: u32, silence: Silence) -> ConnectOptions {
+fn postgres_options(url: &str, connections: u32, trouble: Trouble) -> ConnectOptions {
     let mut options = pool_options(url, connections);
     options.map_sqlx_postgres_opts(|options| {
         options.application_name("gatehouse").options([
@@ -216,14 +216,23 @@ fn postgres_options(url: &str, connections: u32, silence: Silence) -> ConnectOpt
             ("synchronous_commit", "on"),
         ])
     });
-    // What answered a moment ago is alive; a round trip to ask costs as much as a statement.
-    options.test_before_acquire_if_idle_for(TRUST);
-    // sqlx asks whether a connection is alive before it frees its place in the pool, and
-    // waits for the answer of a server that is gone until TCP gives up.
+    options.test_before_acquire(false);
     options.map_sqlx_postgres_pool_opts(move |pool| {
-        let silence = silence.clone();
+        let [before, after] = [trouble.clone(), trouble.clone()];
+        // What answered a moment ago is alive; to ask costs as much as a statement.
+        let pool = pool.before_acquire(move |connection, used| {
+            let is_suspect = used.idle_for >= TRUST || before.is_recent();
+            Box::pin(async move {
+                if is_suspect {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        });
+        // sqlx asks whether a connection is alive before it frees its place in the pool, and
+        // waits for the answer of a server that is gone until TCP gives up.
         pool.after_release(move |connection, _| {
-            let is_suspect = silence.is_recent();
+            let is_suspect = after.is_recent();
             Box::pin(async move {
                 if !is_suspect {
                     return Ok(true);

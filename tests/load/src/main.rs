@@ -18,6 +18,7 @@ mod run;
 mod scenario;
 mod seed;
 mod server;
+mod simulate;
 mod stage;
 
 use std::io::{self, Write as _};
@@ -66,6 +67,7 @@ fn execute(command: Command) -> Result<()> {
                 let place = Place { folder, database_url };
                 limit::database::obey(&place, Population { seed }, statement).await
             }
+            Command::Simulate(options) => simulate::run(&options),
             Command::Gatehouse { .. } => Ok(()),
         }
     })

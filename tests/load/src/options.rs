@@ -28,6 +28,8 @@ pub enum Command {
     Growth(Growth),
     /// Fill an empty database with customers for measurements
     Seed(Fill),
+    /// Let sign-ins of millions of customers wait for cores, on paper
+    Simulate(Simulate),
     /// Be a limit
     #[command(subcommand, hide = true)]
     Limit(Limit),
@@ -203,6 +205,21 @@ pub struct Fill {
     /// What tokens and secrets follow from
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+/// Of sign-ins on paper.
+#[derive(Args)]
+pub struct Simulate {
+    /// Sign-ins a second
+    pub rate: f64,
+    /// Cores that hash
+    pub cores: u32,
+    /// What one hash takes
+    #[arg(long, default_value_t = 17.0)]
+    pub hash_milliseconds: f64,
+    /// How many sign-ins
+    #[arg(long, default_value_t = 1_000_000)]
+    pub sign_ins: u64,
 }
 
 /// Which limit.
