@@ -22,6 +22,11 @@ fn uuid_v7(now: Timestamp, rng: &mut impl CryptoRng) -> Uuid {
     Builder::from_unix_timestamp_millis(unix_millis(now), &random).into_uuid()
 }
 
+/// The lowest one of the millisecond of `at`.
+fn lowest_uuid_v7(at: Timestamp) -> Uuid {
+    Builder::from_unix_timestamp_millis(unix_millis(at), &[0; 10]).into_uuid()
+}
+
 /// What a version 7 UUID begins with. Times before 1970 have none of their own.
 fn unix_millis(at: Timestamp) -> u64 {
     u64::try_from(at.as_micros() / 1_000).unwrap_or(0)
@@ -148,7 +153,7 @@ impl AuditEventId {
     /// The lowest id that an event at `at` can have, the first of its millisecond.
     #[must_use]
     pub fn lowest_at(at: Timestamp) -> Self {
-        Self(Builder::from_unix_timestamp_millis(unix_millis(at), &[0; 10]).into_uuid())
+        Self(lowest_uuid_v7(at))
     }
 }
 
@@ -156,7 +161,7 @@ impl SessionId {
     /// The lowest id that a session made at `at` can have, the first of its millisecond.
     #[must_use]
     pub fn lowest_at(at: Timestamp) -> Self {
-        Self(Builder::from_unix_timestamp_millis(unix_millis(at), &[0; 10]).into_uuid())
+        Self(lowest_uuid_v7(at))
     }
 }
 

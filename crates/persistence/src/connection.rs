@@ -116,11 +116,7 @@ impl<C: ConnectionTrait> Connection<C> {
         statement: impl Future<Output = Result<T, DbErr>> + Send,
     ) -> Result<T, DbErr> {
         let is_limited = self.is_limited.load(Ordering::Relaxed);
-        let result = self.faults.interfere(answer(statement, is_limited, &self.trouble)).await;
-        if result.as_ref().is_err_and(is_lost_connection) {
-            self.trouble.note();
-        }
-        result
+        self.faults.interfere(answer(statement, is_limited, &self.trouble)).await
     }
 }
 
@@ -178,14 +174,18 @@ async fn answer<T>(
     is_limited: bool,
     trouble: &Trouble,
 ) -> Result<T, DbErr> {
-    if is_limited {
-        timeout(ANSWER_TIMEOUT, statement).await.unwrap_or_else(|_| {
-            trouble.note();
-            Err(no_answer())
-        })
+    let (answer, is_missing) = if is_limited {
+        match timeout(ANSWER_TIMEOUT, statement).await {
+            Ok(answer) => (answer, false),
+            Err(_) => (Err(no_answer()), true),
+        }
     } else {
-        statement.await
+        (statement.await, false)
+    };
+    if is_missing || answer.as_ref().is_err_and(is_lost_connection) {
+        trouble.note();
     }
+    answer
 }
 
 fn no_answer() -> DbErr {

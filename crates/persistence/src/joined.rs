@@ -36,18 +36,9 @@ impl<C: ConnectionTrait> Queries<C> {
         now: Timestamp,
     ) -> Result<Option<WithCustomer<SignIn>>> {
         static SELECT: LazyLock<String> = LazyLock::new(|| held::<sign_in::Entity>("sign_in"));
-        let parameters = parameters(3, digests.len());
-        let sql = format!(
-            "{} WHERE t.token_digest IN ({parameters}) AND t.portal_id = $1
-             AND t.ended_at IS NULL AND t.expires_at > $2",
-            *SELECT
-        );
-        let mut values: Vec<Value> = vec![portal.as_str().into(), now.as_micros().into()];
-        values.extend(digests.iter().map(|digest| Value::from(digest.as_bytes())));
-        let Some(row) = self.one(sql, values).await? else { return Ok(None) };
-        let (customer, factor) = whose(&row)?;
-        let sign_in = sign_ins::decode(sign_in::Model::from_query_result(&row, HELD)?)?;
-        Ok(Some((sign_in, customer, factor)))
+        let held = self.held::<sign_in::Model>(&SELECT, portal, digests, Some(now)).await?;
+        held.map(|(row, customer, factor)| Ok((sign_ins::decode(row)?, customer, factor)))
+            .transpose()
     }
 
     /// The session of `portal` that has one of these token digests, live or not, and
@@ -61,20 +52,36 @@ impl<C: ConnectionTrait> Queries<C> {
         digests: &[Digest],
     ) -> Result<Option<WithCustomer<Session>>> {
         static SELECT: LazyLock<String> = LazyLock::new(|| held::<session::Entity>("session"));
-        let parameters = parameters(2, digests.len());
-        let sql =
-            format!("{} WHERE t.token_digest IN ({parameters}) AND t.portal_id = $1", *SELECT);
-        let mut values: Vec<Value> = vec![portal.as_str().into()];
-        values.extend(digests.iter().map(|digest| Value::from(digest.as_bytes())));
-        let Some(row) = self.one(sql, values).await? else { return Ok(None) };
-        let (customer, factor) = whose(&row)?;
-        let session = sessions::decode(session::Model::from_query_result(&row, HELD)?)?;
-        Ok(Some((session, customer, factor)))
+        let held = self.held::<session::Model>(&SELECT, portal, digests, None).await?;
+        held.map(|(row, customer, factor)| Ok((sessions::decode(row)?, customer, factor)))
+            .transpose()
     }
 
-    async fn one(&self, sql: String, values: Vec<Value>) -> Result<Option<QueryResult>> {
+    /// The row of `portal` that has one of these token digests, live at `live_at` if that is
+    /// asked for, by a statement that begins with `select`.
+    async fn held<M: FromQueryResult>(
+        &self,
+        select: &str,
+        portal: &PortalId,
+        digests: &[Digest],
+        live_at: Option<Timestamp>,
+    ) -> Result<Option<WithCustomer<M>>> {
+        let mut sql = format!(
+            "{select} WHERE t.token_digest IN ({}) AND t.portal_id = $1",
+            parameters(2, digests.len())
+        );
+        let mut values = vec![Value::from(portal.as_str())];
+        values.extend(digests.iter().map(|digest| Value::from(digest.as_bytes())));
+        if let Some(at) = live_at {
+            values.push(at.as_micros().into());
+            let at = parameters(values.len(), 1);
+            sql = format!("{sql} AND t.ended_at IS NULL AND t.expires_at > {at}");
+        }
         let backend = self.0.get_database_backend();
-        Ok(self.0.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await?)
+        let statement = Statement::from_sql_and_values(backend, sql, values);
+        let Some(row) = self.0.query_one_raw(statement).await? else { return Ok(None) };
+        let (customer, factor) = whose(&row)?;
+        Ok(Some((M::from_query_result(&row, HELD)?, customer, factor)))
     }
 }
 
