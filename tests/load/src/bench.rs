@@ -1,6 +1,8 @@
 //! Each thing beside its limit: in turns, in short rounds, so that whatever else happens on
 //! the machine happens to both.
 
+mod pair;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +13,15 @@ use crate::commits;
 use crate::database::Kind;
 use crate::drive::{Load, Pace, Scenario, drive};
 use crate::limit::{Limit, OWN_CPU, Order, disk, echo};
-use crate::measure::{Measured, median, ratio, to_f64};
+use crate::measure::{Measured, ratio, to_f64};
 use crate::options::Bench;
 use crate::population::Group;
 use crate::process;
-use crate::report::{Comparison, DatabaseReport, Figures, Point, Report, text};
+use crate::report::{Compared, Comparison, DatabaseReport, Point, Report, text};
 use crate::scenario::validate::Validate;
 use crate::stage::Stage;
+
+use pair::Pair;
 
 /// Sessions that are checked over and over. Of each the first check in a minute is written.
 pub const SESSIONS: u64 = 1_000;
@@ -25,6 +29,8 @@ pub const SESSIONS: u64 = 1_000;
 const SIGN_IN_CALLERS: [usize; 2] = [16, 64];
 const VALIDATE_CALLERS: usize = 50;
 const HASHER: &str = "the hasher alone";
+const BESIDE: &str = "ValidateSession beside 64 sign-ins";
+const PAST_CAPACITY: &str = "sign-in past capacity";
 /// At so many callers all that writes is compared.
 const WRITERS: usize = 16;
 const MIX_CALLERS: usize = 32;
@@ -132,6 +138,13 @@ impl Rounds<'_> {
             let compared = self.against(what, &validate, VALIDATE_CALLERS, limit, &mut select);
             report.add(compared.await?, options);
         }
+        if self.wants(BESIDE) {
+            report.add(self.validate_beside_sign_ins().await?, options);
+        }
+        if self.wants(PAST_CAPACITY) {
+            let compared = self.past_capacity(report).await?;
+            report.add(compared, options);
+        }
         if self.wants("My Account set-up") {
             let account = Arc::new(stage.account(WRITERS)?);
             let mut update = stage.statement("update")?;
@@ -157,7 +170,7 @@ impl Rounds<'_> {
             pair.subject.add(&self.stage.drive(scenario, &load).await?)?;
             pair.limit.add(&limit.run(Order { callers, time: load.time })?)?;
         }
-        pair.compare(self.stage.database.kind, what, callers, limit_name)
+        pair.compare(Compared::Rate, self.stage.database.kind, what, callers, limit_name)
     }
 
     /// Session checks beside the empty service, both by the same client.
@@ -176,7 +189,52 @@ impl Rounds<'_> {
             pair.subject.add(&self.stage.drive(&validate, &load).await?)?;
             pair.limit.add(&drive(&empty, &load, &[(OWN_CPU, &cpu)]).await?)?;
         }
-        pair.compare(self.stage.database.kind, "ValidateSession", load.callers, "the empty echo")
+        pair.compare(
+            Compared::Rate,
+            self.stage.database.kind,
+            "ValidateSession",
+            load.callers,
+            "the empty echo",
+        )
+    }
+
+    /// Session checks at a low rate while sign-ins take all there is, and alone.
+    async fn validate_beside_sign_ins(&self) -> Result<Comparison> {
+        let load = Load { pace: Pace::Open(LOW_RATE), ..self.load(OPEN_CALLERS) };
+        let crowd = self.load(SATURATING);
+        let sign_in = Arc::new(self.stage.sign_in(SATURATING)?);
+        let validate = Arc::new(self.stage.validate(OPEN_CALLERS, SESSIONS, false)?);
+        let mut pair = Pair::default();
+        for _ in 0..self.options.rounds {
+            let (checks, _) =
+                tokio::try_join!(drive(&validate, &load, &[]), drive(&sign_in, &crowd, &[]))?;
+            pair.subject.add(&checks)?;
+            pair.limit.add(&drive(&validate, &load, &[]).await?)?;
+        }
+        pair.compare(Compared::P99, self.stage.database.kind, BESIDE, load.callers, "those alone")
+    }
+
+    /// Many more sign-ins than can be served beside as many as can: how many still are, and
+    /// what the server holds.
+    async fn past_capacity(&self, report: &mut DatabaseReport) -> Result<Comparison> {
+        let sign_in = Arc::new(self.stage.sign_in(CROWD)?);
+        process::forget_peak(self.stage.server.pid())?;
+        let mut pair = Pair::default();
+        for _ in 0..self.options.rounds {
+            let peak = self.stage.drive(&sign_in, &self.load(SATURATING)).await?;
+            let rate = OVERLOAD * peak.per_second();
+            let load = Load { pace: Pace::Open(rate), ..self.load(CROWD) };
+            pair.subject.add(&self.stage.drive(&sign_in, &load).await?)?;
+            pair.limit.add(&peak)?;
+        }
+        report.memory_crowded = Some(process::memory(self.stage.server.pid())?);
+        pair.compare(
+            Compared::Rate,
+            self.stage.database.kind,
+            PAST_CAPACITY,
+            CROWD,
+            "what 64 callers get",
+        )
     }
 
     /// Throughput and latency against callers; each thing in an open loop, too; and the mix.
@@ -184,10 +242,9 @@ impl Rounds<'_> {
         let stage = self.stage;
         let most = CURVE.iter().copied().max().unwrap_or(1);
         let sign_in = Arc::new(stage.sign_in(most)?);
-        let peak = self.curve(report, "sign-in", &sign_in).await?;
+        self.curve(report, "sign-in", &sign_in).await?;
         let validate = Arc::new(stage.validate(most, SESSIONS, false)?);
         self.curve(report, "ValidateSession", &validate).await?;
-        self.beside(report, &sign_in, &validate).await?;
         let mix = Arc::new(stage.mix(MIX_CALLERS)?);
         let measured = stage.drive(&mix, &self.load(MIX_CALLERS)).await?;
         self.point(report, "mix", Some(MIX_CALLERS), None, &measured)?;
@@ -195,34 +252,6 @@ impl Rounds<'_> {
             let per_second = ratio(to_f64(count), measured.time.as_secs_f64());
             self.say(&text::part(kind, per_second, latency));
         }
-        self.overload(report, peak).await
-    }
-
-    /// Session checks at a low rate, first alone, then while sign-ins take all there is.
-    async fn beside(
-        &self,
-        report: &mut DatabaseReport,
-        sign_in: &Arc<impl Scenario>,
-        validate: &Arc<impl Scenario>,
-    ) -> Result<()> {
-        let load = Load { pace: Pace::Open(LOW_RATE), ..self.load(OPEN_CALLERS) };
-        let checks = self.stage.drive(validate, &load).await?;
-        self.point(report, "ValidateSession alone", None, Some(LOW_RATE), &checks)?;
-        let sign_ins = self.load(SATURATING);
-        let (checks, _) =
-            tokio::try_join!(drive(validate, &load, &[]), drive(sign_in, &sign_ins, &[]))?;
-        self.point(report, "ValidateSession beside 64 sign-ins", None, Some(LOW_RATE), &checks)
-    }
-
-    /// Many more sign-ins than can be served: how many still are, and what the server holds.
-    async fn overload(&self, report: &mut DatabaseReport, peak: f64) -> Result<()> {
-        let sign_in = Arc::new(self.stage.sign_in(CROWD)?);
-        process::forget_peak(self.stage.server.pid())?;
-        let rate = OVERLOAD * peak;
-        let load = Load { pace: Pace::Open(rate), ..self.load(CROWD) };
-        let measured = self.stage.drive(&sign_in, &load).await?;
-        self.point(report, "sign-in past capacity", None, Some(rate), &measured)?;
-        report.memory_crowded = Some(process::memory(self.stage.server.pid())?);
         Ok(())
     }
 
@@ -240,13 +269,12 @@ impl Rounds<'_> {
         Ok(())
     }
 
-    /// Gives the most a second.
     async fn curve(
         &self,
         report: &mut DatabaseReport,
         what: &str,
         scenario: &Arc<impl Scenario>,
-    ) -> Result<f64> {
+    ) -> Result<()> {
         let time = Duration::from_secs_f64(self.options.curve_seconds);
         let mut peak: f64 = 0.0;
         for callers in CURVE {
@@ -258,77 +286,6 @@ impl Rounds<'_> {
         let rate = (peak * OPEN_SHARE).max(1.0);
         let load = Load { callers: OPEN_CALLERS, pace: Pace::Open(rate), time: 2 * time };
         let measured = self.stage.drive(scenario, &load).await?;
-        self.point(report, what, None, Some(rate), &measured)?;
-        Ok(peak)
-    }
-}
-
-/// Rounds of one thing.
-#[derive(Default)]
-struct Series {
-    per_second: Vec<f64>,
-    all: Measured,
-}
-
-impl Series {
-    fn add(&mut self, round: &Measured) -> Result<()> {
-        self.per_second.push(round.per_second());
-        self.all.add_round(round)
-    }
-}
-
-/// Rounds of a thing and of its limit.
-#[derive(Default)]
-struct Pair {
-    subject: Series,
-    limit: Series,
-}
-
-impl Pair {
-    fn compare(
-        &self,
-        database: Kind,
-        what: &str,
-        callers: usize,
-        limit_name: &str,
-    ) -> Result<Comparison> {
-        let rounds = self.subject.per_second.iter().zip(&self.limit.per_second);
-        let ratios: Vec<_> = rounds.map(|(subject, limit)| ratio(*subject, *limit)).collect();
-        Ok(Comparison {
-            database,
-            what: what.to_owned(),
-            callers,
-            limit_name: limit_name.to_owned(),
-            ratio: median(&ratios),
-            lowest: ratios.iter().copied().fold(f64::INFINITY, f64::min),
-            highest: ratios.iter().copied().fold(0.0, f64::max),
-            subject: Figures::of(&self.subject.all, median(&self.subject.per_second))?,
-            limit: Figures::of(&self.limit.all, median(&self.limit.per_second))?,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_ratio_is_the_median_of_rounds_with_the_farthest_beside_it() {
-        let round = |calls: u32| {
-            let mut measured = Measured::new();
-            (0..calls).for_each(|_| measured.record("x", Duration::from_millis(1)));
-            measured.time = Duration::from_secs(1);
-            measured
-        };
-        let mut pair = Pair::default();
-        for (subject, limit) in [(90, 100), (50, 100), (96, 100), (99, 90), (95, 100)] {
-            pair.subject.add(&round(subject)).unwrap();
-            pair.limit.add(&round(limit)).unwrap();
-        }
-        let compared = pair.compare(Kind::Sqlite, "sign-in", 16, "the hasher alone").unwrap();
-        let line = text::comparison(&compared);
-        let expected = "SQLite: sign-in 16 callers: 0.95 of the hasher alone \
-                        (95.0 / 100.0 per s), rounds 0.50 to 1.10";
-        assert!(line.starts_with(expected), "{line}");
+        self.point(report, what, None, Some(rate), &measured)
     }
 }

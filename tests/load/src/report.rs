@@ -82,6 +82,16 @@ impl Point {
     }
 }
 
+/// What of two things is compared.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compared {
+    /// How many there are a second: more is better.
+    Rate,
+    /// What 99 in 100 take at most: less is better.
+    P99,
+}
+
 /// A thing beside its limit.
 #[derive(Debug, Serialize)]
 pub struct Comparison {
@@ -93,7 +103,9 @@ pub struct Comparison {
     pub callers: usize,
     /// The limit.
     pub limit_name: String,
-    /// How much of the limit was reached: the median of the rounds.
+    /// What the ratio is one of.
+    pub compared: Compared,
+    /// That of the thing to that of the limit: the median of the rounds.
     pub ratio: f64,
     /// The lowest of a round.
     pub lowest: f64,

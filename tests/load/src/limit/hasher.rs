@@ -22,7 +22,7 @@ struct Hashing {
 
 /// Verifies one password over and over.
 pub async fn obey() -> Result<()> {
-    let hasher = Hasher::new(&place::hasher());
+    let hasher = Hasher::new(&place::hasher())?;
     let portal = Group::Members.portal()?;
     let slot = hasher.reserve(&portal).await?;
     let stored = slot.hash(Password::parse(PASSWORD)?, Entropy.salt()).await?.to_phc().to_string();

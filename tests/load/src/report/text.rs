@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Comparison, DatabaseReport, Figures, Point};
+use super::{Compared, Comparison, DatabaseReport, Figures, Point};
 use crate::database::Kind;
 use crate::limit::OWN_CPU;
 use crate::measure::{Latency, ratio, to_f64};
@@ -63,7 +63,10 @@ pub fn commits(of: &DatabaseReport) -> String {
 pub fn comparison(of: &Comparison) -> String {
     let Comparison { what, callers, ratio, lowest, highest, limit_name, .. } = of;
     let database = of.database.name();
-    let (subject, limit) = (of.subject.per_second, of.limit.per_second);
+    let (of_what, subject, limit, unit) = match of.compared {
+        Compared::Rate => ("", of.subject.per_second, of.limit.per_second, "per s"),
+        Compared::P99 => ("p99 ", of.subject.latency.p99, of.limit.latency.p99, "ms"),
+    };
     // What the hash costs is the hash's; what is left is ours.
     let server = of.subject.cpu_millis.get(SERVER_CPU).filter(|_| of.subject.calls > 0);
     let besides =
@@ -71,8 +74,8 @@ pub fn comparison(of: &Comparison) -> String {
             format!("; the server's besides {limit_name}: {:.3} ms", server - limit)
         });
     format!(
-        "{database}: {what} {callers} callers: {ratio:.2} of {limit_name} \
-         ({subject:.1} / {limit:.1} per s), rounds {lowest:.2} to {highest:.2}\n  \
+        "{database}: {what} {callers} callers: {of_what}{ratio:.2} of {limit_name} \
+         ({subject:.1} / {limit:.1} {unit}), rounds {lowest:.2} to {highest:.2}\n  \
          {}{besides}\n  {limit_name}: {}",
         figures(&of.subject),
         figures(&of.limit),
