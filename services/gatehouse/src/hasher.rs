@@ -2,14 +2,16 @@
 //!
 //! A caller first reserves a place and waits for its turn, before it charges the
 //! guess, so that overload charges nobody. Portals take turns ([`queue`]), so that
-//! the flood of one leaves the others theirs. Hashes run on threads of their own, as
-//! many at once as there are permits; a permit stands for the memory of one hash with
+//! the flood of one leaves the others theirs. Hashes run on threads of their own ([`threads`]),
+//! as many at once as there are permits; a permit stands for the memory of one hash with
 //! the configured parameters. The job owns permit and place, not the future
 //! that waits for it: a caller who goes away frees neither while the hash burns.
 
 mod blocks;
 mod queue;
+mod threads;
 
+use std::io;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,11 +22,12 @@ use argon2::Block;
 use gatehouse_domain::id::PortalId;
 use gatehouse_domain::password::{HashParameters, HashingFailed, Password, PasswordHash};
 use tokio::sync::{AcquireError, Semaphore, oneshot};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::JoinError;
 use tokio::time::timeout;
 
 use blocks::BlockPool;
 use queue::Queue;
+use threads::HashThreads;
 
 pub use queue::Overloaded;
 
@@ -64,6 +67,7 @@ struct Shared {
     parameters: HashParameters,
     total_permits: u32,
     permits: Arc<Semaphore>,
+    threads: HashThreads,
     max_wait: Duration,
     queue: Mutex<Queue<oneshot::Sender<Pass>>>,
     blocks: Arc<BlockPool>,
@@ -94,14 +98,17 @@ pub struct PasswordVerdict {
 
 impl Hasher {
     /// A pool with nothing to do. Its threads and its memory come with the work.
-    #[must_use]
-    pub fn new(config: &HasherConfig) -> Self {
+    ///
+    /// # Errors
+    /// If the system refuses what the pool of threads needs.
+    pub fn new(config: &HasherConfig) -> io::Result<Self> {
         let per_hash = config.parameters.memory_kib();
         let total_permits = config.threads.get().min(config.memory_kib / per_hash).max(1);
-        Self(Arc::new(Shared {
+        Ok(Self(Arc::new(Shared {
             parameters: config.parameters,
             total_permits,
             permits: Arc::new(Semaphore::new(to_usize(total_permits))),
+            threads: HashThreads::new(to_usize(total_permits))?,
             max_wait: config.max_wait,
             queue: Mutex::new(Queue::new(
                 total_permits,
@@ -110,7 +117,7 @@ impl Hasher {
             )),
             blocks: Arc::new(BlockPool::new(to_usize(per_hash))),
             comparisons: AtomicU64::new(0),
-        }))
+        })))
     }
 
     /// Takes a place in the queue for one hash on account of `portal`. Dropping it
@@ -290,7 +297,7 @@ impl HashSlot {
         .await
     }
 
-    /// Runs `job` on a thread of its own, once there are permits for `memory_kib`
+    /// Runs `job` on a thread for hashes, once there are permits for `memory_kib`
     /// of memory or for the configured hash, whichever needs more.
     async fn run<T: Send + 'static>(
         mut self,
@@ -301,7 +308,8 @@ impl HashSlot {
         self.weigh(memory_kib);
         let semaphore = Arc::clone(&self.place.shared.permits);
         let permits = semaphore.acquire_many_owned(self.place.permits).await?;
-        let outcome = spawn_blocking(move || {
+        let shared = Arc::clone(&self.place.shared);
+        let job = move || {
             let slot = self;
             let started = Instant::now();
             let mut memory = slot.place.shared.blocks.lend(to_usize(memory_kib));
@@ -312,9 +320,8 @@ impl HashSlot {
             drop(slot);
             drop(permits);
             outcome
-        })
-        .await?;
-        Ok(outcome?)
+        };
+        Ok(shared.threads.run(job).await??)
     }
 
     /// Counts the permits that a hash of `memory_kib` needs. One that needs more

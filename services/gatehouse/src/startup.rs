@@ -79,6 +79,9 @@ pub enum StartupError {
         /// The key.
         key: KeyId,
     },
+    /// There can be no threads for password hashes.
+    #[error("the pool for password hashes")]
+    Hasher(#[source] io::Error),
     /// There is nothing to look at.
     #[error("{0} holds no database that gatehouse has used")]
     NoDatabase(DatabaseLocation),
@@ -104,7 +107,7 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
         store,
         database_watch: DatabaseWatch::default(),
         key_ring,
-        hasher: Hasher::new(&settings.hasher),
+        hasher: Hasher::new(&settings.hasher).map_err(StartupError::Hasher)?,
         clock,
         entropy: Entropy,
         tasks: Tasks::new(settings.max_in_flight),

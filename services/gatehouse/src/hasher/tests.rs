@@ -16,6 +16,7 @@ fn hasher(threads: u32) -> Hasher {
         threads: NonZero::new(threads).unwrap(),
         ..HasherConfig::default()
     })
+    .unwrap()
 }
 
 fn password(text: &str) -> Password {
@@ -28,7 +29,7 @@ fn portal() -> PortalId {
 
 /// A hash of "secret" with the given parameters.
 async fn stored(parameters: HashParameters) -> PasswordHash {
-    let hasher = Hasher::new(&HasherConfig { parameters, ..HasherConfig::default() });
+    let hasher = Hasher::new(&HasherConfig { parameters, ..HasherConfig::default() }).unwrap();
     hasher.reserve(&portal()).await.unwrap().hash(password("secret"), SALT).await.unwrap()
 }
 
@@ -85,7 +86,7 @@ async fn comparisons_are_counted_where_they_are_made() {
 #[tokio::test]
 async fn a_weaker_hash_is_made_again_only_for_the_right_password() {
     let parameters = HashParameters::new(16, 2, 1).unwrap();
-    let hasher = Hasher::new(&HasherConfig { parameters, ..HasherConfig::default() });
+    let hasher = Hasher::new(&HasherConfig { parameters, ..HasherConfig::default() }).unwrap();
     let verify = async |typed: &str, stored: PasswordHash| {
         hasher
             .reserve(&portal())
@@ -282,7 +283,8 @@ async fn overload_is_refused_with_a_time_and_a_dropped_slot_frees_its_place() {
         threads: NonZero::new(2).unwrap(),
         max_wait: Duration::ZERO,
         ..HasherConfig::default()
-    });
+    })
+    .unwrap();
     let first = hasher.reserve(&portal()).await.unwrap();
     let _second = hasher.reserve(&portal()).await.unwrap();
     assert!(hasher.reserve(&portal()).await.unwrap_err().retry_after > Duration::ZERO);
@@ -299,7 +301,7 @@ fn memory_bounds_the_hashes_at_once() {
             memory_kib,
             ..HasherConfig::default()
         };
-        Hasher::new(&config).0.total_permits
+        Hasher::new(&config).unwrap().0.total_permits
     };
     assert_eq!(permits(4, 1_000), 4);
     assert_eq!(permits(4, 23), 2);

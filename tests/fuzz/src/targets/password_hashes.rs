@@ -24,6 +24,7 @@ static HASHER: LazyLock<Hasher> = LazyLock::new(|| {
         threads: NonZero::<u32>::MIN,
         ..HasherConfig::default()
     })
+    .unwrap()
 });
 
 pub fn check(bytes: &[u8]) {
