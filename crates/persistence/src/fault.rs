@@ -1,6 +1,6 @@
 //! Faults of the database on request, for tests: the n-th statement fails, or takes
-//! effect and its answer is lost; or a transaction waits before it begins. And what was
-//! sent, for tests that count it. Without the feature `fault-injection` there is nothing
+//! effect and its answer is lost, or waits before it is sent; or a transaction waits before
+//! it begins. And what was sent, for tests that count it. Without the feature `fault-injection` there is nothing
 //! here but calls that do nothing.
 
 use std::future::Future;
@@ -72,17 +72,20 @@ mod injection {
         seen: usize,
         /// Which of them, counted from 1, meets with what.
         next: Option<(usize, Fault)>,
+        /// Which of them says that it is there and waits.
+        held_statement: Option<Hold>,
         /// Transactions since the last [`Faults::hold`].
         begun: usize,
-        /// Which of them, counted from 1, says that it is there and waits.
-        held: Option<(usize, oneshot::Sender<()>, oneshot::Receiver<()>)>,
+        /// Which of them says that it is there and waits.
+        held: Option<Hold>,
         /// Transactions that there have been.
         transactions: usize,
         /// What has been sent since the last [`Faults::record`], if it is to be known.
         record: Option<Vec<Sent>>,
     }
 
-    /// A transaction that is held before it begins, until this is dropped.
+    /// A transaction that is held before it begins, or a statement before it is sent,
+    /// until this is dropped.
     #[derive(Debug)]
     pub struct Held {
         there: oneshot::Receiver<()>,
@@ -90,11 +93,32 @@ mod injection {
     }
 
     impl Held {
-        /// Waits until the transaction would begin. False if it never will: another hold
-        /// took the place of this one.
+        /// Waits until it would begin. False if it never will: another hold took the place
+        /// of this one.
         #[must_use]
         pub async fn is_there(&mut self) -> bool {
             (&mut self.there).await.is_ok()
+        }
+    }
+
+    /// The other end of a [`Held`].
+    #[derive(Debug)]
+    struct Hold {
+        /// Whose it is, counted from 1.
+        number: usize,
+        there: oneshot::Sender<()>,
+        go_on: oneshot::Receiver<()>,
+    }
+
+    impl Hold {
+        fn new(number: usize) -> (Self, Held) {
+            let ((there, seen), (go_on, wait)) = (oneshot::channel(), oneshot::channel());
+            (Self { number, there, go_on: wait }, Held { there: seen, _go_on: go_on })
+        }
+
+        async fn wait(self) {
+            self.there.send(()).ok();
+            self.go_on.await.ok();
         }
     }
 
@@ -103,11 +127,22 @@ mod injection {
         /// given is dropped: what others do until then, it finds.
         #[must_use]
         pub fn hold(&self, n: usize) -> Held {
-            let ((there, seen), (go_on, wait)) = (oneshot::channel(), oneshot::channel());
+            let (other_end, held) = Hold::new(n);
             let mut plan = self.plan();
             plan.begun = 0;
-            plan.held = Some((n, there, wait));
-            Held { there: seen, _go_on: go_on }
+            plan.held = Some(other_end);
+            held
+        }
+
+        /// The `n`-th statement from now on, counted from 1, is not sent before what is given
+        /// is dropped: as on a connection that hangs.
+        #[must_use]
+        pub fn hold_statement(&self, n: usize) -> Held {
+            let (other_end, held) = Hold::new(n);
+            let mut plan = self.plan();
+            plan.seen = 0;
+            plan.held_statement = Some(other_end);
+            held
         }
 
         pub(crate) async fn before_transaction(&self) {
@@ -115,11 +150,10 @@ mod injection {
                 let mut plan = self.plan();
                 plan.begun += 1;
                 let begun = plan.begun;
-                plan.held.take_if(|(n, ..)| *n == begun)
+                plan.held.take_if(|hold| hold.number == begun)
             };
-            if let Some((_, there, go_on)) = held {
-                there.send(()).ok();
-                go_on.await.ok();
+            if let Some(hold) = held {
+                hold.wait().await;
             }
         }
 
@@ -137,6 +171,7 @@ mod injection {
             let met = plan.next.is_some_and(|(n, _)| plan.seen >= n);
             plan.next = None;
             plan.held = None;
+            plan.held_statement = None;
             met
         }
 
@@ -150,17 +185,23 @@ mod injection {
             &self,
             statement: impl Future<Output = Result<T, DbErr>>,
         ) -> Result<T, DbErr> {
-            match self.next() {
+            let (fault, held) = self.next();
+            if let Some(hold) = held {
+                hold.wait().await;
+            }
+            match fault {
                 None => statement.await,
                 Some(Fault::Refused) => Err(lost()),
                 Some(Fault::AnswerLost) => statement.await.and(Err(lost())),
             }
         }
 
-        fn next(&self) -> Option<Fault> {
+        fn next(&self) -> (Option<Fault>, Option<Hold>) {
             let mut plan = self.plan();
             plan.seen += 1;
-            plan.next.filter(|(n, _)| *n == plan.seen).map(|(_, fault)| fault)
+            let seen = plan.seen;
+            let fault = plan.next.filter(|(n, _)| *n == seen).map(|(_, fault)| fault);
+            (fault, plan.held_statement.take_if(|hold| hold.number == seen))
         }
 
         /// From now on what is sent to the database is noted.

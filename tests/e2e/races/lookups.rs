@@ -11,7 +11,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::fleet::Fleet;
-use gatehouse_tests::{Database, EMAIL, PASSWORD, Refusal, SignInExt, Web, refused};
+use gatehouse_tests::{
+    Acme, Database, EMAIL, PASSWORD, Refusal, SignInExt, TestServer, Web, refused,
+};
 
 const CALLERS: usize = 24;
 /// Calls that succeed before the end.
@@ -108,4 +110,30 @@ async fn everybody_is_told_of_their_own_session(fleet: Fleet) {
         }
     });
     answers.await.into_iter().for_each(Result::unwrap);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_that_hangs_keeps_no_other_call_waiting_on_sqlite() {
+    a_look_up_that_hangs_keeps_no_other_call_waiting(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_that_hangs_keeps_no_other_call_waiting_on_postgres() {
+    a_look_up_that_hangs_keeps_no_other_call_waiting(Database::Postgres).await;
+}
+
+async fn a_look_up_that_hangs_keeps_no_other_call_waiting(database: Database) {
+    // One whose statements are its calls' alone.
+    let acme = Acme::new(TestServer::without_background(database).await).await;
+    let token = acme.password_session().await.token;
+    let mut held = acme.server.faults().hold_statement(1);
+    let (web, its_token) = (acme.web.clone(), token.clone());
+    let hanging = tokio::spawn(async move { web.validate(&its_token).await });
+    assert!(held.is_there().await);
+    for _ in 0..3 {
+        acme.web.validate(&token).await.unwrap();
+    }
+    assert!(!hanging.is_finished());
+    drop(held);
+    hanging.await.unwrap().unwrap();
 }

@@ -4,10 +4,12 @@
 //! it came, so that a key or a session that has ended is refused from the next call on.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use gatehouse_persistence::{Authenticated, Presented};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::error::AppError;
@@ -19,6 +21,9 @@ const MAX_STATEMENTS: usize = 4;
 const WORTH_ANOTHER: usize = 32;
 /// Calls that share a statement at most: it takes a fraction of a millisecond.
 const MAX_CALLS: usize = 64;
+/// Whoever has waited for so long has another one begun, however few wait: one may be under
+/// way on a connection that hangs.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Calls that wait to be looked up.
 #[derive(Default)]
@@ -43,12 +48,15 @@ impl Lookups {
     /// # Errors
     /// [`AppError::StoreUnavailable`].
     pub async fn find(app: &Arc<App>, presented: Presented) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        if let Some(statement) = Statement::join(app, Waiter { presented, answer }) {
-            // In a task of its own: whose call has begun it may go away.
-            tokio::spawn(statement.run());
-        }
-        answered.await.unwrap_or_else(|lost| Err(AppError::Internal(lost.into())))
+        let (answer, mut answered) = oneshot::channel();
+        Statement::begin(Statement::join(app, Waiter { presented, answer }));
+        let answer = if let Ok(answer) = timeout(PATIENCE, &mut answered).await {
+            answer
+        } else {
+            Statement::begin(Statement::overtake(app));
+            answered.await
+        };
+        answer.unwrap_or_else(|lost| Err(AppError::Internal(lost.into())))
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
@@ -75,10 +83,26 @@ impl Statement {
             MAX_STATEMENTS.. => false,
             _ => line.waiting.len() >= WORTH_ANOTHER,
         };
-        is_due.then(|| {
-            line.statements += 1;
-            Self { app: Arc::clone(app), is_under_way: true }
-        })
+        is_due.then(|| Self::of(app, &mut line))
+    }
+
+    /// Gives one more, where somebody waits and not too many are under way.
+    fn overtake(app: &Arc<App>) -> Option<Self> {
+        let mut line = app.lookups.line();
+        let is_due = line.statements < MAX_STATEMENTS && !line.waiting.is_empty();
+        is_due.then(|| Self::of(app, &mut line))
+    }
+
+    fn of(app: &Arc<App>, line: &mut Line) -> Self {
+        line.statements += 1;
+        Self { app: Arc::clone(app), is_under_way: true }
+    }
+
+    /// In a task of its own: whose call has begun it may go away.
+    fn begin(statement: Option<Self>) {
+        if let Some(statement) = statement {
+            tokio::spawn(statement.run());
+        }
     }
 
     /// Runs until nobody waits.
