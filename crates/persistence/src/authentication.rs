@@ -95,10 +95,11 @@ fn digests<'a>(
     all
 }
 
-/// What tells the columns of keys and portals from those of sessions, which go by their
-/// places.
+/// What tells the columns of each table from those of the others. Those of sessions go by their
+/// places, too.
 const KEY: &str = "k_";
 const PORTAL: &str = "p_";
+const SESSION: &str = "s_";
 
 /// Rows of keys.
 static SELECT_KEYS: LazyLock<String> = LazyLock::new(|| {
@@ -116,7 +117,7 @@ static SELECT_SESSIONS: LazyLock<String> = LazyLock::new(|| {
         "SELECT {}, c.email, c.display_name, f.enabled_at, {} FROM session s
          JOIN customer c ON c.portal_id = s.portal_id AND c.id = s.customer_id
          LEFT JOIN factor f ON f.portal_id = s.portal_id AND f.customer_id = s.customer_id",
-        columns::<session::Entity>("s", "s_"),
+        columns::<session::Entity>("s", SESSION),
         keys.chain(portals).collect::<Vec<_>>().join(", "),
     )
 });
@@ -152,20 +153,20 @@ struct Found {
 type Decoded<T> = std::result::Result<T, String>;
 
 impl Found {
-    /// Adds a session, or a key with its portal.
+    /// Adds a session, or a key with its portal. A row that no version of gatehouse writes
+    /// fails whoever asks for it, be it of other types, and nobody else.
     fn add(&mut self, row: &QueryResult, may_be_session: bool) -> std::result::Result<(), DbErr> {
-        if may_be_session && let Some(id) = row.try_get::<Option<Uuid>>("", "s_id")? {
-            let digest = row.try_get("", "s_token_digest")?;
-            self.sessions.insert(digest, held_session(row).ok_or_else(|| id.to_string()));
+        if may_be_session && let Some(digest) = row.try_get(SESSION, "token_digest")? {
+            self.sessions.insert(digest, held_session(row).ok_or_else(|| id(row, SESSION)));
             return Ok(());
         }
-        let key = api_key::Model::from_query_result(row, KEY)?;
-        let (id, digest) = (key.id.to_string(), key.digest.clone());
-        self.keys.insert(digest, api_keys::try_decode(key).map(Arc::new).ok_or(id));
-        if let Some(portal) = portal::Model::from_query_result_optional(row, PORTAL)? {
-            let id = portal.id.clone();
-            let decoded = portals::try_decode(portal).map(Arc::new);
-            self.portals.insert(id.clone(), decoded.ok_or(id));
+        let key = api_key::Model::from_query_result(row, KEY).ok();
+        let key = key.and_then(api_keys::try_decode).map(Arc::new);
+        self.keys.insert(row.try_get(KEY, "digest")?, key.ok_or_else(|| id(row, KEY)));
+        if let Some(id) = row.try_get::<Option<String>>(PORTAL, "id")? {
+            let portal = portal::Model::from_query_result(row, PORTAL).ok();
+            let portal = portal.and_then(portals::try_decode).map(Arc::new);
+            self.portals.insert(id.clone(), portal.ok_or(id));
         }
         Ok(())
     }
@@ -187,8 +188,12 @@ impl Found {
     }
 }
 
-/// None for a row that no version of gatehouse writes, be it of other types: nothing of it
-/// may fail the other calls.
+/// The id of a row that is corrupt, if that is not.
+fn id(row: &QueryResult, prefix: &str) -> String {
+    row.try_get::<Uuid>(prefix, "id").map_or_else(|_| "(unknown)".to_owned(), |id| id.to_string())
+}
+
+/// None for a row that no version of gatehouse writes.
 fn held_session(row: &QueryResult) -> Option<HeldSession> {
     let mut columns = Columns { row, place: 0 };
     // In the order of the entity.

@@ -130,3 +130,23 @@ async fn a_corrupt_row_fails_those_alone_that_ask_for_it(database: TestDatabase)
         assert!(found[fails[0] + 1..].iter().all(Result::is_ok), "{breaking}");
     }
 }
+
+/// On SQLite a column takes values of any type.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_of_another_type_fails_those_alone_that_ask_for_it() {
+    let database = TestDatabase::sqlite();
+    let (store, _) = store(&database).await;
+    let calls = [call(101, Some(1)), call(102, Some(2)), call(103, None)];
+    for (at, breaking, expected) in [
+        (0, "UPDATE session SET id = 'x', idle_limit = 'x' WHERE portal_id = 'acme'", "session"),
+        (1, "UPDATE portal SET totp_skew_steps = 'x' WHERE id = 'beta'", "portal"),
+        (2, "UPDATE api_key SET id = 'x', created_at = 'x' WHERE portal_id IS NULL", "api_key"),
+    ] {
+        database.execute(breaking).await;
+        let found = store.read().authenticate(&calls).await.unwrap();
+        let error = found[at].as_ref().unwrap_err();
+        let is_it = matches!(error, StoreError::Corrupt { table, .. } if *table == expected);
+        assert!(is_it, "{error:?}");
+        assert!(found[at + 1..].iter().all(Result::is_ok), "{breaking}");
+    }
+}
