@@ -1,6 +1,7 @@
 //! What statements run on: a pool or a transaction, each statement bounded in time.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -174,8 +175,10 @@ async fn answer<T>(
     is_limited: bool,
     trouble: &Trouble,
 ) -> Result<T, DbErr> {
+    // Given up, it gives its connection back, which is asked only where trouble is known.
+    let mut statement = pin!(statement);
     let (answer, is_missing) = if is_limited {
-        match timeout(ANSWER_TIMEOUT, statement).await {
+        match timeout(ANSWER_TIMEOUT, &mut statement).await {
             Ok(answer) => (answer, false),
             Err(_) => (Err(no_answer()), true),
         }
@@ -221,5 +224,32 @@ impl<C: ConnectionTrait> ConnectionTrait for Connection<C> {
         let rows = self.read(|| self.inner.query_all_raw(statement.clone())).await?;
         self.faults.note(&statement, rows.len() as u64);
         Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    /// Notes, as it is dropped, whether trouble was known by then.
+    struct Dropped<'a>(&'a Trouble, &'a AtomicBool);
+
+    impl Drop for Dropped<'_> {
+        fn drop(&mut self) {
+            self.1.store(self.0.is_recent(), Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_an_answer_goes_back_when_the_trouble_is_known() {
+        let (trouble, was_known) = (Trouble::default(), AtomicBool::new(false));
+        let statement = async {
+            let _connection = Dropped(&trouble, &was_known);
+            pending::<Result<(), DbErr>>().await
+        };
+        answer(statement, true, &trouble).await.unwrap_err();
+        assert!(was_known.into_inner());
     }
 }
