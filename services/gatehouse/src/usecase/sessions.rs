@@ -12,7 +12,7 @@ use gatehouse_domain::id::{CustomerKey, SessionId};
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Limits, Session, SessionEnd};
 use gatehouse_domain::time::Timestamp;
-use gatehouse_domain::vault::{DigestKind, Token};
+use gatehouse_domain::vault::Token;
 use gatehouse_persistence::{HeldSession, Sessions, Tx};
 
 pub use reauthenticate::{SessionProof, reauthenticate};
@@ -20,7 +20,7 @@ pub use requirements::Requirements;
 pub(super) use requirements::reauthentication_required;
 pub(super) use signed_in::SignedIn;
 
-use self::signed_in::{check_live, live};
+use self::signed_in::{check_live, find, live};
 use super::retry::retry;
 use super::{Call, about_customer};
 use crate::app::App;
@@ -96,8 +96,7 @@ pub async fn validate(
 
 /// The session of a call whose message came later than its headers.
 async fn held(app: &App, portal: &Portal, token: &Token) -> Result<Option<HeldSession>, AppError> {
-    let digests = app.vault().digests(DigestKind::Session, token.expose().as_bytes());
-    let held = app.store.read().session_with_customer(&portal.id, &digests).await?;
+    let held = find(app, portal, token).await?;
     Ok(held.map(|(session, customer, factor)| HeldSession {
         session,
         email: customer.email.to_string(),

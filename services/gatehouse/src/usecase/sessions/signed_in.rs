@@ -5,8 +5,8 @@ use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::session::{Session, SessionEnd};
 use gatehouse_domain::time::Timestamp;
-use gatehouse_domain::vault::{DigestKind, Token};
-use gatehouse_persistence::Tx;
+use gatehouse_domain::vault::{Digest, DigestKind, Token};
+use gatehouse_persistence::{Tx, WithCustomer};
 
 use super::requirements::{is_fresh, reauthentication_required};
 use crate::app::App;
@@ -31,8 +31,7 @@ impl SignedIn {
         client: &ClientContext,
         now: Timestamp,
     ) -> Result<Self, AppError> {
-        let digests = app.vault().digests(DigestKind::Session, token.expose().as_bytes());
-        let held = app.store.read().session_with_customer(&portal.id, &digests).await?;
+        let held = find(app, portal, token).await?;
         let (session, customer, factor) = held.ok_or(AppError::SessionInvalid { end: None })?;
         check_live(&session, portal, now)?;
         let account = Account { portal: portal.clone(), customer, factor };
@@ -88,6 +87,19 @@ impl SignedIn {
     }
 }
 
+/// The session that `token` is of, live or not, and whose it is.
+pub(super) async fn find(
+    app: &App,
+    portal: &Portal,
+    token: &Token,
+) -> Result<Option<WithCustomer<Session>>, AppError> {
+    Ok(app.store.read().session_with_customer(&portal.id, &digests(app, token)).await?)
+}
+
+fn digests(app: &App, token: &Token) -> Vec<Digest> {
+    app.vault().digests(DigestKind::Session, token.expose().as_bytes())
+}
+
 /// The live session that `token` is of.
 pub(super) async fn live(
     app: &App,
@@ -95,8 +107,7 @@ pub(super) async fn live(
     token: &Token,
     now: Timestamp,
 ) -> Result<Session, AppError> {
-    let digests = app.vault().digests(DigestKind::Session, token.expose().as_bytes());
-    let session = app.store.read().session(&portal.id, &digests).await?;
+    let session = app.store.read().session(&portal.id, &digests(app, token)).await?;
     let session = session.ok_or(AppError::SessionInvalid { end: None })?;
     check_live(&session, portal, now)?;
     Ok(session)
