@@ -67,6 +67,8 @@ fn let_others_first() {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::sync::Arc;
+
     use rustix::process::getpriority_process;
     use rustix::thread::gettid;
 
@@ -93,5 +95,19 @@ mod tests {
         drop(threads);
         release.send(()).unwrap();
         burning.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn threads_can_be_dropped_by_the_last_hash() {
+        let threads = Arc::new(HashThreads::new(1).unwrap());
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let last = Arc::clone(&threads);
+        let burning = threads.run(move || {
+            released.recv().unwrap();
+            drop(last);
+        });
+        drop(threads);
+        release.send(()).unwrap();
+        burning.await.unwrap();
     }
 }
