@@ -6,7 +6,7 @@ mod pair;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::client;
 use crate::commits;
@@ -206,8 +206,11 @@ impl Rounds<'_> {
         let validate = Arc::new(self.stage.validate(OPEN_CALLERS, SESSIONS, false)?);
         let mut pair = Pair::default();
         for _ in 0..self.options.rounds {
-            let (checks, _) =
+            let (mut checks, sign_ins) =
                 tokio::try_join!(drive(&validate, &load, &[]), drive(&sign_in, &crowd, &[]))?;
+            // Checks beside nothing would be as fast as those alone.
+            ensure!(sign_ins.done > 0, "nobody signed in beside session checks");
+            checks.errors.extend(sign_ins.errors);
             pair.subject.add(&checks)?;
             pair.limit.add(&drive(&validate, &load, &[]).await?)?;
         }
