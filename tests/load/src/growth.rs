@@ -12,6 +12,7 @@ use crate::drive::{Load, Pace, Scenario};
 use crate::measure::{Latency, Measured, median, ratio, to_f64};
 use crate::options::Growth;
 use crate::population::{Group, Population};
+use crate::process;
 use crate::report::{growth, svg};
 use crate::scenario::administer::{Administer, Read, by_email};
 use crate::seed::Counts;
@@ -92,7 +93,7 @@ pub async fn run(options: &Growth) -> Result<()> {
 }
 
 async fn grow(kind: Kind, options: &Growth, report: &mut GrowthReport) -> Result<()> {
-    let mut stages = Vec::new();
+    let (mut stages, mut sizes) = (Vec::new(), Vec::new());
     for members in &options.sizes {
         let counts = Counts { members: *members, newcomers: OTHERS, owners: OTHERS };
         let stage = Stage::set(kind, options.seed, counts, &options.program).await?;
@@ -104,14 +105,18 @@ async fn grow(kind: Kind, options: &Growth, report: &mut GrowthReport) -> Result
                 to_f64(stage.database.bytes()?.saturating_sub(stage.empty_bytes)),
                 to_f64(*members),
             ),
-            memory_peak_kib: crate::process::memory(stage.server.pid())?.peak_kib,
+            memory_peak_kib: 0,
         };
         options.output.say(&growth::size(&size));
-        report.databases.push(size);
+        sizes.push(size);
         stages.push(stage);
     }
-    let sizes = Sizes { kind, stages: &stages, options };
-    sizes.all(report).await
+    Sizes { kind, stages: &stages, options }.all(report).await?;
+    for (size, stage) in sizes.iter_mut().zip(&stages) {
+        size.memory_peak_kib = process::memory(stage.server.pid())?.peak_kib;
+    }
+    report.databases.append(&mut sizes);
+    Ok(())
 }
 
 struct Sizes<'a> {

@@ -54,31 +54,32 @@ impl Read {
         usize::try_from(count).unwrap_or(usize::MAX).min(PAGE.unsigned_abs() as usize)
     }
 
-    /// The page of the same list that comes after half of `count`.
+    /// The page of the same list that comes after half of `count`: also where all of them are
+    /// less than a largest page.
     pub async fn deep(self, admin: &mut Admin, count: u64) -> Result<Self, Failure> {
-        let pages = count / 2 / u64::from(LARGEST_PAGE.unsigned_abs());
+        let half = count / 2;
+        let page_size = i32::try_from(half).unwrap_or(LARGEST_PAGE).clamp(1, LARGEST_PAGE);
+        let size = u64::from(page_size.unsigned_abs());
+        let pages = half / size;
+        let left = Self::page_of(count - pages * size);
         match self {
             Self::Customers(mut request, expected) => {
                 for _ in 0..pages {
-                    let page =
-                        v1::ListCustomersRequest { page_size: LARGEST_PAGE, ..(*request).clone() };
+                    let page = v1::ListCustomersRequest { page_size, ..(*request).clone() };
                     request.page_token =
                         admin.list_customers(page).await?.into_inner().next_page_token;
                     check(!request.page_token.is_empty(), "a next page of customers")?;
                 }
-                Ok(Self::Customers(request, expected))
+                Ok(Self::Customers(request, expected.min(left)))
             }
             Self::Events(mut request, expected) => {
                 for _ in 0..pages {
-                    let page = v1::ListAuditEventsRequest {
-                        page_size: LARGEST_PAGE,
-                        ..(*request).clone()
-                    };
+                    let page = v1::ListAuditEventsRequest { page_size, ..(*request).clone() };
                     request.page_token =
                         admin.list_audit_events(page).await?.into_inner().next_page_token;
                     check(!request.page_token.is_empty(), "a next page of events")?;
                 }
-                Ok(Self::Events(request, expected))
+                Ok(Self::Events(request, expected.min(left)))
             }
             Self::Preview(customers) => Ok(Self::Preview(customers)),
         }
