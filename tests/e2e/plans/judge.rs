@@ -67,11 +67,12 @@ fn on_sqlite(sql: &str, plan: &[String]) -> Option<String> {
     let sorts = plan.iter().find(|line| line.starts_with("USE TEMP B-TREE"));
     plan.iter().find_map(|line| {
         let mut words = line.split(' ');
-        let (verb, table) = (words.next()?, words.next()?);
+        let (verb, table) = (words.next()?, of_alias(sql, words.next()?));
         if !GROWING.contains(&table) || !["SCAN", "SEARCH"].contains(&verb) {
             return None;
         }
-        let terms = line.split_once('(').map_or("", |(_, terms)| terms.trim_end_matches(')'));
+        let terms = line.trim_end_matches(" LEFT-JOIN").split_once('(');
+        let terms = terms.map_or("", |(_, terms)| terms.trim_end_matches(')'));
         // Whatever is a customer's is little.
         if sorts.is_some() && !terms.contains("customer_id=?") {
             return Some(format!("{line}, and sorts"));
@@ -80,6 +81,14 @@ fn on_sqlite(sql: &str, plan: &[String]) -> Option<String> {
         let is_page = sql.contains(" LIMIT ") && conditions(sql, terms) == 0;
         (!terms.split(" AND ").any(leaves_few) && !is_page).then(|| line.clone())
     })
+}
+
+/// The table that is called `alias` in a statement: SQLite tells nothing else of it.
+fn of_alias<'a>(sql: &'a str, alias: &'a str) -> &'a str {
+    let words: Vec<_> = sql.split_whitespace().collect();
+    let called =
+        words.windows(3).find(|words| ["FROM", "JOIN"].contains(&words[0]) && words[2] == alias);
+    called.map_or(alias, |words| words[1])
 }
 
 /// Whether few rows are as this term of a search says.
@@ -98,4 +107,18 @@ fn conditions(sql: &str, terms: &str) -> usize {
     let columns = before.iter().filter_map(|before| before.rsplit('"').nth(1));
     let without_value = columns.filter(|column| !terms.contains(column)).count();
     (all.matches('?').count() + without_value).saturating_sub(terms.matches('?').count())
+}
+
+#[test]
+fn a_table_under_another_name_is_judged_like_under_its_own() {
+    let sql = "SELECT s.id FROM session s
+                 LEFT JOIN factor f ON f.portal_id = s.portal_id WHERE s.token_digest IN ($1)";
+    let judged = |plan: &[&str]| {
+        let plan: Vec<_> = plan.iter().map(|line| (*line).to_owned()).collect();
+        judge(Database::Sqlite, sql, &plan)
+    };
+    let found = "SEARCH s USING INDEX session_token (token_digest=?)";
+    assert_eq!(judged(&[found, "SEARCH f USING INDEX f (portal_id=? AND id=?) LEFT-JOIN"]), None);
+    assert!(judged(&["SCAN s"]).is_some());
+    assert!(judged(&[found, "SEARCH f USING INDEX f (portal_id=?) LEFT-JOIN"]).is_some());
 }
