@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use gatehouse_persistence::Store;
+use gatehouse_persistence::{Store, StoreError};
 
 use crate::support::example::{ana, commit, customer, insert, portal};
 use crate::support::{TestDatabase, at_once};
@@ -115,4 +115,65 @@ async fn two_servers_share_a_database(database: TestDatabase) {
     at_once(64, |number| raise_generation(stores[number % 2].clone())).await;
     let found = stores[1].read().customer(&ana()).await.unwrap().unwrap();
     assert_eq!(found.generation, customer(&ana()).generation + 64);
+}
+
+/// Ends every connection to a PostgreSQL database, as a restart does.
+async fn end_connections(database: &TestDatabase) {
+    let others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.execute(others).await;
+}
+
+/// Those that answered a moment ago included, which are not asked whether they are alive.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_and_transactions_begin_anew_where_the_database_has_ended_connections() {
+    let database = TestDatabase::postgres().await;
+    let store = database.store().await;
+    insert(&store, &[ana()]).await;
+    // More than one of each pool.
+    at_once(8, |_| raise_generation(store.clone())).await;
+    let read = async || store.read().customer(&ana()).await.unwrap().unwrap();
+    at_once(8, |_| {
+        let store = store.clone();
+        async move { drop(store.read().customer(&ana()).await.unwrap()) }
+    })
+    .await;
+    for turn in 1..=5 {
+        end_connections(&database).await;
+        let seen = read().await;
+        end_connections(&database).await;
+        raise_generation(store.clone()).await;
+        assert_eq!(read().await.generation, seen.generation + 1, "{turn}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_whose_connection_has_ended_goes_on_nowhere_else() {
+    let database = TestDatabase::postgres().await;
+    let store = database.store().await;
+    insert(&store, &[ana()]).await;
+    let tx = store.begin().await.unwrap();
+    tx.insert_portal(&portal("beta")).await.unwrap();
+    end_connections(&database).await;
+    let lost = tx.customer(&ana()).await.unwrap_err();
+    assert!(matches!(lost, StoreError::Unavailable(_)), "{lost:?}");
+    let lost = tx.insert_portal(&portal("gamma")).await.unwrap_err();
+    assert!(matches!(lost, StoreError::Unavailable(_)), "{lost:?}");
+    tx.commit().await.unwrap_err();
+    assert_eq!(database.count("portal").await, 1);
+}
+
+/// By a server that has not seen connections end lately: it asks none whether it is alive.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_may_have_been_done_is_not_done_again() {
+    let database = TestDatabase::postgres().await;
+    let store = database.store().await;
+    insert(&store, &[ana()]).await;
+    let seen = store.read().customer(&ana()).await.unwrap().unwrap();
+    let charge = async || store.charge_codes(&seen, seen.codes).await;
+    assert!(charge().await.unwrap());
+    end_connections(&database).await;
+    let lost = charge().await.unwrap_err();
+    assert!(matches!(lost, StoreError::Unavailable(_)), "{lost:?}");
+    assert!(charge().await.unwrap());
 }
