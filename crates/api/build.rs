@@ -16,9 +16,12 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     // With all options, `debug_redact` among them: prost's own types have not heard of it.
     fs::write(out.join("gatehouse.v1.bin"), compiler.encode_file_descriptor_set())?;
 
+    let mut config = tonic_prost_build::Config::new();
+    // A message knows its name, by which the contract tells how to print it as JSON.
+    config.enable_type_names();
     tonic_prost_build::configure()
         // Deriving Debug would print passwords and tokens: prost ignores `debug_redact`.
         .skip_debug(["."])
-        .compile_fds(compiler.file_descriptor_set())?;
+        .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
     Ok(())
 }

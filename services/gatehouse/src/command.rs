@@ -1,8 +1,11 @@
 //! The command line.
 
+mod admin;
 mod backup;
+mod healthcheck;
 mod keys;
 mod migrate;
+mod server_url;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -12,6 +15,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 use gatehouse_domain::field::Malformed;
 use gatehouse_domain::portal::check_display_name;
 use gatehouse_domain::text::is_deceptive;
@@ -21,6 +25,7 @@ use crate::config::{self, Given, Settings};
 use crate::server::{Server, ServerSettings};
 use crate::usecase::{Call, api_keys, audit, keys as key_rotation};
 use crate::{log, shutdown, startup};
+use server_url::ServerUrl;
 
 /// What a wrong command line or setting exits with.
 const USAGE: u8 = 2;
@@ -80,6 +85,19 @@ enum Command {
     /// Check that no numbered audit event was changed or removed, and print how many there are
     /// and the last digest; works beside a running server
     VerifyAuditTrail,
+    /// Ask a running server whether it is ready to serve: 0 if it is
+    Healthcheck {
+        /// Where the server is [default: http:// and the address it listens on]
+        #[arg(long, value_name = "URL")]
+        server: Option<ServerUrl>,
+    },
+    /// Print what completes commands in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Administer a running server from a terminal, with an admin key
+    Admin(Box<admin::Admin>),
 }
 
 /// Runs the command that `arguments` ask for: 0, or 1 where it fails with a
@@ -130,6 +148,16 @@ fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> 
             Command::RestoreEpoch { keep_backup_codes } => {
                 backup::restore_epoch(settings, keep_backup_codes).await
             }
+            Command::Healthcheck { server } => {
+                let server = server.unwrap_or_else(|| ServerUrl::of_listener(settings.listen));
+                healthcheck::run(&server).await
+            }
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "gatehouse", &mut script);
+                Ok(io::stdout().write_all(&script)?)
+            }
+            Command::Admin(command) => admin::run(settings, *command).await,
             Command::VerifyAuditTrail => {
                 let end = audit::verify(&startup::open_existing(settings).await?).await?;
                 writeln!(io::stdout(), "{} events, last digest {}", end.number, end.digest)?;

@@ -140,7 +140,12 @@ fn read_file(path: &Path) -> Result<Given, ConfigError> {
 /// # Errors
 /// [`ConfigError::Variable`] naming one.
 pub fn check_variables(command: &Command) -> Result<(), ConfigError> {
-    let known: BTreeSet<_> = command.get_arguments().filter_map(clap::Arg::get_env).collect();
+    let mut known = BTreeSet::new();
+    let mut commands = vec![command];
+    while let Some(command) = commands.pop() {
+        known.extend(command.get_arguments().filter_map(clap::Arg::get_env));
+        commands.extend(command.get_subcommands());
+    }
     let unknown = env::vars_os()
         .map(|(name, _)| name)
         .filter(|name| !known.contains(name.as_os_str()))

@@ -30,6 +30,9 @@ fn help_names_every_command_and_every_setting_with_its_variable() {
         "backup",
         "restore-epoch",
         "verify-audit-trail",
+        "healthcheck",
+        "completions",
+        "admin",
     ] {
         // A name as long as the column stands on a line of its own.
         let named = [' ', '\n'].map(|after| format!("\n  {command}{after}"));

@@ -12,6 +12,7 @@
 #[macro_use]
 mod support;
 
+mod admin;
 mod audit_trail;
 mod backup;
 mod command_line;

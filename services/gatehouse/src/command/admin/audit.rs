@@ -1,0 +1,92 @@
+//! `gatehouse admin audit`.
+
+use std::error::Error;
+
+use clap::Args;
+use gatehouse_api::v1::{AuditEvent, AuditEventFilter, ErrorReason, ListAuditEventsRequest};
+use prost_types::Timestamp;
+
+use super::connection::Connection;
+use super::names::ResourceRef;
+use super::output::{DEFAULT_LIMIT, Output, id, pages, time, value};
+
+#[derive(Args, Clone)]
+pub(super) struct Audit {
+    /// Of a portal, portal/email or portal/id and all below; of everything without it
+    of: Option<ResourceRef>,
+    /// A type of event or the beginning of one: mfa, sign_in.failed; may be repeated
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
+    /// What was done with this key: its id, as `admin keys list` prints it
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// Not before, as 2026-12-24T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<Timestamp>,
+    /// Before
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
+    /// Events at most, the newest of them
+    #[arg(long, default_value_t = DEFAULT_LIMIT)]
+    limit: usize,
+}
+
+/// Prints events in the order in which they happened.
+pub(super) async fn run(
+    connection: &mut Connection,
+    output: Output,
+    which: Audit,
+) -> Result<(), Box<dyn Error>> {
+    let Audit { of, types, key, since, until, limit } = which;
+    let resource = match of {
+        Some(of) => of.name(connection).await?,
+        None => String::new(),
+    };
+    let api_key = key.map_or_else(String::new, |key| format!("apiKeys/{}", id(&key)));
+    let request = ListAuditEventsRequest {
+        filter: Some(AuditEventFilter { resource, types, api_key }),
+        start_time: since,
+        end_time: until,
+        ..ListAuditEventsRequest::default()
+    };
+    let mut events = pages!(connection.list_audit_events(request).audit_events, limit);
+    events.reverse();
+    let headings = ["time", "event", "about", "by", "from", "why"];
+    output.list(&headings, &events, |event| {
+        vec![
+            time(event.event_time.as_ref()),
+            event.r#type.clone(),
+            event.resource.clone(),
+            by(event),
+            from(event),
+            why(event),
+        ]
+    })
+}
+
+/// The key, and who is said to have used it.
+fn by(event: &AuditEvent) -> String {
+    let key = match (event.api_key_display_name.as_str(), id(&event.api_key)) {
+        ("", key) => key.to_owned(),
+        (name, key) => format!("{name} ({key})"),
+    };
+    if event.claimed_actor.is_empty() {
+        return key;
+    }
+    format!("{}, with {key}", event.claimed_actor)
+}
+
+/// The customer's address where the portal told it, else the caller's.
+fn from(event: &AuditEvent) -> String {
+    let client = event.client.as_ref().map_or("", |client| client.ip_address.as_str());
+    if client.is_empty() { event.caller_address.clone() } else { client.to_owned() }
+}
+
+fn why(event: &AuditEvent) -> String {
+    let reason = (event.reason() != ErrorReason::Unspecified)
+        .then(|| value(event.reason().as_str_name(), "ERROR_REASON_"));
+    let mut attributes: Vec<_> = event.attributes.iter().collect();
+    attributes.sort();
+    let attributes = attributes.into_iter().map(|(name, value)| format!("{name}={value}"));
+    reason.into_iter().chain(attributes).collect::<Vec<_>>().join(" ")
+}
