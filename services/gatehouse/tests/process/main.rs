@@ -28,4 +28,5 @@ mod replicas;
 mod secrets_at_rest;
 mod settings;
 mod shutdown;
+mod tls;
 mod upgrade;
