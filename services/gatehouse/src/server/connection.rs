@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
-use tokio_rustls::{Accept, TlsAcceptor};
+use tokio_rustls::{FallibleAccept, TlsAcceptor};
 use tokio_util::either::Either;
 use tonic::transport::server::Connected;
 
@@ -31,6 +31,8 @@ use crate::tls::{self, ServerTls};
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 /// RFC 9113, section 3.4.
 const PREFACE_BYTES: usize = 24;
+/// What a client may still say that is not let in: more than a preface and a call.
+const MAX_PARTING_BYTES: usize = 64 * 1024;
 
 /// A connection that holds one of the places.
 pub(super) struct Connection {
@@ -44,9 +46,18 @@ pub(super) struct Connection {
 /// What HTTP/2 is spoken over.
 enum Wire {
     Open(Open),
-    Agreeing(Box<Accept<TcpStream>>, Arc<ServerTls>),
-    /// No TLS was agreed on.
-    Failed,
+    Agreeing(Box<FallibleAccept<TcpStream>>, Arc<ServerTls>),
+    /// No TLS was agreed on: why, until that is told, and with whom, while they are there.
+    Failed(Option<io::Error>, Option<Parting>),
+}
+
+/// A client that has been told why it is not let in. A connection that is closed while the
+/// client still speaks is reset, and the reason lost: a client of TLS 1.3 whose certificate
+/// is refused has begun with HTTP/2 by then.
+struct Parting {
+    stream: TcpStream,
+    /// What is read of the client at most, and thrown away.
+    to_read: usize,
 }
 
 type Open = Either<TcpStream, Box<TlsStream<TcpStream>>>;
@@ -72,7 +83,7 @@ impl Connection {
     ) -> Self {
         let wire = match tls {
             Some(tls) => {
-                let accept = TlsAcceptor::from(tls.config()).accept(stream);
+                let accept = TlsAcceptor::from(tls.config()).accept(stream).into_fallible();
                 Wire::Agreeing(Box::new(accept), Arc::clone(tls))
             }
             None => Wire::Open(Either::Left(stream)),
@@ -84,33 +95,68 @@ impl Connection {
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut Open>>> {
         if let Wire::Agreeing(accept, tls) = &mut self.wire {
             let agreed = match Pin::new(&mut **accept).poll(cx) {
-                Poll::Ready(agreed) => agreed.and_then(require_http2),
-                Poll::Pending => Err(ready!(poll_limit(&mut self.handshake, cx))),
+                Poll::Ready(agreed) => agreed.and_then(require_http2).map_err(Wire::parting),
+                Poll::Pending => Err((ready!(poll_limit(&mut self.handshake, cx)), None)),
             };
             self.wire = match agreed {
                 Ok(stream) => Wire::Open(Either::Right(Box::new(stream))),
-                Err(error) => {
+                Err((error, client)) => {
                     tracing::debug!(peer = %self.peer, %error, "no TLS was agreed on");
                     tls.count_failed_handshake(&error);
-                    self.wire = Wire::Failed;
-                    return Poll::Ready(Err(error));
+                    Wire::Failed(Some(error), client)
                 }
             };
         }
         match &mut self.wire {
+            Wire::Failed(error, client) => {
+                if client.as_mut().is_some_and(|client| client.poll_gone(cx).is_pending()) {
+                    ready!(poll_limit(&mut self.handshake, cx));
+                }
+                *client = None;
+                let error = error.take();
+                Poll::Ready(Err(error.unwrap_or_else(|| ErrorKind::NotConnected.into())))
+            }
             Wire::Open(open) => Poll::Ready(Ok(Pin::new(open))),
-            Wire::Agreeing(..) | Wire::Failed => Poll::Ready(Err(ErrorKind::NotConnected.into())),
+            Wire::Agreeing(..) => Poll::Pending,
         }
+    }
+}
+
+impl Wire {
+    fn parting((error, stream): (io::Error, TcpStream)) -> (io::Error, Option<Parting>) {
+        (error, Some(Parting { stream, to_read: MAX_PARTING_BYTES }))
+    }
+}
+
+impl Parting {
+    /// Ready when the client has closed the connection, or has said enough.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if ready!(Pin::new(&mut self.stream).poll_shutdown(cx)).is_err() {
+            return Poll::Ready(());
+        }
+        while self.to_read > 0 {
+            let mut unread = [0; 1024];
+            let mut unread = ReadBuf::new(&mut unread);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut unread));
+            if read.is_err() || unread.filled().is_empty() {
+                break;
+            }
+            self.to_read = self.to_read.saturating_sub(unread.filled().len());
+        }
+        Poll::Ready(())
     }
 }
 
 /// Refuses a client that has not said that it speaks HTTP/2: whoever made it talk to this
 /// server may have meant another (RFC 9113, section 3.2).
-fn require_http2(stream: TlsStream<TcpStream>) -> io::Result<TlsStream<TcpStream>> {
+fn require_http2(
+    stream: TlsStream<TcpStream>,
+) -> Result<TlsStream<TcpStream>, (io::Error, TcpStream)> {
     if stream.get_ref().1.alpn_protocol() == Some(tls::ALPN) {
         return Ok(stream);
     }
-    Err(io::Error::new(ErrorKind::InvalidData, "the client did not ask for h2 by ALPN"))
+    let why = "the client did not ask for h2 by ALPN";
+    Err((io::Error::new(ErrorKind::InvalidData, why), stream.into_inner().0))
 }
 
 /// Ready when the time for a handshake is over.

@@ -129,8 +129,9 @@ async fn a_client_that_asks_for_no_protocol_is_not_taken_for_one_of_ours() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let client = client.asking_for(&[]);
+    let leaving = async { drop(client.tls(address).await.unwrap()) };
     let server = async { accept(&listener, Some(&tls)).await.read_u8().await };
-    let (_, read) = tokio::join!(client.tls(address), server);
+    let ((), read) = tokio::join!(leaving, server);
     let error = read.unwrap_err();
     assert_eq!(error.to_string(), "the client did not ask for h2 by ALPN");
     assert_eq!(tls.take_failed_handshakes(), 1);
@@ -143,4 +144,31 @@ async fn a_client_that_only_looks_whether_somebody_listens_is_no_failure() {
     drop(client);
     assert_eq!(server.read_u8().await.unwrap_err().kind(), ErrorKind::UnexpectedEof);
     assert_eq!(tls.take_failed_handshakes(), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_is_told_why_it_is_refused_may_take_its_time_and_say_more() {
+    let (tls, _) = certified().await;
+    tokio::time::pause();
+    let (mut client, mut server) = connect(Some(&tls)).await;
+    let read = tokio::spawn(async move {
+        let read = server.read_u8().await;
+        assert_eq!(server.read_u8().await.unwrap_err().kind(), ErrorKind::NotConnected);
+        read
+    });
+    client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut alert = [0; 7];
+    client.read_exact(&mut alert).await.unwrap();
+    assert_eq!(alert[0], 21);
+    client.write_all(&[0; 4096]).await.unwrap();
+    assert_eq!(client.read(&mut alert).await.unwrap(), 0);
+    drop(client);
+    assert_eq!(read.await.unwrap().unwrap_err().kind(), ErrorKind::InvalidData);
+
+    // Not for ever, nor without end.
+    for chunk in [&[][..], &[0; 2 * MAX_PARTING_BYTES]] {
+        let (mut client, mut server) = connect(Some(&tls)).await;
+        client.write_all(&[b"GET / HTTP/1.1\r\n\r\n", chunk].concat()).await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap_err().kind(), ErrorKind::InvalidData);
+    }
 }
