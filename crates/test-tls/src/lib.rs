@@ -2,9 +2,9 @@
 
 #![expect(
     missing_docs,
-    clippy::expect_used,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
     clippy::unwrap_used,
     reason = "a test ends where its expectation does"
 )]
