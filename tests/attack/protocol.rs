@@ -6,6 +6,7 @@ mod floods;
 mod headers;
 mod log;
 mod messages;
+mod tls;
 
 use gatehouse_api::v1;
 use tokio_stream::StreamExt;

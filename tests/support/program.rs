@@ -100,7 +100,12 @@ impl Program {
 
     /// AdminService, with the owner's key, on a connection of its own.
     pub fn admin(&self) -> Admin {
-        Admin::new(Keyed::new(Wire::new(self.channel()), Bearer::new(&self.owner)))
+        self.admin_on(self.channel(), &self.owner)
+    }
+
+    /// AdminService, with this key, on this connection.
+    pub fn admin_on(&self, channel: Channel, key: &str) -> Admin {
+        Admin::new(Keyed::new(Wire::new(channel), Bearer::new(key)))
     }
 
     /// PortalAuthService, with this key, on a connection of its own.

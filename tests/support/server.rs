@@ -116,6 +116,8 @@ impl TestServer {
         };
         let settings = Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
+            allow_plaintext: false,
             database: location.parse().unwrap(),
             database_connections,
             key_ring: data_dir.join("keyring"),
@@ -273,7 +275,7 @@ async fn open(settings: &Settings, clock: Clock) -> Arc<App> {
 }
 
 async fn serve(app: &Arc<App>, settings: &Settings, work: Work) -> Channel {
-    let listen = ServerSettings { listen: settings.listen, reflection: settings.reflection };
+    let listen = ServerSettings::of(settings);
     let server = Server::bind(Arc::clone(app), &listen).await.unwrap();
     let address = format!("http://{}", server.local_addr());
     match work {

@@ -1,6 +1,6 @@
 //! What a server does besides answering: it watches the database, follows its key
-//! ring, numbers audit events, removes what has expired, seals anew what is sealed
-//! under an old key, and tells of callers without an API key.
+//! ring and its certificate, numbers audit events, removes what has expired, seals anew
+//! what is sealed under an old key, and tells of callers without an API key or TLS.
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::error::AppError;
+use crate::tls::ServerTls;
 use crate::usecase::{audit, housekeeping, keys};
 
 /// How a job is done over and over.
@@ -45,6 +46,12 @@ const SHARING: Pace = Pace {
     full_batch: 1,
     max_batches: 1,
 };
+const CERTIFYING: Pace = Pace {
+    job: "following the TLS certificate",
+    interval: Duration::from_secs(2),
+    full_batch: 1,
+    max_batches: 1,
+};
 const RESEALING: Pace = Pace {
     job: "sealing anew under the primary key",
     interval: Duration::from_secs(5),
@@ -64,7 +71,7 @@ const HOUSEKEEPING: Pace = Pace {
     max_batches: 200,
 };
 const TELLING: Pace = Pace {
-    job: "counting calls without a valid key",
+    job: "counting calls without a valid key and handshakes without an end",
     interval: Duration::from_mins(1),
     full_batch: 1,
     max_batches: 1,
@@ -82,9 +89,10 @@ pub struct Background {
 }
 
 impl Background {
-    /// Starts every job. None of them runs at once, so that a start is not slowed.
+    /// Starts every job, `tls` being what the server makes handshakes with. None of them
+    /// runs at once, so that a start is not slowed.
     #[must_use]
-    pub fn start(app: &Arc<App>) -> Self {
+    pub fn start(app: &Arc<App>, tls: Option<Arc<ServerTls>>) -> Self {
         let background =
             Self { stop: CancellationToken::new().drop_guard(), jobs: TaskTracker::new() };
         background
@@ -107,10 +115,26 @@ impl Background {
         background.spawn(app, HOUSEKEEPING, |app, now| async move {
             housekeeping::remove_batch(&app, now).await
         });
-        background.spawn(app, TELLING, |app, _| async move {
-            tell_of_calls_without_a_key(&app);
-            Ok(0)
+        let handshakes = tls.clone();
+        background.spawn(app, TELLING, move |app, _| {
+            let tls = handshakes.clone();
+            async move {
+                tell_of_calls_without_a_key(&app);
+                if let Some(tls) = &tls {
+                    tell_of_failed_handshakes(tls);
+                }
+                Ok(0)
+            }
         });
+        if let Some(tls) = tls {
+            background.spawn(app, CERTIFYING, move |_, _| {
+                let tls = Arc::clone(&tls);
+                async move {
+                    let followed = tls.follow().await;
+                    followed.map(|()| 0).map_err(|error| AppError::Internal(error.into()))
+                }
+            });
+        }
         background.jobs.close();
         background
     }
@@ -187,5 +211,12 @@ fn tell_of_calls_without_a_key(app: &App) {
     let calls = app.calls_without_key.swap(0, Ordering::Relaxed);
     if calls > 0 {
         tracing::warn!("{calls} calls without a valid key in the last minute");
+    }
+}
+
+fn tell_of_failed_handshakes(tls: &ServerTls) {
+    let failed = tls.take_failed_handshakes();
+    if failed > 0 {
+        tracing::warn!("{failed} TLS handshakes failed in the last minute");
     }
 }

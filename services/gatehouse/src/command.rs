@@ -116,13 +116,20 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
             };
         }
     };
+    let command = cli.command.unwrap_or(Command::Serve);
     let settings = config::check_variables(&Cli::command())
-        .and_then(|()| Settings::load(&cli.given, &matches, cli.config.as_deref()));
+        .and_then(|()| Settings::load(&cli.given, &matches, cli.config.as_deref()))
+        .and_then(|settings| {
+            if matches!(command, Command::Serve) {
+                settings.require_private_transport()?;
+            }
+            Ok(settings)
+        });
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => return fail(&error, USAGE.into()),
     };
-    match execute(cli.command.unwrap_or(Command::Serve), &settings) {
+    match execute(command, &settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&*error, ExitCode::FAILURE),
     }
@@ -183,8 +190,10 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         let error: &dyn Error = &error;
         tracing::warn!(error, "not ready yet");
     }
-    let serving = ServerSettings { listen: settings.listen, reflection: settings.reflection };
-    let server = Server::bind(app, &serving).await?;
+    let server = Server::bind(app, &ServerSettings::of(settings)).await?;
+    if settings.is_plaintext_for_others() {
+        tracing::warn!("serving other machines without TLS, as allow_plaintext asks for");
+    }
     tracing::info!(address = %server.local_addr(), "listening");
     server.serve(shutdown::requested()?).await?;
     tracing::info!("stopped");

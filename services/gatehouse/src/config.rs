@@ -30,6 +30,10 @@ use crate::hasher::HasherConfig;
 pub struct Settings {
     /// Where to serve.
     pub listen: SocketAddr,
+    /// The files of TLS; none to serve without it.
+    pub tls: Option<TlsSettings>,
+    /// Whether others than this machine may be served without TLS.
+    pub allow_plaintext: bool,
     /// The folder of the default database and key ring.
     pub data_dir: PathBuf,
     /// Which database.
@@ -46,6 +50,17 @@ pub struct Settings {
     pub hasher: HasherConfig,
     /// Changes under way at once, at most.
     pub max_in_flight: usize,
+}
+
+/// The files of TLS, in PEM form.
+#[derive(Clone, Debug)]
+pub struct TlsSettings {
+    /// The server's certificate, and those between it and its CA.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The CAs of which a client must have a certificate; none to let every client in.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// What is logged, and how.
@@ -103,6 +118,24 @@ pub enum ConfigError {
         /// Without the value, which may be secret.
         why: String,
     },
+    /// A setting means nothing without another.
+    #[error("{setting} is given without {missing}, which belongs to it")]
+    Incomplete {
+        /// The one that is given.
+        setting: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
+    /// Keys, passwords and codes would cross a network in clear.
+    #[error(
+        "listen: {listen} can be reached from other machines, and there is no TLS: give \
+         tls_certificate and tls_key, or set allow_plaintext to true where a proxy on a private \
+         network does TLS"
+    )]
+    Plaintext {
+        /// Where to serve.
+        listen: SocketAddr,
+    },
     /// The settings of the password hash do not go together.
     #[error("hash_memory_kib, hash_passes: {0}")]
     Hash(#[from] Malformed),
@@ -122,6 +155,28 @@ impl Settings {
         let in_file = file.map(read_file).transpose()?.unwrap_or_default();
         Sources { given, matches, in_file, file }.settings()
     }
+
+    /// Refuses to serve other machines without TLS, unless that is asked for by name.
+    ///
+    /// # Errors
+    /// [`ConfigError::Plaintext`].
+    pub fn require_private_transport(&self) -> Result<(), ConfigError> {
+        if self.is_plaintext_for_others() && !self.allow_plaintext {
+            return Err(ConfigError::Plaintext { listen: self.listen });
+        }
+        Ok(())
+    }
+
+    /// Whether what is served crosses a network in clear.
+    #[must_use]
+    pub fn is_plaintext_for_others(&self) -> bool {
+        self.tls.is_none() && !is_of_this_machine(self.listen)
+    }
+}
+
+/// Whether nobody else reaches an address: a loopback one, also as IPv6 writes one of IPv4.
+fn is_of_this_machine(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
 }
 
 fn read_file(path: &Path) -> Result<Given, ConfigError> {
@@ -185,6 +240,10 @@ impl Sources<'_> {
             .unwrap_or_else(|| data_dir.join("keyring"));
         Ok(Settings {
             listen,
+            tls: self.tls()?,
+            allow_plaintext: self
+                .value("allow_plaintext", |given| &given.allow_plaintext, switch)?
+                .unwrap_or(false),
             data_dir,
             database,
             database_connections: self
@@ -205,12 +264,26 @@ impl Sources<'_> {
             },
             reflection: self
                 .value("reflection", |given| &given.reflection, switch)?
-                .unwrap_or_else(|| listen.ip().is_loopback()),
+                .unwrap_or_else(|| is_of_this_machine(listen)),
             hasher: self.hasher()?,
             max_in_flight: self
                 .value("max_in_flight", |given| &given.max_in_flight, number(1..=1_000_000))?
                 .unwrap_or(1_024),
         })
+    }
+
+    fn tls(&self) -> Result<Option<TlsSettings>, ConfigError> {
+        let certificate = self.value("tls_certificate", |given| &given.tls_certificate, path)?;
+        let key = self.value("tls_key", |given| &given.tls_key, path)?;
+        let client_ca = self.value("tls_client_ca", |given| &given.tls_client_ca, path)?;
+        let incomplete = |setting, missing| Err(ConfigError::Incomplete { setting, missing });
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => Ok(Some(TlsSettings { certificate, key, client_ca })),
+            (Some(_), None) => incomplete("tls_certificate", "tls_key"),
+            (None, Some(_)) => incomplete("tls_key", "tls_certificate"),
+            (None, None) if client_ca.is_some() => incomplete("tls_client_ca", "tls_certificate"),
+            (None, None) => Ok(None),
+        }
     }
 
     fn hasher(&self) -> Result<HasherConfig, ConfigError> {

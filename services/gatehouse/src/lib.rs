@@ -19,4 +19,5 @@ pub mod server;
 pub mod shutdown;
 pub mod startup;
 pub mod tasks;
+pub mod tls;
 pub mod usecase;

@@ -1,5 +1,6 @@
 //! Composition: the services, what a connection may do, start and end.
 
+mod connection;
 mod connections;
 
 #[cfg(test)]
@@ -24,8 +25,10 @@ use tower::layer::util::{Identity, Stack};
 use crate::app::App;
 use crate::background::Background;
 use crate::caller::AuthorizationLayer;
+use crate::config::{Settings, TlsSettings};
 use crate::layer::{CallLayer, CallService, RequestId};
 use crate::rpc::{AdminRpc, PortalAuthRpc};
+use crate::tls::{ServerTls, TlsError};
 
 use connections::Connections;
 
@@ -60,12 +63,23 @@ const SERVICES: [&str; 3] =
 type Router = tonic::transport::server::Router<Stack<CallLayer, Identity>>;
 
 /// How to serve.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// Where; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The files of TLS; none to serve without it.
+    pub tls: Option<TlsSettings>,
     /// Whether to describe the API to anyone who asks.
     pub reflection: bool,
+}
+
+impl ServerSettings {
+    /// Those among all settings.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        let Settings { listen, tls, reflection, .. } = settings;
+        Self { listen: *listen, tls: tls.clone(), reflection: *reflection }
+    }
 }
 
 /// Why a server does not serve.
@@ -79,6 +93,9 @@ pub enum ServerError {
         /// Why.
         source: io::Error,
     },
+    /// The files of TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The descriptors that were built in cannot be served.
     #[error("reflection")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -91,6 +108,7 @@ pub enum ServerError {
 pub struct Server {
     app: Arc<App>,
     connections: Connections,
+    tls: Option<Arc<ServerTls>>,
     local_addr: SocketAddr,
     router: Router,
     health: HealthReporter,
@@ -100,8 +118,13 @@ impl Server {
     /// Takes the address. Clients may connect from then on, and wait.
     ///
     /// # Errors
-    /// [`ServerError::Bind`] if the address is taken or not of this machine.
+    /// [`ServerError::Bind`] if the address is taken or not of this machine;
+    /// [`ServerError::Tls`].
     pub async fn bind(app: Arc<App>, settings: &ServerSettings) -> Result<Self, ServerError> {
+        let tls = match &settings.tls {
+            Some(files) => Some(Arc::new(ServerTls::open(files, app.clock.clone()).await?)),
+            None => None,
+        };
         let bind = |source| ServerError::Bind { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(bind)?;
         let local_addr = listener.local_addr().map_err(bind)?;
@@ -111,7 +134,8 @@ impl Server {
         Ok(Self {
             router: router(&app, routes),
             app,
-            connections: Connections::new(listener),
+            connections: Connections::new(listener, tls.clone()),
+            tls,
             local_addr,
             health,
         })
@@ -131,7 +155,7 @@ impl Server {
     /// [`ServerError::Transport`].
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
         let app = Arc::clone(&self.app);
-        let background = Background::start(&app);
+        let background = Background::start(&app, self.tls.clone());
         self.answer(shutdown).await?;
         background.stop().await;
         if let Err(error) = app.store.forget_server(app.server).await {

@@ -36,6 +36,8 @@ impl Place {
         };
         Ok(Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
+            allow_plaintext: false,
             data_dir: self.folder.clone(),
             database,
             database_connections: 10,

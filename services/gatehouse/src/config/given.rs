@@ -13,6 +13,29 @@ pub struct Given {
     #[arg(global = true, hide_env_values = true)]
     pub listen: Option<Text>,
 
+    /// PEM file of the server's certificate, and of those between it and its CA. It and the key
+    /// are read again when they change [default: none, plaintext]
+    #[arg(long, env = "GATEHOUSE_TLS_CERTIFICATE", value_name = "PATH")]
+    #[arg(global = true, hide_env_values = true)]
+    pub tls_certificate: Option<Text>,
+
+    /// PEM file of the certificate's private key
+    #[arg(long, env = "GATEHOUSE_TLS_KEY", value_name = "PATH")]
+    #[arg(global = true, hide_env_values = true)]
+    pub tls_key: Option<Text>,
+
+    /// PEM file of CAs: only clients with a certificate by one of them are let in; they need their
+    /// API keys all the same [default: none, every client is]
+    #[arg(long, env = "GATEHOUSE_TLS_CLIENT_CA", value_name = "PATH")]
+    #[arg(global = true, hide_env_values = true)]
+    pub tls_client_ca: Option<Text>,
+
+    /// Whether to listen without TLS where other machines can connect, true or false: for a
+    /// private network behind a proxy that does TLS [default: false]
+    #[arg(long, env = "GATEHOUSE_ALLOW_PLAINTEXT", value_name = "BOOL")]
+    #[arg(global = true, hide_env_values = true)]
+    pub allow_plaintext: Option<Text>,
+
     /// Folder for the database and the key ring; made with mode 0700 if there is none
     /// [default: ./gatehouse-data]
     #[arg(long, env = "GATEHOUSE_DATA_DIR", value_name = "PATH")]

@@ -50,6 +50,53 @@ fn reflection_is_off_where_others_can_ask() {
 }
 
 #[test]
+fn tls_has_a_certificate_and_a_key_and_may_have_cas_of_clients() {
+    assert!(load(&[], "").unwrap().tls.is_none());
+    let file = "tls_certificate = 'c'\ntls_key = 'k'";
+    let tls = load(&[], file).unwrap().tls.unwrap();
+    assert_eq!((tls.certificate, tls.key), ("c".into(), "k".into()));
+    assert!(tls.client_ca.is_none());
+    let tls = load(&["--tls-client-ca", "ca", "--tls-key", "flag"], file).unwrap().tls.unwrap();
+    assert_eq!((tls.key, tls.client_ca), ("flag".into(), Some("ca".into())));
+}
+
+#[test]
+fn a_part_of_tls_alone_is_refused_by_the_names_of_what_is_there_and_what_is_not() {
+    for (flags, given, missing) in [
+        (&["--tls-certificate=c"][..], "tls_certificate", "tls_key"),
+        (&["--tls-key=k"], "tls_key", "tls_certificate"),
+        (&["--tls-client-ca=ca"], "tls_client_ca", "tls_certificate"),
+        (&["--tls-client-ca=ca", "--tls-key=k"], "tls_key", "tls_certificate"),
+    ] {
+        let expected = format!("{given} is given without {missing}, which belongs to it");
+        assert_eq!(refusal(flags, ""), expected);
+    }
+}
+
+#[test]
+fn others_are_served_by_tls_or_in_plaintext_that_is_asked_for_by_name() {
+    let tls = "tls_certificate = 'c'\ntls_key = 'k'";
+    for local in ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+        load(&["--listen", local], "").unwrap().require_private_transport().unwrap();
+    }
+    for public in ["0.0.0.0:1", "192.0.2.1:1", "[::]:1", "[2001:db8::1]:1", "[::ffff:192.0.2.1]:1"]
+    {
+        let checked = |file| load(&["--listen", public], file).unwrap().require_private_transport();
+        checked(tls).unwrap();
+        checked("allow_plaintext = true").unwrap();
+        let refusal = checked("allow_plaintext = false").unwrap_err().to_string();
+        assert_eq!(
+            refusal,
+            format!(
+                "listen: {public} can be reached from other machines, and there is no TLS: give \
+                 tls_certificate and tls_key, or set allow_plaintext to true where a proxy on a \
+                 private network does TLS"
+            )
+        );
+    }
+}
+
+#[test]
 fn an_unknown_key_in_the_file_is_refused_by_name() {
     let refusal = refusal(&[], "listen = '[::]:1'\nlissten = 'x'");
     assert!(refusal.contains("gatehouse.toml, line 2: unknown field `lissten`"), "{refusal}");
@@ -59,6 +106,10 @@ fn an_unknown_key_in_the_file_is_refused_by_name() {
 fn a_bad_value_is_refused_with_its_setting_and_its_origin() {
     for (setting, value) in [
         ("listen", "localhost"),
+        ("tls_certificate", ""),
+        ("tls_key", ""),
+        ("tls_client_ca", ""),
+        ("allow_plaintext", "perhaps"),
         ("data_dir", ""),
         ("database_url", "mysql://u:hunter2@h/d"),
         ("database_connections", "1"),

@@ -22,7 +22,7 @@ struct Running {
 
 async fn start(reflection: bool) -> Running {
     let app = TestApp::open().await;
-    let settings = ServerSettings { listen: ([127, 0, 0, 1], 0).into(), reflection };
+    let settings = ServerSettings { listen: ([127, 0, 0, 1], 0).into(), tls: None, reflection };
     let bound = Server::bind(Arc::clone(&app.app), &settings).await.unwrap();
     let address = format!("http://{}", bound.local_addr());
     let (shutdown, requested) = oneshot::channel();
@@ -40,7 +40,7 @@ async fn an_address_that_is_taken_is_named() {
     let app = TestApp::open().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listen = listener.local_addr().unwrap();
-    let settings = ServerSettings { listen, reflection: false };
+    let settings = ServerSettings { listen, tls: None, reflection: false };
     let error = Server::bind(Arc::clone(&app.app), &settings).await.map(drop).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot listen on {listen}"));
 }

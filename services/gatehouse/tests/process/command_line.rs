@@ -41,6 +41,10 @@ fn help_names_every_command_and_every_setting_with_its_variable() {
     for flag in [
         "--config",
         "--listen",
+        "--tls-certificate",
+        "--tls-key",
+        "--tls-client-ca",
+        "--allow-plaintext",
         "--data-dir",
         "--database-url",
         "--database-connections",

@@ -29,4 +29,5 @@ mod replicas;
 mod secrets_at_rest;
 mod settings;
 mod shutdown;
+mod tls;
 mod upgrade;

@@ -27,7 +27,12 @@ pub struct Acme {
 impl Acme {
     /// Made through `server`.
     pub async fn set_up(server: &Server, owner_key: String) -> Self {
-        let mut admin = admin(server.channel(), &owner_key);
+        Self::set_up_on(server.channel(), owner_key).await
+    }
+
+    /// Made on this connection.
+    pub async fn set_up_on(channel: Channel, owner_key: String) -> Self {
+        let mut admin = admin(channel, &owner_key);
         let mfa = v1::MfaPolicy { enforced: true, ..Default::default() };
         let portal = v1::Portal {
             display_name: "Acme Billing".to_owned(),

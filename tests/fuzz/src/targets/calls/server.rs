@@ -55,6 +55,8 @@ impl Server {
         let data_dir = folder.path().join("data");
         let settings = Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
+            allow_plaintext: false,
             database: format!("sqlite:{}", data_dir.join("gatehouse.db").display())
                 .parse()
                 .unwrap(),
