@@ -256,7 +256,8 @@ impl<C: ConnectionTrait> ConnectionTrait for Connection<C> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let done = self.run(StatementKind::Write, || self.inner.execute_raw(statement.clone())).await?;
+        let done =
+            self.run(StatementKind::Write, || self.inner.execute_raw(statement.clone())).await?;
         self.faults.note(&statement, done.rows_affected());
         Ok(done)
     }

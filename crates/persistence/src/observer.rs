@@ -43,8 +43,7 @@ pub enum StatementKind {
 
 impl StatementKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::Read, Self::Lock, Self::Write, Self::Begin, Self::Commit];
+    pub const ALL: [Self; 5] = [Self::Read, Self::Lock, Self::Write, Self::Begin, Self::Commit];
 
     /// What a statement that gives rows is.
     pub(crate) fn of(sql: &str) -> Self {

@@ -27,8 +27,8 @@ pub struct Posture {
     pub few_backup_codes: u64,
     /// Those kept out by too many wrong codes.
     pub locked: u64,
-    /// Whether a date was announced from which MFA is enforced, and has passed.
-    pub is_past_announced: bool,
+    /// Those without a factor though the date has passed that was announced for enforcement.
+    pub overdue: u64,
     /// Live sessions without a second factor.
     pub password_sessions: u64,
     /// Live sessions with one.
@@ -41,12 +41,6 @@ impl Posture {
     pub const fn without_factor(&self) -> u64 {
         self.customers.saturating_sub(self.with_factor)
     }
-
-    /// Customers who should have set up a factor by the announced date, and have not.
-    #[must_use]
-    pub const fn overdue(&self) -> u64 {
-        if self.is_past_announced { self.without_factor() } else { 0 }
-    }
 }
 
 impl<C: ConnectionTrait> Queries<C> {
@@ -58,7 +52,12 @@ impl<C: ConnectionTrait> Queries<C> {
     pub async fn posture(&self, now: Timestamp) -> Result<BTreeMap<PortalId, Posture>> {
         let mut all = BTreeMap::new();
         let now = now.as_micros();
-        self.grouped(&mut all, "SELECT id, COUNT(*) FROM portal GROUP BY id", |_: &mut Posture, [_]| {}).await?;
+        self.grouped(
+            &mut all,
+            "SELECT id, COUNT(*) FROM portal GROUP BY id",
+            |_: &mut Posture, [_]| {},
+        )
+        .await?;
         let customers = "SELECT portal_id, COUNT(*) FROM customer GROUP BY portal_id";
         self.grouped(&mut all, customers, |of, [n]| of.customers = n).await?;
         let factors = "SELECT portal_id, COUNT(*) FROM factor GROUP BY portal_id";
@@ -79,7 +78,7 @@ impl<C: ConnectionTrait> Queries<C> {
             "SELECT id, COUNT(*) FROM portal WHERE mfa_enforced \
              AND mfa_enforced_from_at <= {now} GROUP BY id"
         );
-        self.grouped(&mut all, &past, |of, [n]| of.is_past_announced = n == 1).await?;
+        self.grouped(&mut all, &past, |of, [_]| of.overdue = of.without_factor()).await?;
         let policy = SessionPolicy::default();
         let [idle, lifetime] =
             [policy.idle_timeout(), policy.max_lifetime()].map(row::duration_micros);

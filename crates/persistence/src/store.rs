@@ -92,9 +92,8 @@ impl Store {
         };
         let faults = Faults::default();
         let observer = Observer::default();
-        let of_pool = |pool| {
-            Connection::of_pool(pool, trouble.clone(), faults.clone(), observer.clone())
-        };
+        let of_pool =
+            |pool| Connection::of_pool(pool, trouble.clone(), faults.clone(), observer.clone());
         let [read, watch] = [read, watch].map(|pool| Queries(of_pool(pool)));
         Ok(Self { read, watch, write: of_pool(write), observer })
     }

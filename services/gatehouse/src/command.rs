@@ -18,6 +18,7 @@ use gatehouse_domain::text::is_deceptive;
 use tokio::runtime::Runtime;
 
 use crate::config::{self, Given, Settings};
+use crate::metrics::listener::MetricsListener;
 use crate::server::{Server, ServerSettings};
 use crate::usecase::{Call, api_keys, audit, keys as key_rotation};
 use crate::{log, shutdown, startup};
@@ -155,10 +156,22 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         let error: &dyn Error = &error;
         tracing::warn!(error, "not ready yet");
     }
+    let metrics = match settings.metrics_listen {
+        Some(address) => Some(MetricsListener::bind(Arc::clone(&app), address).await?),
+        None => None,
+    };
     let serving = ServerSettings { listen: settings.listen, reflection: settings.reflection };
     let server = Server::bind(app, &serving).await?;
     tracing::info!(address = %server.local_addr(), "listening");
-    server.serve(shutdown::requested()?).await?;
+    let serving = server.serve(shutdown::requested()?);
+    match metrics {
+        Some(metrics) => {
+            tracing::info!(address = %metrics.local_addr(), "serving metrics, in plain HTTP");
+            // Until the last call has ended: how a server drains is seen, too.
+            metrics.serve_during(serving).await?;
+        }
+        None => serving.await?,
+    }
     tracing::info!("stopped");
     Ok(())
 }

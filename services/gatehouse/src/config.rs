@@ -30,6 +30,8 @@ use crate::hasher::HasherConfig;
 pub struct Settings {
     /// Where to serve.
     pub listen: SocketAddr,
+    /// Where to serve metrics, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
     /// The folder of the default database and key ring.
     pub data_dir: PathBuf,
     /// Which database.
@@ -180,6 +182,7 @@ impl Sources<'_> {
             .unwrap_or_else(|| data_dir.join("keyring"));
         Ok(Settings {
             listen,
+            metrics_listen: self.value("metrics_listen", |given| &given.metrics_listen, parsed)?,
             data_dir,
             database,
             database_connections: self

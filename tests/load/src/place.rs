@@ -36,6 +36,7 @@ impl Place {
         };
         Ok(Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            metrics_listen: None,
             data_dir: self.folder.clone(),
             database,
             database_connections: 10,

@@ -13,6 +13,7 @@ fn settings(folder: &Path) -> Settings {
     let data_dir = folder.join("data");
     Settings {
         listen: ([127, 0, 0, 1], 0).into(),
+        metrics_listen: None,
         database: DatabaseLocation::Sqlite(data_dir.join("gatehouse.db")),
         database_connections: 2,
         key_ring: data_dir.join("keyring"),

@@ -55,6 +55,7 @@ impl Server {
         let data_dir = folder.path().join("data");
         let settings = Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            metrics_listen: None,
             database: format!("sqlite:{}", data_dir.join("gatehouse.db").display())
                 .parse()
                 .unwrap(),
