@@ -65,7 +65,9 @@ impl Scrape {
 /// Makes every metric show itself.
 async fn traffic(acme: &Acme) {
     let server = &acme.server;
+    acme.enforce(true).await;
     let ana = acme.enroll().await;
+    acme.enforce(false).await;
     server.pass(Duration::from_mins(1));
     let token = acme.sign_in().await.token;
     refused(acme.web.totp(&token, &ana.phone.wrong_code(server.now())).await);
@@ -88,8 +90,7 @@ async fn traffic(acme: &Acme) {
 }
 
 async fn calls_and_sign_ins_are_counted_by_what_became_of_them(server: TestServer) {
-    let acme = Acme::enforcing(server).await;
-    acme.enforce(false).await;
+    let acme = Acme::new(server).await;
     traffic(&acme).await;
     let seen = Scrape::of(&acme.server);
     assert_eq!(seen.sign_ins("succeeded", "totp", ""), 1.0 + enrolled_factor(&seen));
@@ -134,7 +135,9 @@ fn enrolled_factor(seen: &Scrape) -> f64 {
 async fn portals_are_counted_by_how_their_customers_are_protected(server: TestServer) {
     let acme = Acme::new(server).await;
     let server = &acme.server;
+    acme.enforce(true).await;
     let ana = acme.enroll().await;
+    acme.enforce(false).await;
     let bea = acme.with_customer("bea@example.com").await;
     let session = bea.password_session().await;
     acme.web.account(&session.token).start_enrollment().await.unwrap();

@@ -37,7 +37,7 @@ async fn ask(address: SocketAddr, head: &str) -> io::Result<(u16, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_there_by_one_name_and_one_method() {
     let server = TestServer::start(Database::Sqlite).await;
-    let (address, ..) = listen(&server).await;
+    let (address, _end, _) = listen(&server).await;
     let (status, text) = ask(address, "GET /metrics HTTP/1.1").await.unwrap();
     assert_eq!(status, 200);
     assert_eq!(Scrape::read(&text).value("gatehouse_ready"), 1.0);
@@ -63,7 +63,7 @@ async fn metrics_are_there_by_one_name_and_one_method() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_there_while_the_database_is_not() {
     let acme = Acme::new(TestServer::start(Database::Postgres).await).await;
-    let (address, ..) = listen(&acme.server).await;
+    let (address, _end, _) = listen(&acme.server).await;
     acme.server.lose_database();
     refused(acme.web.start("ana@example.com").await);
     acme.server.app().look_at_database().await.unwrap_err();
