@@ -355,7 +355,13 @@ async fn sign_ins_tell_of_the_customers_device(server: TestServer) {
     assert_eq!((failed.r#type.as_str(), &failed.resource), ("sign_in.failed", &acme.customer));
     assert!(failed.client == Some(client()));
     assert!(failed.reason() == CredentialsRejected);
-    assert_eq!(failed.attributes, HashMap::from([("step".to_owned(), "password".to_owned())]));
+    assert_eq!(
+        failed.attributes,
+        HashMap::from(
+            [("step", "password"), ("proof", "password")]
+                .map(|(key, value)| (key.into(), value.into()))
+        )
+    );
 }
 
 async fn a_sign_out_is_told_of_the_sessions_that_it_ends(server: TestServer) {

@@ -194,7 +194,7 @@ async fn refused_proofs_are_told_whatever_refuses_them(server: TestServer) {
     story.tells(&["sign_in.succeeded factor=none"]).await;
     for email in [EMAIL, "nobody@example.com"] {
         refused(web.sign_in(email, "wrong").await);
-        story.tells(&["sign_in.failed step=password !CREDENTIALS_REJECTED"]).await;
+        story.tells(&["sign_in.failed proof=password step=password !CREDENTIALS_REJECTED"]).await;
     }
     refused(account.prove_password("wrong").await);
     let failed = "session.reauthentication_failed proof=password !CREDENTIALS_REJECTED";
@@ -203,10 +203,10 @@ async fn refused_proofs_are_told_whatever_refuses_them(server: TestServer) {
     story.tells(&["password.change_failed !CREDENTIALS_REJECTED"]).await;
     for _ in 0..2 {
         refused(web.sign_in(EMAIL, "wrong").await);
-        story.tells(&["sign_in.failed step=password !CREDENTIALS_REJECTED"]).await;
+        story.tells(&["sign_in.failed proof=password step=password !CREDENTIALS_REJECTED"]).await;
     }
     refused(web.sign_in(EMAIL, PASSWORD).await);
-    story.tells(&["sign_in.failed step=password !THROTTLED"]).await;
+    story.tells(&["sign_in.failed proof=password step=password !THROTTLED"]).await;
     refused(account.prove_password(PASSWORD).await);
     story.tells(&["session.reauthentication_failed proof=password !THROTTLED"]).await;
 
@@ -220,12 +220,12 @@ async fn refused_proofs_are_told_whatever_refuses_them(server: TestServer) {
     let wrong = phone.wrong_code(story.acme.server.now());
     for _ in 0..2 {
         refused(web.totp(&token, &wrong).await);
-        story.tells(&["sign_in.failed step=second_factor !CREDENTIALS_REJECTED"]).await;
+        story.tells(&["sign_in.failed proof=totp step=second_factor !CREDENTIALS_REJECTED"]).await;
     }
     refused(account.prove_totp(&wrong).await);
     story.tells(&["session.reauthentication_failed proof=totp !CREDENTIALS_REJECTED"]).await;
     refused(web.backup_code(&token, "0000-0000-0000-0000").await);
-    story.tells(&["sign_in.failed step=second_factor !SIGN_IN_LOCKED"]).await;
+    story.tells(&["sign_in.failed proof=backup_code step=second_factor !SIGN_IN_LOCKED"]).await;
     refused(account.prove_backup_code("0000-0000-0000-0000").await);
     story.tells(&["session.reauthentication_failed proof=backup_code !SIGN_IN_LOCKED"]).await;
 
@@ -233,7 +233,7 @@ async fn refused_proofs_are_told_whatever_refuses_them(server: TestServer) {
     story.acme.admin.suspend(&name, true).await.unwrap();
     story.skip().await;
     refused(web.sign_in(EMAIL, PASSWORD).await);
-    story.tells(&["sign_in.failed step=password !CUSTOMER_SUSPENDED"]).await;
+    story.tells(&["sign_in.failed proof=password step=password !CUSTOMER_SUSPENDED"]).await;
     let invitation = story.acme.admin.invite(&name).await.unwrap();
     story.skip().await;
     refused(web.accept_invitation(&invitation.token, NEW).await);

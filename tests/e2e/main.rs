@@ -27,6 +27,7 @@ mod invitations;
 mod key_ring;
 mod lists;
 mod meanwhile;
+mod metrics;
 mod my_account;
 mod plans;
 mod portal_deletion;

@@ -122,6 +122,7 @@ impl TestServer {
             database_connections,
             key_ring: data_dir.join("keyring"),
             data_dir,
+            metrics_listen: None,
             log: LogSettings { filter: String::new(), format: LogFormat::Text },
             reflection: true,
             hasher: hasher(),

@@ -73,8 +73,9 @@ event_types! {
     InvitationFailed = "invitation.failed" [],
     /// A sign-in ended in a session; `factor` is `totp`, `backup_code` or `none`.
     SignInSucceeded = "sign_in.succeeded" ["factor"],
-    /// A password or code was refused at `step`.
-    SignInFailed = "sign_in.failed" ["step"],
+    /// A password or code was refused at `step`: `proof` is `password`, `totp` or
+    /// `backup_code`.
+    SignInFailed = "sign_in.failed" ["step", "proof"],
     /// A password was proven and a sign-in goes on at `next`.
     PasswordVerified = "sign_in.password_verified" ["next"],
     /// A password was set: `by` is `customer` or `invitation`.

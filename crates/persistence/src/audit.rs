@@ -23,6 +23,7 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn record(&self, event: &Event) -> Result<()> {
         Entity::insert(new_row(event)?).exec_without_returning(&self.0).await?;
+        self.0.note_event(event);
         Ok(())
     }
 }

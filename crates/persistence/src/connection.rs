@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use gatehouse_domain::audit::Event;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
     QueryResult, RuntimeErr, Statement, TransactionOptions, TransactionTrait,
@@ -15,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::error::{is_conflict, is_lost_connection};
 use crate::fault::Faults;
+use crate::observer::{Observed, Observer, Outcome, StatementKind};
 
 /// For one statement of PostgreSQL, lock waits included: the server ends it.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -59,12 +61,22 @@ pub struct Connection<C> {
     is_limited: AtomicBool,
     trouble: Trouble,
     faults: Faults,
+    observer: Observer,
+    /// What this transaction has recorded, for its observer, once it has committed.
+    recorded: Mutex<Vec<Event>>,
 }
 
 impl<C: ConnectionTrait> Connection<C> {
-    fn new(inner: C, is_autocommit: bool, trouble: Trouble, faults: Faults) -> Self {
+    fn new(
+        inner: C,
+        is_autocommit: bool,
+        trouble: Trouble,
+        faults: Faults,
+        observer: Observer,
+    ) -> Self {
         let is_limited = AtomicBool::new(inner.get_database_backend() == DbBackend::Postgres);
-        Self { inner, is_autocommit, is_limited, trouble, faults }
+        let recorded = Mutex::default();
+        Self { inner, is_autocommit, is_limited, trouble, faults, observer, recorded }
     }
 
     /// What sea-orm's migrator asks for.
@@ -79,14 +91,18 @@ impl<C: ConnectionTrait> Connection<C> {
 
     /// Runs a read. By itself it is as good on another connection, where the one that was
     /// taken from the pool has been ended by the database.
-    async fn read<T, F>(&self, statement: impl Fn() -> F + Send + Sync) -> Result<T, DbErr>
+    async fn read<T, F>(
+        &self,
+        kind: StatementKind,
+        statement: impl Fn() -> F + Send + Sync,
+    ) -> Result<T, DbErr>
     where
         T: Send,
         F: Future<Output = Result<T, DbErr>> + Send,
     {
-        match self.run(&statement).await {
+        match self.run(kind, &statement).await {
             Err(error) if self.is_autocommit && is_lost_connection(&error) => {
-                self.run(statement).await
+                self.run(kind, statement).await
             }
             result => result,
         }
@@ -95,35 +111,46 @@ impl<C: ConnectionTrait> Connection<C> {
     /// Runs a statement; a few times where it is a transaction by itself that collided
     /// with another, as even a read does on a serializable database. It holds nothing
     /// that others wait for, so that it need not wait either.
-    async fn run<T, F>(&self, statement: impl Fn() -> F + Send + Sync) -> Result<T, DbErr>
+    async fn run<T, F>(
+        &self,
+        kind: StatementKind,
+        statement: impl Fn() -> F + Send + Sync,
+    ) -> Result<T, DbErr>
     where
         T: Send,
         F: Future<Output = Result<T, DbErr>> + Send,
     {
         if self.is_autocommit {
             for _ in 1..TRIES {
-                match self.run_once(statement()).await {
+                match self.run_once(kind, statement()).await {
                     Err(error) if is_conflict(&error) => {}
                     result => return result,
                 }
             }
         }
-        self.run_once(statement()).await
+        self.run_once(kind, statement()).await
     }
 
     /// Runs a statement once, whose answer may come late or never.
     pub(crate) async fn run_once<T>(
         &self,
+        kind: StatementKind,
         statement: impl Future<Output = Result<T, DbErr>> + Send,
     ) -> Result<T, DbErr> {
         let is_limited = self.is_limited.load(Ordering::Relaxed);
-        self.faults.interfere(answer(statement, is_limited, &self.trouble)).await
+        let answer = self.faults.interfere(answer(statement, is_limited, &self.trouble));
+        timed(&self.observer, kind, answer).await
     }
 }
 
 impl Connection<DatabaseConnection> {
-    pub(crate) fn of_pool(pool: DatabaseConnection, trouble: Trouble, faults: Faults) -> Self {
-        Self::new(pool, true, trouble, faults)
+    pub(crate) fn of_pool(
+        pool: DatabaseConnection,
+        trouble: Trouble,
+        faults: Faults,
+        observer: Observer,
+    ) -> Self {
+        Self::new(pool, true, trouble, faults, observer)
     }
 
     pub(crate) async fn begin(
@@ -137,7 +164,8 @@ impl Connection<DatabaseConnection> {
             begun => begun,
         };
         let tx = begun?;
-        Ok(Connection::new(tx, false, self.trouble.clone(), self.faults.note_begin()))
+        let (trouble, faults) = (self.trouble.clone(), self.faults.note_begin());
+        Ok(Connection::new(tx, false, trouble, faults, self.observer.clone()))
     }
 }
 
@@ -147,7 +175,8 @@ impl Connection<DatabaseConnection> {
         // transaction ended. Left to itself its connection would stay in one.
         let pool = self.inner.clone();
         let begin = tokio::spawn(async move { pool.begin_with_options(options).await });
-        self.run_once(async { begin.await.unwrap_or_else(|_| Err(no_answer())) }).await
+        let begun = async { begin.await.unwrap_or_else(|_| Err(no_answer())) };
+        self.run_once(StatementKind::Begin, begun).await
     }
 }
 
@@ -162,11 +191,39 @@ impl Connection<DatabaseTransaction> {
     }
 
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        let Self { inner, is_limited, trouble, faults, .. } = self;
-        faults.interfere(answer(inner.commit(), is_limited.into_inner(), &trouble)).await?;
+        let Self { inner, is_limited, trouble, faults, observer, recorded, .. } = self;
+        let commit = answer(inner.commit(), is_limited.into_inner(), &trouble);
+        timed(&observer, StatementKind::Commit, faults.interfere(commit)).await?;
         faults.note_commit();
+        for event in recorded.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            observer.tell(Observed::Committed(&event));
+        }
         Ok(())
     }
+
+    /// Keeps an event for the observer, which hears of it once it has happened.
+    pub(crate) fn note_event(&self, event: &Event) {
+        if self.observer.is_there() {
+            let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+            recorded.push(event.clone());
+        }
+    }
+}
+
+/// The answer to a statement, whose time `observer` is told.
+async fn timed<T>(
+    observer: &Observer,
+    kind: StatementKind,
+    answer: impl Future<Output = Result<T, DbErr>> + Send,
+) -> Result<T, DbErr> {
+    if !observer.is_there() {
+        return answer.await;
+    }
+    let start = Instant::now();
+    let answer = answer.await;
+    let outcome = answer.as_ref().map_or_else(Outcome::of, |_| Outcome::Done);
+    observer.tell(Observed::Statement { kind, took: start.elapsed(), outcome });
+    answer
 }
 
 /// The answer to a statement; that there is none, where the time for it is limited.
@@ -202,26 +259,31 @@ impl<C: ConnectionTrait> ConnectionTrait for Connection<C> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let done = self.run(|| self.inner.execute_raw(statement.clone())).await?;
+        let done =
+            self.run(StatementKind::Write, || self.inner.execute_raw(statement.clone())).await?;
         self.faults.note(&statement, done.rows_affected());
         Ok(done)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let done = self.run(|| self.inner.execute_unprepared(sql)).await?;
+        let done = self.run(StatementKind::Write, || self.inner.execute_unprepared(sql)).await?;
         let statement = Statement::from_string(self.get_database_backend(), sql);
         self.faults.note(&statement, done.rows_affected());
         Ok(done)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let row = self.read(|| self.inner.query_one_raw(statement.clone())).await?;
+        let kind = StatementKind::of(&statement.sql);
+        let query = || self.inner.query_one_raw(statement.clone());
+        let row = self.read(kind, query).await?;
         self.faults.note(&statement, row.iter().count() as u64);
         Ok(row)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let rows = self.read(|| self.inner.query_all_raw(statement.clone())).await?;
+        let kind = StatementKind::of(&statement.sql);
+        let query = || self.inner.query_all_raw(statement.clone());
+        let rows = self.read(kind, query).await?;
         self.faults.note(&statement, rows.len() as u64);
         Ok(rows)
     }

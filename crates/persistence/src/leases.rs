@@ -20,6 +20,8 @@ pub enum Lease {
     Housekeeping,
     /// Sealing anew what is sealed under a key that is not the primary one.
     Resealing,
+    /// Counting who is protected by what, for metrics.
+    Posture,
 }
 
 /// By how much longer than anybody takes one a lease may seem to last.
@@ -31,6 +33,7 @@ impl Lease {
             Self::Audit => "audit",
             Self::Housekeeping => "housekeeping",
             Self::Resealing => "resealing",
+            Self::Posture => "posture",
         }
     }
 }

@@ -29,9 +29,11 @@ mod keys;
 mod leases;
 mod location;
 mod migration;
+mod observer;
 #[cfg(feature = "fault-injection")]
 mod plan;
 mod portals;
+mod posture;
 #[cfg(feature = "fault-injection")]
 mod record;
 mod row;
@@ -62,7 +64,9 @@ pub use keys::{Canary, KeyUse};
 pub use leases::Lease;
 pub use location::{DatabaseLocation, UnknownDatabase};
 pub use migration::SchemaState;
+pub use observer::{Observed, Outcome, PoolState, StatementKind};
 pub use portals::PortalCounts;
+pub use posture::Posture;
 #[cfg(feature = "fault-injection")]
 pub use record::{Counts, Sent};
 #[cfg(feature = "seed")]

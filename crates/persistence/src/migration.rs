@@ -16,6 +16,7 @@ use sea_orm_migration::prelude::*;
 use crate::connection::Connection;
 use crate::entity::schema_requirement as requirement;
 use crate::error::{Result, StoreError};
+use crate::observer::StatementKind;
 use crate::store::{Queries, Store, Tx};
 
 /// Where the steps that were taken are noted.
@@ -174,7 +175,7 @@ where
     for<'c> &'c C: IntoDatabaseExecutor<'c>,
 {
     let schema = SchemaManager::new(connection.inner());
-    Ok(connection.run_once(schema.has_table(name)).await?)
+    Ok(connection.run_once(StatementKind::Read, schema.has_table(name)).await?)
 }
 
 async fn applied_steps<C>(connection: &Connection<C>) -> Result<Vec<String>>

@@ -18,6 +18,7 @@ use crate::error::{Result, StoreError, is_sqlite_busy};
 use crate::fault::Faults;
 use crate::location::DatabaseLocation;
 use crate::migration::has_table;
+use crate::observer::{Observed, Observer, PoolState};
 
 /// To get a connection out of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -61,6 +62,7 @@ pub struct Store {
     /// On SQLite a pool of one: writers queue here in order instead of polling
     /// for the file's lock.
     write: Connection<DatabaseConnection>,
+    observer: Observer,
 }
 
 impl Store {
@@ -89,9 +91,25 @@ impl Store {
             }
         };
         let faults = Faults::default();
-        let of_pool = |pool| Connection::of_pool(pool, trouble.clone(), faults.clone());
+        let observer = Observer::default();
+        let of_pool =
+            |pool| Connection::of_pool(pool, trouble.clone(), faults.clone(), observer.clone());
         let [read, watch] = [read, watch].map(|pool| Queries(of_pool(pool)));
-        Ok(Self { read, watch, write: of_pool(write) })
+        Ok(Self { read, watch, write: of_pool(write), observer })
+    }
+
+    /// Tells `observer` from now on of every statement and of every event that was
+    /// committed. It is called by whoever waits for the statement, and must not block. Only
+    /// the first one is told.
+    pub fn observe(&self, observer: impl Fn(Observed<'_>) + Send + Sync + 'static) {
+        self.observer.set(observer);
+    }
+
+    /// The pools of connections as they are now, each with its name.
+    #[must_use]
+    pub fn pools(&self) -> [(&'static str, PoolState); 3] {
+        let pools = [("read", &self.read.0), ("write", &self.write), ("watch", &self.watch.0)];
+        pools.map(|(name, pool)| (name, PoolState::of(pool.inner())))
     }
 
     /// For single reads outside any transaction.

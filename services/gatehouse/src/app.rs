@@ -15,6 +15,7 @@ use crate::entropy::Entropy;
 use crate::error::AppError;
 use crate::hasher::Hasher;
 use crate::key_ring::ServerKeyRing;
+use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 
 /// One server's state. Nothing that decides a sign-in lives in memory: any
@@ -36,6 +37,8 @@ pub struct App {
     pub lookups: Lookups,
     /// Runs what a caller must not cancel.
     pub tasks: Tasks,
+    /// What operators see of it.
+    pub metrics: Arc<Metrics>,
     /// By which servers over one database tell each other apart.
     pub server: ServerId,
     /// Lets so many read the audit trail at once: a filter that matches little goes

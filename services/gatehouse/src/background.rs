@@ -19,13 +19,15 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::error::AppError;
 use crate::tls::ServerTls;
-use crate::usecase::{audit, housekeeping, keys};
+use crate::usecase::{audit, housekeeping, keys, posture};
 
 /// How a job is done over and over.
 #[derive(Clone, Copy)]
 struct Pace {
     /// What it is called in the log.
     job: &'static str,
+    /// What it is called in metrics.
+    task: &'static str,
     /// Between two runs.
     interval: Duration,
     /// What a batch holds if there may be more to do.
@@ -36,44 +38,62 @@ struct Pace {
 
 const WATCHING: Pace = Pace {
     job: "watching the database",
+    task: "database_watch",
     interval: Duration::from_secs(1),
     full_batch: 1,
     max_batches: 1,
 };
 const SHARING: Pace = Pace {
     job: "following the key ring",
+    task: "key_ring",
     interval: Duration::from_secs(2),
     full_batch: 1,
     max_batches: 1,
 };
 const CERTIFYING: Pace = Pace {
     job: "following the TLS certificate",
+    task: "tls_certificate",
     interval: Duration::from_secs(2),
     full_batch: 1,
     max_batches: 1,
 };
 const RESEALING: Pace = Pace {
     job: "sealing anew under the primary key",
+    task: "resealing",
     interval: Duration::from_secs(5),
     full_batch: keys::BATCH,
     max_batches: 1_000,
 };
 const NUMBERING: Pace = Pace {
     job: "numbering audit events",
+    task: "numbering",
     interval: Duration::from_secs(1),
     full_batch: audit::BATCH,
     max_batches: 1_000,
 };
 const HOUSEKEEPING: Pace = Pace {
     job: "housekeeping",
+    task: "housekeeping",
     interval: Duration::from_mins(1),
     full_batch: housekeeping::BATCH,
     max_batches: 200,
 };
 const TELLING: Pace = Pace {
     job: "counting calls without a valid key and handshakes without an end",
+    task: "calls_without_key",
     interval: Duration::from_mins(1),
     full_batch: 1,
+    max_batches: 1,
+};
+
+/// Every so often it is looked whether it is time again ([`posture::INTERVAL`]), and whether
+/// the server is gone that did it.
+const COUNTING: Pace = Pace {
+    job: "counting customers for metrics",
+    task: "posture",
+    interval: Duration::from_mins(1),
+    // Every portal at once: there is never more to do.
+    full_batch: usize::MAX,
     max_batches: 1,
 };
 
@@ -115,6 +135,11 @@ impl Background {
         background.spawn(app, HOUSEKEEPING, |app, now| async move {
             housekeeping::remove_batch(&app, now).await
         });
+        let next = Arc::new(Mutex::new(None));
+        background.spawn(app, COUNTING, move |app, now| {
+            let next = Arc::clone(&next);
+            async move { posture::count(&app, &mut *next.lock().await, now).await }
+        });
         let handshakes = tls.clone();
         background.spawn(app, TELLING, move |app, _| {
             let tls = handshakes.clone();
@@ -148,10 +173,15 @@ impl Background {
         F: Future<Output = Result<usize, AppError>> + Send + 'static,
     {
         let (app, stop) = (Arc::clone(app), self.stop.token().clone());
+        let metrics = app.metrics.background.task(pace.task);
         self.jobs.spawn(async move {
             let mut is_failing = false;
             while stop.run_until_cancelled(tokio::time::sleep(pace.interval)).await.is_some() {
                 let ran = run(&app, pace, &batch, &stop).await;
+                match &ran {
+                    Ok(()) => metrics.done(app.clock.now()),
+                    Err(_) => metrics.failed(),
+                }
                 is_failing = log(pace.job, is_failing, ran);
             }
         });
@@ -176,10 +206,12 @@ async fn run<F>(
 where
     F: Future<Output = Result<usize, AppError>> + Send + 'static,
 {
+    let metrics = app.metrics.background.task(pace.task);
     for _ in 0..pace.max_batches {
         // In a task of its own: a defect in one batch does not end the job.
         let done = tokio::spawn(batch(Arc::clone(app), app.clock.now())).await;
         let done = done.unwrap_or_else(|defect| Err(AppError::Internal(defect.into())))?;
+        metrics.did(done);
         if done < pace.full_batch || stop.is_cancelled() {
             break;
         }

@@ -22,6 +22,7 @@ use gatehouse_domain::text::is_deceptive;
 use tokio::runtime::Runtime;
 
 use crate::config::{self, Given, Settings};
+use crate::metrics::listener::MetricsListener;
 use crate::server::{Server, ServerSettings};
 use crate::usecase::{Call, api_keys, audit, keys as key_rotation};
 use crate::{log, shutdown, startup};
@@ -190,12 +191,24 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         let error: &dyn Error = &error;
         tracing::warn!(error, "not ready yet");
     }
+    let metrics = match settings.metrics_listen {
+        Some(address) => Some(MetricsListener::bind(Arc::clone(&app), address).await?),
+        None => None,
+    };
     let server = Server::bind(app, &ServerSettings::of(settings)).await?;
     if settings.is_plaintext_for_others() {
         tracing::warn!("serving other machines without TLS, as allow_plaintext asks for");
     }
     tracing::info!(address = %server.local_addr(), "listening");
-    server.serve(shutdown::requested()?).await?;
+    let serving = server.serve(shutdown::requested()?);
+    match metrics {
+        Some(metrics) => {
+            tracing::info!(address = %metrics.local_addr(), "serving metrics, in plain HTTP");
+            // Until the last call has ended: how a server drains is seen, too.
+            metrics.serve_during(serving).await?;
+        }
+        None => serving.await?,
+    }
     tracing::info!("stopped");
     Ok(())
 }

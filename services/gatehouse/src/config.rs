@@ -34,6 +34,8 @@ pub struct Settings {
     pub tls: Option<TlsSettings>,
     /// Whether others than this machine may be served without TLS.
     pub allow_plaintext: bool,
+    /// Where to serve metrics, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
     /// The folder of the default database and key ring.
     pub data_dir: PathBuf,
     /// Which database.
@@ -244,6 +246,7 @@ impl Sources<'_> {
             allow_plaintext: self
                 .value("allow_plaintext", |given| &given.allow_plaintext, switch)?
                 .unwrap_or(false),
+            metrics_listen: self.value("metrics_listen", |given| &given.metrics_listen, parsed)?,
             data_dir,
             database,
             database_connections: self

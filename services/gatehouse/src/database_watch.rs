@@ -84,6 +84,18 @@ impl DatabaseWatch {
         self.require_agreement(clock)
     }
 
+    /// By how many seconds `clock` is ahead of the database's, as last seen; 0 where they
+    /// are one.
+    #[must_use]
+    pub fn clock_offset(&self, clock: &Clock) -> f64 {
+        let seen = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(seen) = seen.filter(|_| clock.is_system()) else { return 0.0 };
+        let (earliest, latest) = seen.bounds(Instant::now());
+        let now = clock.now();
+        // Within what it took to read it nobody knows.
+        now.since(latest).as_secs_f64() - earliest.since(now).as_secs_f64()
+    }
+
     /// Refuses everything while this server does not have the keys that the database is
     /// used with: it would take good credentials for bad ones.
     ///

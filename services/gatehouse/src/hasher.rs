@@ -29,6 +29,8 @@ use blocks::BlockPool;
 use queue::Queue;
 use threads::HashThreads;
 
+use crate::metrics::{HasherMetrics, HasherState};
+
 pub use queue::Overloaded;
 
 /// How much hashing there may be at once.
@@ -72,6 +74,7 @@ struct Shared {
     queue: Mutex<Queue<oneshot::Sender<Pass>>>,
     blocks: Arc<BlockPool>,
     comparisons: AtomicU64,
+    metrics: HasherMetrics,
 }
 
 /// A hash came to no end, which says nothing about the password.
@@ -117,6 +120,7 @@ impl Hasher {
             )),
             blocks: Arc::new(BlockPool::new(to_usize(per_hash))),
             comparisons: AtomicU64::new(0),
+            metrics: HasherMetrics::new().map_err(io::Error::other)?,
         })))
     }
 
@@ -126,7 +130,8 @@ impl Hasher {
     /// # Errors
     /// If the hash would not start within the configured wait.
     pub fn enter(&self, portal: &PortalId) -> Result<Place, Overloaded> {
-        self.0.queue().enter(portal)?;
+        let entered = self.0.queue().enter(portal);
+        entered.inspect_err(|_| self.0.metrics.was_full())?;
         Ok(Place { shared: Arc::clone(&self.0), portal: portal.clone(), permits: 1 })
     }
 
@@ -151,6 +156,23 @@ impl Hasher {
         Ok((slot(first), slot(second)))
     }
 
+    /// What it counts.
+    #[must_use]
+    pub fn metrics(&self) -> &HasherMetrics {
+        &self.0.metrics
+    }
+
+    /// How it is now.
+    #[must_use]
+    pub fn state(&self) -> HasherState {
+        let free = u32::try_from(self.0.permits.available_permits()).unwrap_or(u32::MAX);
+        HasherState {
+            permits: self.0.total_permits,
+            running: self.0.total_permits.saturating_sub(free),
+            waiting: self.0.queue().waiting(),
+        }
+    }
+
     /// Passwords compared so far, decoys included. Counted where they are
     /// compared, so that a budget of guesses can be checked against it.
     #[must_use]
@@ -168,6 +190,7 @@ impl Shared {
     /// Waits for the turn of one more of `portal`.
     async fn turn(self: &Arc<Self>, portal: &PortalId) -> Result<Arc<Pass>, Overloaded> {
         let (waiter, has_come) = oneshot::channel();
+        let joined = Instant::now();
         let ticket = self.queue().wait(portal, waiter);
         let _in_line = InLine { shared: self, portal, ticket };
         self.let_through();
@@ -175,8 +198,14 @@ impl Shared {
         // judged by the time at which they came.
         let too_late = Overloaded { retry_after: self.max_wait };
         match timeout(2 * self.max_wait, has_come).await {
-            Ok(Ok(pass)) => Ok(Arc::new(pass)),
-            Ok(Err(_)) | Err(_) => Err(too_late),
+            Ok(Ok(pass)) => {
+                self.metrics.waited(joined.elapsed());
+                Ok(Arc::new(pass))
+            }
+            Ok(Err(_)) | Err(_) => {
+                self.metrics.was_late();
+                Err(too_late)
+            }
         }
     }
 
@@ -316,7 +345,9 @@ impl HashSlot {
             let outcome = job(&mut memory);
             // Wiped, and back in the pool before anybody else may run.
             drop(memory);
-            slot.place.shared.queue().ran(started.elapsed());
+            let time = started.elapsed();
+            slot.place.shared.queue().ran(time);
+            slot.place.shared.metrics.ran(time);
             drop(slot);
             drop(permits);
             outcome

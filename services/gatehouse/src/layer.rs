@@ -24,6 +24,7 @@ use tracing::Instrument;
 pub use request_id::RequestId;
 
 use crate::error::{AppError, REASON_HEADER, with_request_id};
+use crate::metrics::CallMetrics;
 
 type Request = http::Request<Body>;
 type Response = http::Response<Body>;
@@ -34,13 +35,17 @@ const FOREIGN: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 /// Wraps the router, so that nothing leaves the server past it.
 #[derive(Clone)]
 pub struct CallLayer {
+    metrics: Arc<CallMetrics>,
     make_id: Arc<dyn Fn() -> RequestId + Send + Sync>,
 }
 
 impl CallLayer {
-    /// With `make_id` for calls that come without a request id.
-    pub fn new(make_id: impl Fn() -> RequestId + Send + Sync + 'static) -> Self {
-        Self { make_id: Arc::new(make_id) }
+    /// With `make_id` for calls that come without a request id. Each is counted in `metrics`.
+    pub fn new(
+        metrics: Arc<CallMetrics>,
+        make_id: impl Fn() -> RequestId + Send + Sync + 'static,
+    ) -> Self {
+        Self { metrics, make_id: Arc::new(make_id) }
     }
 }
 
@@ -48,7 +53,11 @@ impl<S> Layer<S> for CallLayer {
     type Service = CallService<S>;
 
     fn layer(&self, inner: S) -> CallService<S> {
-        CallService { inner, make_id: Arc::clone(&self.make_id) }
+        CallService {
+            inner,
+            metrics: Arc::clone(&self.metrics),
+            make_id: Arc::clone(&self.make_id),
+        }
     }
 }
 
@@ -56,6 +65,7 @@ impl<S> Layer<S> for CallLayer {
 #[derive(Clone)]
 pub struct CallService<S> {
     inner: S,
+    metrics: Arc<CallMetrics>,
     make_id: Arc<dyn Fn() -> RequestId + Send + Sync>,
 }
 
@@ -75,17 +85,23 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let id = RequestId::given(request.headers()).unwrap_or_else(|| (self.make_id)());
         let path = request.uri().path().to_owned();
+        let counted = self.metrics.begin(&path);
         let span = tracing::info_span!("call", path, request_id = id.as_str());
         request.extensions_mut().insert(id.clone());
 
+        let end = move |response: Response, path: &str, id: &RequestId| {
+            let response = finish(response, path, id);
+            counted.answered(response.headers());
+            response
+        };
         if let Some(refusal) = content::refusal(&request) {
-            return Box::pin(ready(Ok(finish(refusal, &path, &id))));
+            return Box::pin(ready(Ok(end(refusal, &path, &id))));
         }
         let deadline = match deadline::of(request.headers()) {
             Ok(deadline) => deadline,
             Err(violation) => {
                 let refusal = Status::from(AppError::from(violation)).into_http();
-                return Box::pin(ready(Ok(finish(refusal, &path, &id))));
+                return Box::pin(ready(Ok(end(refusal, &path, &id))));
             }
         };
         let answer = span.in_scope(|| self.inner.call(request));
@@ -96,7 +112,7 @@ where
                 Ok(response) => response?,
                 Err(_elapsed) => Status::from(AppError::DeadlineExceeded).into_http(),
             };
-            Ok(finish(response, &path, &id))
+            Ok(end(response, &path, &id))
         };
         Box::pin(call.instrument(span))
     }

@@ -14,6 +14,7 @@ pub mod hasher;
 pub mod key_ring;
 pub mod layer;
 pub mod log;
+pub mod metrics;
 pub mod rpc;
 pub mod server;
 pub mod shutdown;

@@ -265,7 +265,7 @@ pub fn without_connection(app: &Arc<App>) -> Result<CallService<Routes>, ServerE
 
 fn call_layer(app: &App) -> CallLayer {
     let entropy = app.entropy;
-    CallLayer::new(move || RequestId::generate(&mut entropy.rng()))
+    CallLayer::new(Arc::clone(&app.metrics.calls), move || RequestId::generate(&mut entropy.rng()))
 }
 
 /// HTTP/2 as [`Server`] speaks it, before any service: what a service that does nothing

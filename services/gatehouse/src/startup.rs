@@ -7,6 +7,7 @@ pub(crate) mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use gatehouse_domain::id::ServerId;
@@ -23,6 +24,7 @@ use crate::database_watch::DatabaseWatch;
 use crate::entropy::Entropy;
 use crate::hasher::Hasher;
 use crate::key_ring::ServerKeyRing;
+use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 use crate::usecase::audit;
 
@@ -82,6 +84,9 @@ pub enum StartupError {
     /// There can be no threads for password hashes.
     #[error("the pool for password hashes")]
     Hasher(#[source] io::Error),
+    /// What is counted is not well defined.
+    #[error("metrics")]
+    Metrics(#[from] prometheus::Error),
     /// There is nothing to look at.
     #[error("{0} holds no database that gatehouse has used")]
     NoDatabase(DatabaseLocation),
@@ -103,14 +108,18 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
     let clock = Clock::system();
     let key_ring = ServerKeyRing::open(&store, &settings.key_ring, ring, clock.now()).await?;
     let server = ServerId::generate(clock.now(), &mut Entropy.rng());
+    let hasher = Hasher::new(&settings.hasher).map_err(StartupError::Hasher)?;
+    let metrics = Arc::new(Metrics::new(&hasher)?);
+    metrics.follow(&store);
     Ok(App {
         store,
         database_watch: DatabaseWatch::default(),
         key_ring,
-        hasher: Hasher::new(&settings.hasher).map_err(StartupError::Hasher)?,
+        hasher,
         clock,
         entropy: Entropy,
         tasks: Tasks::new(settings.max_in_flight),
+        metrics,
         server,
         lookups: Lookups::default(),
         trail_readers: Semaphore::new(audit::MAX_CONCURRENT_READERS),

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod mfa;
 pub mod passwords;
 pub mod portals;
+pub mod posture;
 pub mod proof;
 pub mod restore;
 pub mod sealed;

@@ -38,6 +38,7 @@ impl Place {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tls: None,
             allow_plaintext: false,
+            metrics_listen: None,
             data_dir: self.folder.clone(),
             database,
             database_connections: 10,

@@ -3,6 +3,7 @@
 
 use gatehouse_domain::audit::{ChainDigest, ChainEnd};
 use gatehouse_domain::id::AuditEventId;
+use gatehouse_domain::time::Timestamp;
 use sea_orm::sea_query::{CaseStatement, Expr};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -41,13 +42,15 @@ impl NumberedEvent {
 }
 
 impl<C: ConnectionTrait> Queries<C> {
-    /// Whether there are events without a number.
+    /// When the oldest event happened that has no number, if any has none.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn has_unnumbered_events(&self) -> Result<bool> {
-        let one = Entity::find().select_only().column(Column::Id).filter(Column::Number.is_null());
-        Ok(one.into_tuple::<uuid::Uuid>().one(&self.0).await?.is_some())
+    pub async fn oldest_unnumbered_event(&self) -> Result<Option<Timestamp>> {
+        let these =
+            Entity::find().select_only().column(Column::EventAt).filter(Column::Number.is_null());
+        let oldest = these.order_by_asc(Column::Id).into_tuple::<i64>().one(&self.0).await?;
+        Ok(oldest.map(Timestamp::from_micros))
     }
 
     /// At most `limit` numbered events in the order of their numbers, after `after`.

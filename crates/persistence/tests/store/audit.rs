@@ -52,7 +52,7 @@ fn full() -> Event {
         },
         client: client(),
         reason: Some("ERROR_REASON_CREDENTIALS_REJECTED"),
-        attributes: vec![("step", "second\"factor".to_owned())],
+        attributes: vec![("step", "second\"factor".to_owned()), ("proof", "totp".to_owned())],
         ..bare()
     }
 }
@@ -97,7 +97,7 @@ async fn an_event_is_kept_with_all_that_it_tells(database: TestDatabase) {
         client_ip: "2001:db8::7".to_owned(),
         client_user_agent: "Agent/1.0".to_owned(),
         reason: Some("ERROR_REASON_CREDENTIALS_REJECTED".to_owned()),
-        attributes: r#"{"step":"second\"factor"}"#.to_owned(),
+        attributes: r#"{"proof":"totp","step":"second\"factor"}"#.to_owned(),
     };
     let rows = database.select::<Row>("SELECT * FROM audit_event ORDER BY id").await;
     assert_eq!(rows, [empty, whole]);

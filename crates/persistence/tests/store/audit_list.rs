@@ -80,7 +80,7 @@ async fn an_event_is_read_as_it_was_recorded(database: TestDatabase) {
         caller: caller.clone(),
         client: client(),
         reason: Some("ERROR_REASON_CREDENTIALS_REJECTED"),
-        attributes: vec![("step", "second\"factor".to_owned())],
+        attributes: vec![("step", "second\"factor".to_owned()), ("proof", "totp".to_owned())],
         ..audit_event(2, NOW)
     };
     record(&store, &[bare.clone(), full.clone()]).await;
@@ -93,7 +93,9 @@ async fn an_event_is_read_as_it_was_recorded(database: TestDatabase) {
         caller,
         client: client(),
         reason: Some("ERROR_REASON_CREDENTIALS_REJECTED".to_owned()),
-        attributes: [("step".to_owned(), "second\"factor".to_owned())].into(),
+        attributes: [("step", "second\"factor"), ("proof", "totp")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
     };
     let read_bare = RecordedEvent {
         id: bare.id,

@@ -5,8 +5,13 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::startup::tests::TestApp;
 
-const PACE: Pace =
-    Pace { job: "a job", interval: Duration::from_mins(1), full_batch: 2, max_batches: 3 };
+const PACE: Pace = Pace {
+    job: "a job",
+    task: "a_job",
+    interval: Duration::from_mins(1),
+    full_batch: 2,
+    max_batches: 3,
+};
 
 fn idle() -> Background {
     Background { stop: CancellationToken::new().drop_guard(), jobs: TaskTracker::new() }

@@ -35,6 +35,11 @@ pub struct Given {
     #[arg(long, env = "GATEHOUSE_ALLOW_PLAINTEXT", value_name = "BOOL")]
     #[arg(global = true, hide_env_values = true)]
     pub allow_plaintext: Option<Text>,
+    /// Address and port to serve metrics on, in plain HTTP to whoever can reach it: GET /metrics,
+    /// for Prometheus [default: none; they are not served]
+    #[arg(long, env = "GATEHOUSE_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(global = true, hide_env_values = true)]
+    pub metrics_listen: Option<Text>,
 
     /// Folder for the database and the key ring; made with mode 0700 if there is none
     /// [default: ./gatehouse-data]

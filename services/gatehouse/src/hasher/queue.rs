@@ -147,6 +147,12 @@ impl<W> Queue<W> {
         self.tidy(portal);
     }
 
+    /// What waits in line.
+    pub fn waiting(&self) -> u32 {
+        let waiting = self.shares.values().map(|share| share.waiting.len()).sum::<usize>();
+        waiting.try_into().unwrap_or(u32::MAX)
+    }
+
     /// Learns how long a hash took.
     pub fn ran(&mut self, time: Duration) {
         // One odd hash moves the average by an eighth, a real change in some

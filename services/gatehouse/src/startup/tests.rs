@@ -15,6 +15,7 @@ fn settings(folder: &Path) -> Settings {
         listen: ([127, 0, 0, 1], 0).into(),
         tls: None,
         allow_plaintext: false,
+        metrics_listen: None,
         database: DatabaseLocation::Sqlite(data_dir.join("gatehouse.db")),
         database_connections: 2,
         key_ring: data_dir.join("keyring"),

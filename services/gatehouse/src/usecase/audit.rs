@@ -64,7 +64,9 @@ pub async fn record_refusal(
 /// [`AppError::StoreUnavailable`], and [`AppError::Internal`] for a trail that
 /// ends in what is no digest.
 pub async fn number_batch(app: &App, now: Timestamp) -> Result<usize, AppError> {
-    if !app.store.read().has_unnumbered_events().await? {
+    let oldest = app.store.read().oldest_unnumbered_event().await?;
+    app.metrics.background.audit_lag(oldest, now);
+    if oldest.is_none() {
         return Ok(0);
     }
     retry(app, || try_number_batch(app, now)).await

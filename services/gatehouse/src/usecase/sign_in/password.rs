@@ -131,7 +131,10 @@ fn failed(app: &App, call: &Call, guess: &Guess<'_>, customer: Option<&Customer>
         customer.map_or_else(|| about_portal(guess.portal), |found| about_customer(&found.key));
     Event {
         client: guess.client.clone(),
-        attributes: vec![("step", Next::Password.as_str().to_owned())],
+        attributes: vec![
+            ("step", Next::Password.as_str().to_owned()),
+            ("proof", "password".to_owned()),
+        ],
         ..call.event(app, EventType::SignInFailed, resource)
     }
 }

@@ -71,8 +71,9 @@ impl Claimant for UnderWay {
         Ok(SignInView::finished(&self, issued))
     }
 
-    fn failed(&self, app: &App, call: &Call, _: &'static str) -> Event {
+    fn failed(&self, app: &App, call: &Call, word: &'static str) -> Event {
         let step = Next::SecondFactor.as_str().to_owned();
-        Event { attributes: vec![("step", step)], ..self.event(app, call, EventType::SignInFailed) }
+        let attributes = vec![("step", step), ("proof", word.to_owned())];
+        Event { attributes, ..self.event(app, call, EventType::SignInFailed) }
     }
 }

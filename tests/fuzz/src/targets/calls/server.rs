@@ -57,6 +57,7 @@ impl Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tls: None,
             allow_plaintext: false,
+            metrics_listen: None,
             database: format!("sqlite:{}", data_dir.join("gatehouse.db").display())
                 .parse()
                 .unwrap(),
