@@ -1,6 +1,7 @@
 //! Composition: the services, what a connection may do, start and end.
 
 mod connections;
+mod import;
 
 #[cfg(test)]
 mod tests;
@@ -28,9 +29,13 @@ use crate::layer::{CallLayer, CallService, RequestId};
 use crate::rpc::{AdminRpc, PortalAuthRpc};
 
 use connections::Connections;
+use import::LargeImports;
 
 /// A whole message; a field has tighter bounds of its own.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// The same of ImportCustomers alone: a thousand rows of 4 KiB. Only keys of administrators
+/// that may call it get that far.
+const MAX_IMPORT_BYTES: usize = 4 * 1024 * 1024;
 /// A question of health or reflection, which anybody may ask: the name of
 /// something. As many of these are held as there may be calls.
 const MAX_QUESTION_BYTES: usize = 1024;
@@ -206,8 +211,11 @@ fn routes(
     let health = tonic_health::server::HealthService::from_health_reporter(health);
     let health = tonic_health::pb::health_server::HealthServer::new(health)
         .max_decoding_message_size(MAX_QUESTION_BYTES);
-    let admin = AdminServiceServer::new(AdminRpc::new(Arc::clone(app)))
-        .max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let admin = |max_bytes| {
+        let rpc = AdminRpc::new(Arc::clone(app));
+        AdminServiceServer::new(rpc).max_decoding_message_size(max_bytes)
+    };
+    let admin = LargeImports::new(admin(MAX_MESSAGE_BYTES), admin(MAX_IMPORT_BYTES));
     let portal_auth = PortalAuthServiceServer::new(PortalAuthRpc::new(Arc::clone(app)))
         .max_decoding_message_size(MAX_MESSAGE_BYTES);
     let authorized = AuthorizationLayer::new(Arc::clone(app));

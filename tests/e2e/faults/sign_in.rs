@@ -8,7 +8,9 @@ use gatehouse_api::v1::ErrorReason::{
 };
 
 use super::case::{Case, Prepared};
-use super::situation::{at_second_factor, by_next_code, by_password, enrolled, started, throttle};
+use super::situation::{
+    at_second_factor, by_next_code, by_password, enrolled, import, started, throttle,
+};
 use crate::reasons::sign_in::{WRONG_PASSWORD, password};
 use gatehouse_tests::{Acme, PASSWORD, client, refused};
 
@@ -105,6 +107,20 @@ fn right_passwords() -> Vec<Case> {
         })),
         Case::new(
             "VerifyPassword",
+            "of an imported hash, which is replaced",
+            on!(acme => {
+                import(acme).await;
+                let token = started(acme).await;
+                Prepared::by_portal(&password(token.clone())).sign_in(&token)
+            }),
+        )
+        .alone()
+        .leaves(&["sign_in.succeeded"])
+        .charges_password()
+        .once_done(SignInInvalid)
+        .then(after!(acme, prepared, answer => by_password(acme, PASSWORD).await)),
+        Case::new(
+            "VerifyPassword",
             "after wrong ones, which stay",
             on!(acme => {
                 for _ in 0..2 {
@@ -131,6 +147,20 @@ fn wrong_passwords() -> Vec<Case> {
                 Prepared::by_portal(&wrong(&token)).sign_in(&token)
             }),
         )
+        .refused(CredentialsRejected)
+        .leaves(FAILED)
+        .charges_password()
+        .then(after!(acme, prepared, answer => by_password(acme, PASSWORD).await)),
+        Case::new(
+            "VerifyPassword",
+            "wrong, beside an imported hash",
+            on!(acme => {
+                import(acme).await;
+                let token = started(acme).await;
+                Prepared::by_portal(&wrong(&token)).sign_in(&token)
+            }),
+        )
+        .alone()
         .refused(CredentialsRejected)
         .leaves(FAILED)
         .charges_password()
