@@ -129,15 +129,13 @@ pub async fn import(app: &App, call: &Call, mut import: Import) -> Result<Vec<Ou
     let new: Vec<_> = rows.map(|row| NewRow::seal(app, call, &import.portal, row)).collect();
     let batch =
         Batch { portal: import.portal, emails, ids, new, skip_existing: import.skip_existing };
-    for _ in 1..TRIES {
-        match retry(app, || batch.insert(app)).await? {
-            Some(outcomes) => return Ok(outcomes),
-            // Whoever it was is there the next time.
-            None => {}
+    for _ in 0..TRIES {
+        if let Some(outcomes) = retry(app, || batch.insert(app)).await? {
+            return Ok(outcomes);
         }
+        // Whoever was first is there the next time.
     }
-    let outcomes = retry(app, || batch.insert(app)).await?;
-    outcomes.ok_or_else(|| AppError::Collided("others make the same customers".into()))
+    Err(AppError::Collided("others make the same customers".into()))
 }
 
 /// A row that is repeated in the request is wrong from the second time on: nobody knows

@@ -66,19 +66,13 @@ pub async fn verify_password(
     };
     let found = app.store.read().customer_by_email(&portal.id, &email).await?;
     let customer = found.as_ref().map(|(customer, _)| customer.clone());
-    match password::judge(app, slot, charged, found, password).await? {
-        Some(proven) => {
-            let stage = retry(app, || accept(app, call, &start, &proven)).await??;
-            Ok(Ok(stage.view(app, call).await?))
-        }
-        None => {
-            let error = password::reject(app, call, &guess, || {
-                failed(app, call, &guess, customer.as_ref())
-            })
-            .await?;
-            Ok(Err(Held::wrong(app, &portal.id, begun, error).await?))
-        }
+    if let Some(proven) = password::judge(app, slot, charged, found, password).await? {
+        let stage = retry(app, || accept(app, call, &start, &proven)).await??;
+        return Ok(Ok(stage.view(app, call).await?));
     }
+    let failed = || failed(app, call, &guess, customer.as_ref());
+    let error = password::reject(app, call, &guess, failed).await?;
+    Ok(Err(Held::wrong(app, &portal.id, begun, error).await?))
 }
 
 /// Goes on with a right password under the policy of this moment. What refuses
