@@ -63,7 +63,7 @@ async fn who_is_there_is_found_by_address_and_by_id(database: TestDatabase) {
     let found = (ana.customer.clone(), email.clone());
     assert_eq!(find(&[nobody.clone(), email.clone()], &[]).await, vec![found.clone()]);
     let ids = [ana.customer.clone(), elsewhere.customer.clone()];
-    assert_eq!(find(&[nobody.clone()], &ids).await, vec![found]);
+    assert_eq!(find(std::slice::from_ref(&nobody), &ids).await, vec![found]);
     assert_eq!(find(&[nobody], &ids[1..]).await, vec![]);
     assert_eq!(find(&[], &[]).await, vec![]);
 }
