@@ -2,6 +2,7 @@
 
 mod addresses;
 mod enumeration;
+mod foreign_hashes;
 mod what_is_a_password;
 
 use std::time::Duration;

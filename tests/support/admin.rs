@@ -139,6 +139,14 @@ impl Admin {
         Ok(self.client().revoke_sessions(request).await?.into_inner().sessions_ended)
     }
 
+    /// How many customers the portal has that tests make.
+    pub async fn customers(&self) -> usize {
+        let parent = super::PORTAL.to_owned();
+        let request = v1::ListCustomersRequest { parent, page_size: 1_000, ..Default::default() };
+        let listed = self.client().list_customers(request).await.unwrap();
+        listed.into_inner().customers.len()
+    }
+
     /// The first page of events, the newest first.
     pub async fn audit_events(&self, filter: v1::AuditEventFilter) -> Answer<Vec<v1::AuditEvent>> {
         let request = v1::ListAuditEventsRequest { filter: Some(filter), ..Default::default() };

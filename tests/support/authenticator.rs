@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatehouse_domain::time::Timestamp;
-use totp_rs::{Builder, Secret, Totp};
+use totp_rs::{Algorithm, Builder, Secret, Totp};
 
 /// The period of every authenticator that gatehouse sets up.
 pub const PERIOD: Duration = Duration::from_secs(30);
@@ -17,6 +17,16 @@ impl Authenticator {
     pub fn with_secret(base32: &str) -> Self {
         let secret = Secret::try_from_base32(base32).unwrap();
         Self(Builder::new().with_secret(secret).build().unwrap())
+    }
+
+    /// Set up for another system, with what that one had chosen.
+    pub fn of_another_system(base32: &str, algorithm: Algorithm, digits: u8, period: u64) -> Self {
+        let totp = Builder::new()
+            .with_secret(Secret::try_from_base32(base32).unwrap())
+            .with_algorithm(algorithm)
+            .with_digits(digits)
+            .with_step_duration(period);
+        Self(totp.build_noncompliant())
     }
 
     /// What it shows at `at`.

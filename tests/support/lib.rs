@@ -17,6 +17,7 @@ mod acme;
 mod admin;
 pub mod authenticator;
 pub mod frames;
+mod import;
 mod inside;
 mod my_account;
 mod program;
@@ -38,6 +39,7 @@ use tonic::{Request, Status};
 pub use acme::{Acme, EMAIL, Enrolled, PASSWORD, PORTAL};
 pub use admin::{Admin, saml, update_mask};
 pub use authenticator::Authenticator;
+pub use import::{PasswordVector, imported, imports, password_vectors};
 pub use my_account::{MyAccount, setup};
 pub use program::{Program, Usage};
 pub use raw::{EMPTY, Raw, frame};
@@ -48,7 +50,7 @@ pub use web::{Web, client};
 pub use wire::Wire;
 
 /// What is registered and says that it is not built.
-pub const UNBUILT: [&str; 2] = ["ImportCustomers", "WatchAuditEvents"];
+pub const UNBUILT: [&str; 1] = ["WatchAuditEvents"];
 
 /// What a call comes to.
 pub type Answer<T> = Result<T, Status>;

@@ -53,6 +53,9 @@ event_types! {
     PortalDeleted = "portal.deleted" ["customers"],
     /// A customer was made.
     CustomerCreated = "customer.created" [],
+    /// A customer was made of a row of an import: `password_hash` is the function of the
+    /// hash that they brought, or `none`; `factor` is `totp` or `none`.
+    CustomerImported = "customer.imported" ["password_hash", "factor"],
     /// A customer was changed, but not from or to suspended.
     CustomerUpdated = "customer.updated" ["paths"],
     /// A customer was suspended, perhaps with other changes.

@@ -1,7 +1,9 @@
 //! Passwords: what may be one, and how it is kept.
 
+mod foreign;
 mod hash;
 mod policy;
+mod stored;
 
 use std::fmt;
 
@@ -10,8 +12,10 @@ use zeroize::Zeroizing;
 
 use crate::field::Malformed;
 
+pub use foreign::ForeignHash;
 pub use hash::{HashParameters, HashingFailed, PasswordHash};
 pub use policy::{NewPasswordContext, PasswordPolicyViolation, check_new};
+pub use stored::StoredHash;
 
 /// Bounds the work of normalizing, before any is done.
 const MAX_RAW_BYTES: usize = 1_024;
@@ -21,7 +25,11 @@ const MAX_CHARACTER_BYTES: usize = 4;
 
 /// A password as it was typed, in NFKC: the bytes that are hashed. Wiped when
 /// dropped, and never printed.
-pub struct Password(Zeroizing<String>);
+pub struct Password {
+    normalized: Zeroizing<String>,
+    /// As it came, where that is something else: most other systems hashed that.
+    typed: Option<Zeroizing<String>>,
+}
 
 impl Password {
     /// Normalizes once, so that one password typed on two keyboards is one
@@ -41,11 +49,20 @@ impl Password {
             Zeroizing::new(String::with_capacity(MAX_CHARACTERS * MAX_CHARACTER_BYTES));
         let mut characters = text.nfkc();
         normalized.extend(characters.by_ref().take(MAX_CHARACTERS));
-        if characters.next().is_some() { Err(RULE) } else { Ok(Self(normalized)) }
+        if characters.next().is_some() {
+            return Err(RULE);
+        }
+        let typed = (normalized.as_str() != text).then(|| Zeroizing::new(text.to_owned()));
+        Ok(Self { normalized, typed })
     }
 
     fn as_str(&self) -> &str {
-        &self.0
+        &self.normalized
+    }
+
+    /// Not normalized.
+    fn as_typed(&self) -> &str {
+        self.typed.as_ref().unwrap_or(&self.normalized)
     }
 }
 
@@ -82,6 +99,13 @@ mod tests {
         {
             let [one, other] = [one, other].map(|text| Password::parse(text).unwrap());
             assert_eq!(one.as_str(), other.as_str());
+        }
+    }
+
+    #[test]
+    fn what_was_typed_is_known_besides() {
+        for text in ["pass", "e\u{301}te\u{301}", "\u{ff50}\u{ff41}\u{ff53}\u{ff53}"] {
+            assert_eq!(Password::parse(text).unwrap().as_typed(), text);
         }
     }
 

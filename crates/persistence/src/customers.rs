@@ -1,6 +1,7 @@
 //! Customers: one, and the password hash that goes with it. Lists are in
-//! [`list`].
+//! [`list`], many new ones in [`import`].
 
+pub mod import;
 pub mod list;
 
 use gatehouse_domain::customer::{Customer, CustomerView};
@@ -170,6 +171,8 @@ impl Tx {
         Entity::update_many()
             .col_expr(Column::PasswordHash, Expr::value(password))
             .col_expr(Column::PasswordRevision, revision)
+            // Whatever is written is ours.
+            .col_expr(Column::ForeignHashMicros, Expr::value(None::<i64>))
             .filter(Column::PortalId.eq(key.portal.as_str()))
             .filter(Column::Id.eq(key.customer.as_str()))
             .exec(&self.0)
@@ -209,6 +212,7 @@ pub(crate) fn new_row(customer: &Customer, password: Option<SealedPassword>) -> 
     row.created_at = Set(customer.created_at.as_micros());
     row.password_hash = Set(password);
     row.password_revision = Set(customer.password_revision);
+    row.foreign_hash_micros = Set(None);
     row
 }
 

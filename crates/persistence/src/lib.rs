@@ -51,6 +51,7 @@ pub use audit::list::AuditEventFilter;
 pub use authentication::{Authenticated, HeldSession, Presented};
 pub use backup_codes::StoredBackupCode;
 pub use customers::SealedPassword;
+pub use customers::import::{IMPORTED_AT_ONCE, ImportedCustomer};
 pub use customers::list::CustomerFilter;
 pub use epoch::EndedEpoch;
 pub use error::StoreError;

@@ -8,6 +8,7 @@ mod m0001_initial;
 mod m0002_whole_contract;
 mod m0003_replicas;
 mod m0004_pages;
+mod m0005_foreign_hashes;
 mod schema;
 
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, IntoDatabaseExecutor, Set};
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_whole_contract::Migration),
             Box::new(m0003_replicas::Migration),
             Box::new(m0004_pages::Migration),
+            Box::new(m0005_foreign_hashes::Migration),
         ]
     }
 

@@ -8,6 +8,7 @@ pub mod client_context;
 pub mod credential;
 pub mod customer;
 pub mod fields;
+pub mod import;
 pub mod invitation;
 pub mod mfa;
 pub mod page;

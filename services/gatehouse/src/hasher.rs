@@ -1,4 +1,5 @@
-//! The bounded argon2 pool: every password hash is computed here.
+//! The bounded pool of hashes: every password hash is computed here, with argon2 or, where another
+//! system made it, as that one does.
 //!
 //! A caller first reserves a place and waits for its turn, before it charges the
 //! guess, so that overload charges nobody. Portals take turns ([`queue`]), so that
@@ -8,7 +9,9 @@
 //! that waits for it: a caller who goes away frees neither while the hash burns.
 
 mod blocks;
+mod judge;
 mod queue;
+mod refusal;
 mod threads;
 
 use std::io;
@@ -20,18 +23,22 @@ use std::time::{Duration, Instant};
 
 use argon2::Block;
 use gatehouse_domain::id::PortalId;
-use gatehouse_domain::password::{HashParameters, HashingFailed, Password, PasswordHash};
-use tokio::sync::{AcquireError, Semaphore, oneshot};
+use gatehouse_domain::password::{
+    HashParameters, HashingFailed, Password, PasswordHash, StoredHash,
+};
+use tokio::sync::{AcquireError, OnceCell, Semaphore, oneshot};
 use tokio::task::JoinError;
 use tokio::time::timeout;
 
 use blocks::BlockPool;
+use judge::judge;
 use queue::Queue;
 use threads::HashThreads;
 
 use crate::metrics::{HasherMetrics, HasherState};
 
 pub use queue::Overloaded;
+pub use refusal::next_moment;
 
 /// How much hashing there may be at once.
 #[derive(Clone, Copy, Debug)]
@@ -75,13 +82,15 @@ struct Shared {
     blocks: Arc<BlockPool>,
     comparisons: AtomicU64,
     metrics: HasherMetrics,
+    /// How slow this machine is, once it has been measured.
+    slowness: OnceCell<f64>,
 }
 
 /// A hash came to no end, which says nothing about the password.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub enum HashError {
-    /// argon2 refused.
+    /// The function refused.
     Hashing(#[from] HashingFailed),
     /// The job panicked, or the runtime shut down before it began.
     Job(#[from] JoinError),
@@ -95,7 +104,7 @@ pub struct PasswordVerdict {
     /// Whether the password is the right one.
     pub matches: bool,
     /// The same password hashed with the configured parameters, where it matches
-    /// and the stored hash is weaker: to be stored in its place.
+    /// and the stored hash is weaker or foreign: to be stored in its place.
     pub rehash: Option<PasswordHash>,
 }
 
@@ -121,6 +130,7 @@ impl Hasher {
             blocks: Arc::new(BlockPool::new(to_usize(per_hash))),
             comparisons: AtomicU64::new(0),
             metrics: HasherMetrics::new().map_err(io::Error::other)?,
+            slowness: OnceCell::new(),
         })))
     }
 
@@ -287,9 +297,10 @@ pub struct HashSlot {
 
 impl HashSlot {
     /// Verifies `password` against the stored hash. Without one it does the work of
-    /// the configured parameters, and never matches; a cheaper stored hash that does
-    /// not match is made up to the same work. `rehash_salt` is for a right password whose
-    /// stored hash is weaker than configured.
+    /// the configured parameters, and never matches; a cheaper stored hash of ours that does
+    /// not match is made up to the same work, and one of another system to the same time, by
+    /// whoever answers ([`Hasher::refusal_interval`]). `rehash_salt` is for a right password
+    /// whose stored hash is weaker than configured, or foreign.
     ///
     /// The future may be dropped: what has begun then ends unheard.
     ///
@@ -298,14 +309,15 @@ impl HashSlot {
     pub async fn verify(
         self,
         password: Password,
-        stored: Option<PasswordHash>,
+        stored: Option<StoredHash>,
         rehash_salt: [u8; 16],
     ) -> Result<PasswordVerdict, HashError> {
         let parameters = self.place.shared.parameters;
         let known = stored.is_some();
-        let stored = stored.unwrap_or_else(|| PasswordHash::decoy(parameters));
+        let stored = stored.unwrap_or_else(|| PasswordHash::decoy(parameters).into());
         let shared = Arc::clone(&self.place.shared);
-        self.run(stored.memory_kib(), move |memory| {
+        let unlent_kib = stored.memory_kib() - stored.blocks();
+        self.run(stored.blocks(), unlent_kib, move |memory| {
             shared.comparisons.fetch_add(1, Ordering::Relaxed);
             let mut verdict = judge(&password, &stored, parameters, rehash_salt, memory)?;
             verdict.matches &= known;
@@ -320,28 +332,29 @@ impl HashSlot {
     /// If it came to no end.
     pub async fn hash(self, password: Password, salt: [u8; 16]) -> Result<PasswordHash, HashError> {
         let parameters = self.place.shared.parameters;
-        self.run(parameters.memory_kib(), move |memory| {
+        self.run(parameters.memory_kib(), 0, move |memory| {
             PasswordHash::generate(&password, salt, parameters, memory)
         })
         .await
     }
 
-    /// Runs `job` on a thread for hashes, once there are permits for `memory_kib`
-    /// of memory or for the configured hash, whichever needs more.
+    /// Runs `job` on a thread for hashes with `blocks` lent to it, or as many as the configured
+    /// hash needs, once there are permits for them and for the KiB that it takes besides.
     async fn run<T: Send + 'static>(
         mut self,
-        memory_kib: u32,
+        blocks: u32,
+        unlent_kib: u32,
         job: impl FnOnce(&mut [Block]) -> Result<T, HashingFailed> + Send + 'static,
     ) -> Result<T, HashError> {
-        let memory_kib = memory_kib.max(self.place.shared.parameters.memory_kib());
-        self.weigh(memory_kib);
+        let blocks = blocks.max(self.place.shared.parameters.memory_kib());
+        self.weigh(blocks + unlent_kib);
         let semaphore = Arc::clone(&self.place.shared.permits);
         let permits = semaphore.acquire_many_owned(self.place.permits).await?;
         let shared = Arc::clone(&self.place.shared);
         let job = move || {
             let slot = self;
             let started = Instant::now();
-            let mut memory = slot.place.shared.blocks.lend(to_usize(memory_kib));
+            let mut memory = slot.place.shared.blocks.lend(to_usize(blocks));
             let outcome = job(&mut memory);
             // Wiped, and back in the pool before anybody else may run.
             drop(memory);
@@ -363,29 +376,6 @@ impl HashSlot {
         shared.queue().grow(portal, needed - *permits);
         *permits = needed;
     }
-}
-
-/// Compares `password` with the stored hash. Every refusal is the work that
-/// `parameters` ask for: a cheaper hash, from before they were raised, would tell
-/// a known email from an unknown one by its time.
-fn judge(
-    password: &Password,
-    stored: &PasswordHash,
-    parameters: HashParameters,
-    salt: [u8; 16],
-    memory: &mut [Block],
-) -> Result<PasswordVerdict, HashingFailed> {
-    let matches = stored.verify(password, memory)?;
-    let mut rehash = None;
-    if matches {
-        if stored.needs_rehash(&parameters) {
-            rehash = Some(PasswordHash::generate(password, salt, parameters, memory)?);
-        }
-    } else if let Some(missing) = stored.missing_work(&parameters) {
-        // For its work alone.
-        PasswordHash::generate(password, salt, missing, memory)?;
-    }
-    Ok(PasswordVerdict { matches, rehash })
 }
 
 /// What one hash takes until one has been measured: about half a microsecond for

@@ -2,6 +2,7 @@
 
 mod connection;
 mod connections;
+mod import;
 
 #[cfg(test)]
 mod tests;
@@ -31,9 +32,13 @@ use crate::rpc::{AdminRpc, PortalAuthRpc};
 use crate::tls::{ServerTls, TlsError};
 
 use connections::Connections;
+use import::LargeImports;
 
 /// A whole message; a field has tighter bounds of its own.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// The same of ImportCustomers alone: a thousand rows of 4 KiB. Only keys of administrators
+/// that may call it get that far.
+const MAX_IMPORT_BYTES: usize = 4 * 1024 * 1024;
 /// A question of health or reflection, which anybody may ask: the name of
 /// something. As many of these are held as there may be calls.
 const MAX_QUESTION_BYTES: usize = 1024;
@@ -230,8 +235,11 @@ fn routes(
     let health = tonic_health::server::HealthService::from_health_reporter(health);
     let health = tonic_health::pb::health_server::HealthServer::new(health)
         .max_decoding_message_size(MAX_QUESTION_BYTES);
-    let admin = AdminServiceServer::new(AdminRpc::new(Arc::clone(app)))
-        .max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let admin = |max_bytes| {
+        let rpc = AdminRpc::new(Arc::clone(app));
+        AdminServiceServer::new(rpc).max_decoding_message_size(max_bytes)
+    };
+    let admin = LargeImports::new(admin(MAX_MESSAGE_BYTES), admin(MAX_IMPORT_BYTES));
     let portal_auth = PortalAuthServiceServer::new(PortalAuthRpc::new(Arc::clone(app)))
         .max_decoding_message_size(MAX_MESSAGE_BYTES);
     let authorized = AuthorizationLayer::new(Arc::clone(app));

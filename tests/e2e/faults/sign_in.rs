@@ -8,14 +8,16 @@ use gatehouse_api::v1::ErrorReason::{
 };
 
 use super::case::{Case, Prepared};
-use super::situation::{at_second_factor, by_next_code, by_password, enrolled, started, throttle};
+use super::situation::{
+    at_second_factor, by_next_code, by_password, enrolled, import, started, throttle,
+};
 use crate::reasons::sign_in::{WRONG_PASSWORD, password};
 use gatehouse_tests::{Acme, PASSWORD, client, refused};
 
 const FAILED: &[&str] = &["sign_in.failed"];
 
 pub fn cases() -> Vec<Case> {
-    [right_passwords(), wrong_passwords()].into_iter().flatten().collect()
+    [right_passwords(), wrong_passwords(), imported_hashes()].into_iter().flatten().collect()
 }
 
 fn right_passwords() -> Vec<Case> {
@@ -117,6 +119,39 @@ fn right_passwords() -> Vec<Case> {
         .leaves(&["sign_in.succeeded"])
         .charges_password()
         .once_done(SignInInvalid)
+        .then(after!(acme, prepared, answer => by_password(acme, PASSWORD).await)),
+    ]
+}
+
+fn imported_hashes() -> Vec<Case> {
+    vec![
+        Case::new(
+            "VerifyPassword",
+            "of an imported hash, which is replaced",
+            on!(acme => {
+                import(acme).await;
+                let token = started(acme).await;
+                Prepared::by_portal(&password(token.clone())).sign_in(&token)
+            }),
+        )
+        .alone()
+        .leaves(&["sign_in.succeeded"])
+        .charges_password()
+        .once_done(SignInInvalid)
+        .then(after!(acme, prepared, answer => by_password(acme, PASSWORD).await)),
+        Case::new(
+            "VerifyPassword",
+            "wrong, beside an imported hash",
+            on!(acme => {
+                import(acme).await;
+                let token = started(acme).await;
+                Prepared::by_portal(&wrong(&token)).sign_in(&token)
+            }),
+        )
+        .alone()
+        .refused(CredentialsRejected)
+        .leaves(FAILED)
+        .charges_password()
         .then(after!(acme, prepared, answer => by_password(acme, PASSWORD).await)),
     ]
 }

@@ -6,7 +6,20 @@ use super::case::Prepared;
 use super::ground::WRONG_CODES;
 use crate::reasons::sign_in::WRONG_PASSWORD;
 use gatehouse_tests::authenticator::PERIOD;
-use gatehouse_tests::{Acme, Authenticator, Enrolled, MyAccount, SignInExt, refused};
+use gatehouse_tests::{
+    Acme, Authenticator, Enrolled, MyAccount, SignInExt, imported, imports, refused,
+};
+
+/// bcrypt of [`PASSWORD`], by bcrypt 5.0.0 for Python.
+pub const IMPORTED_HASH: &str = "$2b$04$U0i9FgpCYBdYADrZI4l3ReaVPKCFPpbgZq6NrqR.kF2gcOphSOjOC";
+
+/// The same customer as another system had them, with the same password.
+pub async fn import(acme: &Acme) {
+    acme.admin.delete_customer(&acme.customer, "").await.unwrap();
+    let customer_id = acme.customer.rsplit('/').next().unwrap().to_owned();
+    let row = v1::CustomerImport { customer_id, ..imported(&acme.email, IMPORTED_HASH) };
+    acme.admin.import(imports(&acme.portal, vec![row])).await.unwrap();
+}
 
 /// The token of a sign-in at `password`.
 pub async fn started(acme: &Acme) -> String {

@@ -4,12 +4,14 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::api_key::Grant;
 
 use super::case::Case;
-use gatehouse_tests::{Acme, EMAIL, PASSWORD, saml, update_mask};
+use gatehouse_tests::{Acme, EMAIL, PASSWORD, imported, imports, saml, update_mask};
 
 pub const NOWHERE: &str = "portals/nowhere";
 pub const NOBODY: &str = "portals/nowhere/customers/nobody";
 pub const STALE: &str = "stale";
 const BEN: &str = "ben@example.com";
+/// Of no known password.
+pub const BCRYPT: &str = "$2b$04$ysJBi3rle9aNgLeWds9VeewTwtfLYCzAY1oEOTBAInJACnpHV14Wm";
 
 pub fn cases() -> Vec<Case> {
     [portals(), customers(), sessions_and_the_trail(), api_keys()].concat()
@@ -66,6 +68,11 @@ fn customers() -> Vec<Case> {
                 password: "short".to_owned(),
                 ..new_customer(&acme.portal, BEN)
             },
+        }
+        ImportCustomers {
+            Success => imports(&acme.portal, vec![imported(BEN, BCRYPT)]),
+            ResourceNotFound => imports(NOWHERE, vec![imported(BEN, BCRYPT)]),
+            ResourceExists => imports(&acme.portal, vec![imported(EMAIL, BCRYPT)]),
         }
         GetCustomer {
             Success => v1::GetCustomerRequest { name: acme.customer.clone() },

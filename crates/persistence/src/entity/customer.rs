@@ -13,6 +13,7 @@ pub struct Model {
     pub generation: i64,
     pub password_hash: Option<Vec<u8>>,
     pub password_revision: i64,
+    pub foreign_hash_micros: Option<i64>,
     pub code_charges: i32,
     pub code_failures: i32,
     pub code_charged_at: Option<i64>,

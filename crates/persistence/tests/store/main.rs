@@ -57,6 +57,7 @@ mod enrollments;
 mod epoch;
 mod factors;
 mod housekeeping;
+mod import;
 mod invitations;
 mod keys;
 mod migration;

@@ -60,17 +60,17 @@ async fn a_database_says_which_steps_it_lacks(database: TestDatabase) {
 
 async fn a_newer_schema_that_this_program_can_run_on_is_left_alone(database: TestDatabase) {
     let store = database.store().await;
-    take_a_later_step(&database, 4).await;
+    take_a_later_step(&database, 5).await;
     assert_eq!(store.schema_state().await.unwrap(), SchemaState::Ahead);
     store.migrate().await.unwrap();
     store.condition().await.unwrap();
-    assert_eq!(database.count("schema_requirement WHERE known_steps = 4").await, 1);
+    assert_eq!(database.count("schema_requirement WHERE known_steps = 5").await, 1);
 }
 
 async fn a_newer_schema_that_it_cannot_run_on_is_refused(database: TestDatabase) {
     let store = database.store().await;
     store.condition().await.unwrap();
-    take_a_later_step(&database, 5).await;
+    take_a_later_step(&database, 6).await;
     assert!(matches!(store.schema_state().await, Err(StoreError::SchemaTooNew)));
     assert!(matches!(store.migrate().await, Err(StoreError::SchemaTooNew)));
     // Also noticed by a server that was there before.

@@ -50,9 +50,18 @@ impl Fields {
     /// # Errors
     /// [`AppError::RequestInvalid`] with all of it.
     pub fn finish_with<T>(self, value: Option<T>) -> Result<T, AppError> {
+        self.value_or_violations(value).map_err(AppError::RequestInvalid)
+    }
+
+    /// The value of all fields together, or all that is wrong with them, for an answer
+    /// that is no error.
+    ///
+    /// # Errors
+    /// What has been noted.
+    pub fn value_or_violations<T>(self, value: Option<T>) -> Result<T, Vec<FieldViolation>> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
-            _ => Err(self.into_error()),
+            _ => Err(self.0),
         }
     }
 

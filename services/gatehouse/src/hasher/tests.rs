@@ -2,6 +2,8 @@ use std::future::Future;
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 
+use gatehouse_domain::password::ForeignHash;
+
 use super::*;
 
 const SALT: [u8; 16] = [7; 16];
@@ -28,9 +30,9 @@ fn portal() -> PortalId {
 }
 
 /// A hash of "secret" with the given parameters.
-async fn stored(parameters: HashParameters) -> PasswordHash {
+async fn stored(parameters: HashParameters) -> StoredHash {
     let hasher = Hasher::new(&HasherConfig { parameters, ..HasherConfig::default() }).unwrap();
-    hasher.reserve(&portal()).await.unwrap().hash(password("secret"), SALT).await.unwrap()
+    hasher.reserve(&portal()).await.unwrap().hash(password("secret"), SALT).await.unwrap().into()
 }
 
 /// Polls a future once.
@@ -87,7 +89,7 @@ async fn comparisons_are_counted_where_they_are_made() {
 async fn a_weaker_hash_is_made_again_only_for_the_right_password() {
     let parameters = HashParameters::new(16, 2, 1).unwrap();
     let hasher = Hasher::new(&HasherConfig { parameters, ..HasherConfig::default() }).unwrap();
-    let verify = async |typed: &str, stored: PasswordHash| {
+    let verify = async |typed: &str, stored: StoredHash| {
         hasher
             .reserve(&portal())
             .await
@@ -99,7 +101,56 @@ async fn a_weaker_hash_is_made_again_only_for_the_right_password() {
     assert!(verify("wrong", stored(tiny()).await).await.rehash.is_none());
     let rehash = verify("secret", stored(tiny()).await).await.rehash.unwrap();
     assert!(!rehash.needs_rehash(&parameters));
-    assert!(verify("secret", rehash).await.matches);
+    assert!(verify("secret", rehash.into()).await.matches);
+}
+
+/// bcrypt of "secret", by bcrypt 5.0.0 for Python.
+const FOREIGN: &str = "$2b$04$c35x8lh0WOzzuzBw/Lu0sODKf7Wc5NfswKPGkU0nkFkCNaNA.6IW6";
+
+#[tokio::test]
+async fn a_foreign_hash_is_made_again_for_the_right_password_alone() {
+    let hasher = hasher(1);
+    let foreign = || Some(ForeignHash::import(FOREIGN).unwrap().into());
+    for (typed, right) in [("Secret", false), ("secret", true)] {
+        let slot = hasher.reserve(&portal()).await.unwrap();
+        let verdict = slot.verify(password(typed), foreign(), SALT).await.unwrap();
+        assert_eq!((verdict.matches, verdict.rehash.is_some()), (right, right));
+        let Some(rehash) = verdict.rehash else { continue };
+        let slot = hasher.reserve(&portal()).await.unwrap();
+        assert!(slot.verify(password("secret"), Some(rehash.into()), SALT).await.unwrap().matches);
+    }
+    assert_eq!(settled(&hasher).await, 0);
+}
+
+/// Of what is lent as well as of what scrypt takes by itself.
+#[tokio::test]
+async fn a_foreign_hash_takes_the_permits_of_its_memory() {
+    let hasher = hasher(4);
+    let scrypt = "$scrypt$ln=4,r=8,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"; // 17 KiB
+    let foreign = StoredHash::from(ForeignHash::import(scrypt).unwrap());
+    let busy = Arc::clone(&hasher.0.permits).acquire_many_owned(1).await.unwrap();
+    let slot = hasher.reserve(&portal()).await.unwrap();
+    let mut verdict = Box::pin(slot.verify(password("secret"), Some(foreign), SALT));
+    // It needs 4 permits, 8 KiB each, for 8 + 17.
+    assert!(poll_once(verdict.as_mut()).is_pending());
+    assert_eq!(hasher.0.queue().taken(), 4);
+    drop(busy);
+    assert!(!verdict.await.unwrap().matches);
+    assert_eq!(settled(&hasher).await, 0);
+}
+
+#[tokio::test]
+async fn refusals_are_further_apart_than_the_dearest_hash_takes() {
+    let hasher = hasher(1);
+    let foreign = ForeignHash::import(&FOREIGN.replace("$04$", "$08$")).unwrap();
+    let interval = hasher.refusal_interval(foreign.expected_time()).await.unwrap();
+    let begun = Instant::now();
+    foreign.verify(&password("secret"), &mut []).unwrap();
+    assert!(interval > begun.elapsed(), "{interval:?} {:?}", begun.elapsed());
+    // Our own hash may be the dearest.
+    let least = hasher.refusal_interval(Duration::ZERO).await.unwrap();
+    assert!(least >= Duration::from_millis(25) && least < interval);
+    assert_eq!(settled(&hasher).await, 0);
 }
 
 #[test]
@@ -109,6 +160,7 @@ fn a_wrong_password_is_the_same_work_for_a_cheaper_hash_as_for_a_decoy() {
         [(32, 3, None), (8, 3, Some((24, 3))), (32, 2, Some((32, 1))), (64, 1, Some((32, 1)))]
     {
         let stored = PasswordHash::decoy(HashParameters::new(memory_kib, passes, 1).unwrap());
+        let stored = StoredHash::from(stored);
         let mut done = vec![Block::new(); 64];
         judge(&password("wrong"), &stored, configured, SALT, &mut done).unwrap();
 
@@ -145,7 +197,7 @@ async fn a_hash_takes_the_permits_of_its_memory() {
     let hasher = hasher(4);
     let (started, has_started) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
-    let job = tokio::spawn(hasher.reserve(&portal()).await.unwrap().run(17, move |memory| {
+    let job = tokio::spawn(hasher.reserve(&portal()).await.unwrap().run(17, 0, move |memory| {
         started.send(memory.len()).unwrap();
         released.recv().unwrap();
         Ok(())
@@ -164,7 +216,7 @@ async fn a_dropped_future_frees_no_permit_while_the_hash_burns() {
     let hasher = hasher(1);
     let (started, has_started) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
-    let mut future = Box::pin(hasher.reserve(&portal()).await.unwrap().run(8, move |_| {
+    let mut future = Box::pin(hasher.reserve(&portal()).await.unwrap().run(8, 0, move |_| {
         started.send(()).unwrap();
         released.recv().unwrap();
         Ok(())
@@ -186,7 +238,7 @@ async fn a_panicking_job_gives_everything_back_and_is_no_verdict() {
         .reserve(&portal())
         .await
         .unwrap()
-        .run(8, |_| -> Result<(), _> { panic!("a test") })
+        .run(8, 0, |_| -> Result<(), _> { panic!("a test") })
         .await;
     assert!(matches!(outcome, Err(HashError::Job(_))));
     assert_eq!(settled(&hasher).await, 0);

@@ -39,6 +39,7 @@ grpc_service! {
         update_portal: UpdatePortalRequest -> UpdatePortalResponse,
         delete_portal: DeletePortalRequest -> DeletePortalResponse,
         create_customer: CreateCustomerRequest -> CreateCustomerResponse,
+        import_customers: ImportCustomersRequest -> ImportCustomersResponse,
         get_customer: GetCustomerRequest -> GetCustomerResponse,
         list_customers: ListCustomersRequest -> ListCustomersResponse,
         update_customer: UpdateCustomerRequest -> UpdateCustomerResponse,
@@ -54,13 +55,6 @@ grpc_service! {
         revoke_api_key: RevokeApiKeyRequest -> RevokeApiKeyResponse,
     }
     other {
-        async fn import_customers(
-            &self,
-            _: Request<v1::ImportCustomersRequest>,
-        ) -> Result<Response<v1::ImportCustomersResponse>, Status> {
-            Err(AppError::Unimplemented.into())
-        }
-
         type WatchAuditEventsStream = Empty<Result<v1::WatchAuditEventsResponse, Status>>;
 
         async fn watch_audit_events(

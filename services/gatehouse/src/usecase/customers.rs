@@ -1,6 +1,7 @@
 //! Customers, as administrators see them.
 
 mod delete;
+pub mod import;
 mod unlock;
 mod update;
 

@@ -4,7 +4,7 @@
 use gatehouse_domain::backup_code::{BackupCode, CODES_PER_SET};
 use gatehouse_domain::enrollment::{Enrollment, Factor};
 use gatehouse_domain::id::{BackupCodeSetId, CustomerKey};
-use gatehouse_domain::password::PasswordHash;
+use gatehouse_domain::password::{ForeignHash, PasswordHash, StoredHash};
 use gatehouse_domain::totp::TotpSecret;
 use gatehouse_domain::vault::{Context, OpenError, Vault};
 use gatehouse_persistence::{
@@ -44,25 +44,30 @@ fn password_context(key: &CustomerKey) -> Context<'_> {
 /// Seals a password hash for its customer.
 #[must_use]
 pub fn seal_password(app: &App, key: &CustomerKey, hash: &PasswordHash) -> SealedPassword {
-    let phc = hash.to_phc();
-    app.vault().seal(&mut app.entropy.rng(), &password_context(key), phc.as_bytes())
+    seal_password_text(app, key, &hash.to_phc())
+}
+
+/// Seals a password hash that another system made.
+#[must_use]
+pub fn seal_foreign_password(app: &App, key: &CustomerKey, hash: &ForeignHash) -> SealedPassword {
+    seal_password_text(app, key, &hash.to_text())
+}
+
+fn seal_password_text(app: &App, key: &CustomerKey, text: &str) -> SealedPassword {
+    app.vault().seal(&mut app.entropy.rng(), &password_context(key), text.as_bytes())
 }
 
 /// Opens a customer's password hash.
 ///
 /// # Errors
 /// [`AppError::Internal`] if it is damaged.
-pub fn open_password(
-    app: &App,
-    key: &CustomerKey,
-    sealed: &[u8],
-) -> Result<PasswordHash, AppError> {
-    let phc = app
+pub fn open_password(app: &App, key: &CustomerKey, sealed: &[u8]) -> Result<StoredHash, AppError> {
+    let text = app
         .vault()
         .open(&password_context(key), sealed)
         .map_err(|error| damaged("customer", key, error))?;
-    let phc = std::str::from_utf8(&phc).map_err(|error| AppError::Internal(error.into()))?;
-    phc.parse()
+    let text = std::str::from_utf8(&text).map_err(|error| AppError::Internal(error.into()))?;
+    text.parse()
         .map_err(|error: gatehouse_domain::field::Malformed| AppError::Internal(error.into()))
 }
 

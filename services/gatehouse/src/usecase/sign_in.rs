@@ -1,6 +1,7 @@
 //! Signing in, a file for each step.
 
 mod finish;
+mod held;
 mod invitation;
 mod issue;
 mod password;
@@ -11,6 +12,7 @@ mod under_way;
 mod view;
 
 pub use finish::finish;
+pub use held::Held;
 pub use invitation::accept_invitation;
 pub use password::verify_password;
 pub use second_factor::verify_second_factor;

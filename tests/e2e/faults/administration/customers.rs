@@ -8,20 +8,25 @@ use gatehouse_api::v1::ErrorReason::{
 use super::REFUSED;
 use crate::faults::case::{Case, Prepared};
 use crate::faults::situation::{
-    almost_lock, at_second_factor, by_next_code, by_password, enrolled, signed_in, throttle,
+    IMPORTED_HASH, almost_lock, at_second_factor, by_next_code, by_password, enrolled, signed_in,
+    throttle,
 };
 use crate::reasons::administration::{
     NOBODY, STALE, customer, delete_customer, new_customer, reset, set_email,
 };
-use gatehouse_tests::{EMAIL, PASSWORD, update_mask};
+use gatehouse_tests::{EMAIL, PASSWORD, SignInExt, imported as import_row, imports, update_mask};
 
 const BEN: &str = "ben@example.com";
+const IMPORTED: &[&str] = &["customer.imported"];
 const CREATED: &[&str] = &["customer.created"];
 const REVOKED: &[&str] = &["session.revoked"];
 const RESET: &[&str] = &["mfa.reset"];
 
 pub fn cases() -> Vec<Case> {
-    [made(), changed(), deleted(), invited_and_reset(), revoked()].into_iter().flatten().collect()
+    [made(), imported(), changed(), deleted(), invited_and_reset(), revoked()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn made() -> Vec<Case> {
@@ -74,6 +79,62 @@ fn made() -> Vec<Case> {
         .refused(PasswordPolicy)
         .leaves(REFUSED),
     ]
+}
+
+fn imported() -> Vec<Case> {
+    vec![
+        Case::new(
+            "ImportCustomers",
+            "with a hash and an authenticator",
+            on!(acme => {
+                Prepared::by_owner(&imports(&acme.portal, vec![ben()]))
+            }),
+        )
+        .alone()
+        .leaves(IMPORTED)
+        .once_done(ResourceExists)
+        .then(after!(acme, prepared, answer => {
+            let sign_in = acme.web.sign_in(BEN, PASSWORD).await.unwrap();
+            assert_eq!(sign_in.step(), "second_factor");
+        })),
+        Case::new(
+            "ImportCustomers",
+            "passing over who is there",
+            on!(acme => {
+                let request = imports(&acme.portal, vec![import_row(EMAIL, ""), ben()]);
+                let existing = v1::ExistingCustomer::Skip.into();
+                Prepared::by_owner(&v1::ImportCustomersRequest { existing, ..request })
+            }),
+        )
+        .alone()
+        .leaves(IMPORTED),
+        Case::new(
+            "ImportCustomers",
+            "to look what would come of it",
+            on!(acme => {
+                let request = imports(&acme.portal, vec![ben()]);
+                Prepared::by_owner(&v1::ImportCustomersRequest { validate_only: true, ..request })
+            }),
+        )
+        .alone(),
+        Case::new(
+            "ImportCustomers",
+            "of whom one is there",
+            on!(acme => {
+                Prepared::by_owner(&imports(&acme.portal, vec![ben(), import_row(EMAIL, "")]))
+            }),
+        )
+        .alone()
+        .refused(ResourceExists)
+        .leaves(REFUSED),
+    ]
+}
+
+/// With all that a row can bring.
+fn ben() -> v1::CustomerImport {
+    let totp = v1::TotpImport { secret: "GEZDGNBVGY3TQOJQ".to_owned(), parameters: None };
+    let customer_id = "ben".to_owned();
+    v1::CustomerImport { customer_id, totp: Some(totp), ..import_row(BEN, IMPORTED_HASH) }
 }
 
 fn changed() -> Vec<Case> {

@@ -1,18 +1,20 @@
-//! A stored hash never costs more than the bounds, and is stored as it was read.
+//! A hash never costs more than the bounds, ours or imported, and is stored as it was read.
 
 use std::num::NonZero;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use data_encoding::BASE64_NOPAD;
 use gatehouse::hasher::{Hasher, HasherConfig};
 use gatehouse_domain::id::PortalId;
-use gatehouse_domain::password::{HashParameters, Password, PasswordHash};
+use gatehouse_domain::password::{ForeignHash, HashParameters, Password, PasswordHash, StoredHash};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::input::{self, Input};
 
 /// Of this much it is tried whether the hash can be computed.
 const CHEAP_KIB: u32 = 64;
+const CHEAP_TIME: Duration = Duration::from_millis(2);
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().enable_time().build().unwrap());
@@ -30,6 +32,7 @@ static HASHER: LazyLock<Hasher> = LazyLock::new(|| {
 pub fn check(bytes: &[u8]) {
     if let Some(text) = input::text(bytes) {
         a_hash_is_within_the_bounds_and_its_own_text(text);
+        a_foreign_hash_is_within_the_bounds_and_stored_as_itself(text);
     }
     a_hash_near_the_bounds(&mut Input::new(bytes));
 }
@@ -52,12 +55,36 @@ fn a_hash_is_within_the_bounds_and_its_own_text(text: &str) {
     assert!(phc.split('$').skip(4).all(|secret| !debug.contains(secret)), "{debug}");
 
     if memory_kib <= CHEAP_KIB {
-        let password = Password::parse("no known password has it").unwrap();
-        let verdict = RUNTIME.block_on(async {
-            let slot = HASHER.reserve(&PORTAL).await.expect("nobody else is here");
-            slot.verify(password, Some(hash), [0; 16]).await
-        });
-        assert!(verdict.is_ok(), "a hash that is accepted can be computed: {text}");
+        can_be_computed(hash.into(), text);
+    }
+}
+
+fn can_be_computed(hash: StoredHash, text: &str) {
+    let password = Password::parse("no known password has it").unwrap();
+    let verdict = RUNTIME.block_on(async {
+        let slot = HASHER.reserve(&PORTAL).await.expect("nobody else is here");
+        slot.verify(password, Some(hash), [0; 16]).await
+    });
+    assert!(verdict.is_ok(), "a hash that is accepted can be computed: {text}");
+}
+
+fn a_foreign_hash_is_within_the_bounds_and_stored_as_itself(text: &str) {
+    let stored = text.parse::<StoredHash>();
+    if let Ok(stored) = &stored {
+        assert!(stored.to_text().parse::<StoredHash>().expect("its own text") == *stored);
+    }
+    let Ok(hash) = ForeignHash::import(text) else { return };
+    assert!(hash.expected_time() <= Duration::from_secs(1), "{text}");
+    assert!(hash.memory_kib() <= 192 * 1024, "{text}");
+    let again = hash.to_text().parse::<ForeignHash>().expect("its own text");
+    assert!(again == hash);
+    // It is never taken for one of ours, whatever it came as.
+    assert!(matches!(hash.to_text().parse(), Ok(StoredHash::Foreign(_))));
+    assert!(hash.to_text().parse::<PasswordHash>().is_err());
+    let debug = format!("{hash:?}");
+    assert!(hash.to_text().split(':').skip(4).all(|secret| !debug.contains(secret)), "{debug}");
+    if hash.expected_time() <= CHEAP_TIME && hash.memory_kib() <= CHEAP_KIB {
+        can_be_computed(hash.into(), text);
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use gatehouse::entropy::Entropy;
 use gatehouse::hasher::Hasher;
 use gatehouse_domain::id::PortalId;
-use gatehouse_domain::password::{Password, PasswordHash};
+use gatehouse_domain::password::{Password, StoredHash};
 
 use crate::drive::Scenario;
 use crate::measure::Failure;
@@ -35,7 +35,7 @@ impl Scenario for Hashing {
         let slot = turn.map_err(|overloaded| Failure::Busy(overloaded.retry_after))?;
         let password = Password::parse(PASSWORD);
         let password = password.map_err(|_| Failure::WrongAnswer("a password"))?;
-        let stored: PasswordHash =
+        let stored: StoredHash =
             self.stored.parse().map_err(|_| Failure::WrongAnswer("a stored hash"))?;
         let verdict = slot.verify(password, Some(stored), Entropy.salt()).await;
         match verdict {

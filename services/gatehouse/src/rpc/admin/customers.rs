@@ -11,11 +11,11 @@ use tonic::Request;
 use super::AdminRpc;
 use crate::app::App;
 use crate::convert::fields::{Fields, count, given, only};
-use crate::convert::{api_key, customer, page};
+use crate::convert::{api_key, customer, import as convert, page};
 use crate::error::AppError;
 use crate::rpc::receive;
 use crate::usecase::customers;
-use crate::usecase::customers::MfaReset;
+use crate::usecase::customers::{MfaReset, import};
 
 const MAX_REASON_CHARS: usize = 200;
 
@@ -33,6 +33,24 @@ impl AdminRpc {
             move |app: Arc<App>, call| async move { customers::create(&app, &call, new).await };
         let made = context.detach(use_case).await?;
         Ok(v1::CreateCustomerResponse { customer: Some(customer::message(&made, now)) })
+    }
+
+    pub(super) async fn import_customers(
+        &self,
+        request: Request<v1::ImportCustomersRequest>,
+    ) -> Result<v1::ImportCustomersResponse, AppError> {
+        let (context, message) = receive(&self.app, request)?;
+        let parent = only("parent", name::parse_portal(&message.parent))?;
+        context.caller.require_portal(&parent)?;
+        let validate_only = message.validate_only;
+        let rows = convert::parse(message, parent)?;
+        if validate_only {
+            context.caller.only_previews();
+            return Ok(convert::message(&import::check(&self.app, rows).await?));
+        }
+        let use_case =
+            move |app: Arc<App>, call| async move { import::import(&app, &call, rows).await };
+        Ok(convert::message(&context.detach(use_case).await?))
     }
 
     pub(super) async fn get_customer(

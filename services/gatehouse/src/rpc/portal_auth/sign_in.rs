@@ -62,7 +62,11 @@ impl PortalAuthRpc {
         let use_case = move |app: Arc<App>, call| async move {
             sign_in::verify_password(&app, &call, &portal, token, password).await
         };
-        let view = context.detach(use_case).await?;
+        let view = match context.detach(use_case).await? {
+            Ok(view) => view,
+            // Here, where no place is held any more.
+            Err(held) => return Err(held.release().await),
+        };
         Ok(v1::VerifyPasswordResponse { sign_in: Some(convert::message(&view)) })
     }
 

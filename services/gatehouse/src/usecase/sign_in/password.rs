@@ -7,7 +7,9 @@ use gatehouse_domain::password::Password;
 use gatehouse_domain::portal::Portal;
 use gatehouse_domain::sign_in::Next;
 use gatehouse_domain::sign_in_start::{SignInStart, SignInToken};
+use tokio::time::Instant;
 
+use super::held::Held;
 use super::proceed::{Stage, proceed};
 use super::under_way::{UnderWay, open_start};
 use super::view::SignInView;
@@ -20,20 +22,20 @@ use crate::usecase::retry::retry;
 use crate::usecase::{Call, about_customer, about_portal};
 
 /// Proves the password: the sign-in goes on with a new token, or ends in a
-/// session. An unknown address costs and answers the same as a wrong password.
+/// session. An unknown address costs and answers the same as a wrong password, which is
+/// a value: when it may be told is another matter.
 ///
 /// # Errors
 /// [`AppError::Overloaded`], [`AppError::PortalUsesSaml`] before anything else;
-/// [`AppError::SignInInvalid`], [`AppError::SignInStep`], [`AppError::Throttled`],
-/// [`AppError::CredentialsRejected`]; [`AppError::CustomerSuspended`] after a
-/// right password only.
+/// [`AppError::SignInInvalid`], [`AppError::SignInStep`], [`AppError::Throttled`];
+/// [`AppError::CustomerSuspended`] after a right password only.
 pub async fn verify_password(
     app: &App,
     call: &Call,
     portal: &Portal,
     token: SignInToken,
     password: Password,
-) -> Result<SignInView, AppError> {
+) -> Result<Result<SignInView, Held>, AppError> {
     // Before anything is read: what is refused for want of room costs the others nothing.
     let place = app.hasher.enter(&portal.id)?;
     require_passwords(portal)?;
@@ -49,6 +51,7 @@ pub async fn verify_password(
 
     // Its turn is before the charge, so that overload charges nobody.
     let slot = place.turn().await?;
+    let begun = Instant::now();
     let guess = Guess { portal: &portal.id, email: &email, client: &start.client };
     let charged = match guess.charge(app, call).await? {
         Ok(charged) => charged,
@@ -63,16 +66,13 @@ pub async fn verify_password(
     };
     let found = app.store.read().customer_by_email(&portal.id, &email).await?;
     let customer = found.as_ref().map(|(customer, _)| customer.clone());
-    match password::judge(app, slot, charged, found, password).await? {
-        Some(proven) => {
-            let stage = retry(app, || accept(app, call, &start, &proven)).await??;
-            stage.view(app, call).await
-        }
-        None => Err(password::reject(app, call, &guess, || {
-            failed(app, call, &guess, customer.as_ref())
-        })
-        .await?),
+    if let Some(proven) = password::judge(app, slot, charged, found, password).await? {
+        let stage = retry(app, || accept(app, call, &start, &proven)).await??;
+        return Ok(Ok(stage.view(app, call).await?));
     }
+    let failed = || failed(app, call, &guess, customer.as_ref());
+    let error = password::reject(app, call, &guess, failed).await?;
+    Ok(Err(Held::wrong(app, &portal.id, begun, error).await?))
 }
 
 /// Goes on with a right password under the policy of this moment. What refuses
