@@ -174,8 +174,8 @@ impl Connection<DatabaseConnection> {
         // transaction ended. Left to itself its connection would stay in one.
         let pool = self.inner.clone();
         let begin = tokio::spawn(async move { pool.begin_with_options(options).await });
-        let begun = async { begin.await.unwrap_or_else(|_| Err(no_answer())) };
-        self.run_once(StatementKind::Begin, begun).await
+        let answer = async { begin.await.unwrap_or_else(|_| Err(no_answer())) };
+        self.run_once(StatementKind::Begin, answer).await
     }
 }
 
