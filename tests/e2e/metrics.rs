@@ -39,19 +39,20 @@ impl Scrape {
         )
     }
 
-    /// Of one series; 0 if it is not there.
-    fn value(&self, series: &str) -> f64 {
-        self.0.get(series).copied().unwrap_or_default()
+    /// Of one series that counts something; 0 if it is not there.
+    #[expect(clippy::cast_possible_truncation, reason = "it is a small whole number")]
+    fn value(&self, series: &str) -> i64 {
+        self.0.get(series).copied().unwrap_or_default() as i64
     }
 
-    fn calls(&self, method: &str, code: &str, reason: &str) -> f64 {
+    fn calls(&self, method: &str, code: &str, reason: &str) -> i64 {
         self.value(&format!(
             "gatehouse_calls_total{{code=\"{code}\",method=\"{method}\",reason=\"{reason}\",\
              service=\"gatehouse.v1.PortalAuthService\"}}"
         ))
     }
 
-    fn sign_ins(&self, outcome: &str, factor: &str, reason: &str) -> f64 {
+    fn sign_ins(&self, outcome: &str, factor: &str, reason: &str) -> i64 {
         let labels = format!("factor=\"{factor}\",outcome=\"{outcome}\",reason=\"{reason}\"");
         self.value(&format!("gatehouse_sign_ins_total{{{labels}}}"))
     }
@@ -93,30 +94,30 @@ async fn calls_and_sign_ins_are_counted_by_what_became_of_them(server: TestServe
     let acme = Acme::new(server).await;
     traffic(&acme).await;
     let seen = Scrape::of(&acme.server);
-    assert_eq!(seen.sign_ins("succeeded", "totp", ""), 1.0 + enrolled_factor(&seen));
-    assert_eq!(seen.sign_ins("refused", "totp", "CREDENTIALS_REJECTED"), 1.0);
-    assert_eq!(seen.sign_ins("refused", "backup_code", "CREDENTIALS_REJECTED"), 1.0);
-    assert_eq!(seen.sign_ins("refused", "password", "CREDENTIALS_REJECTED"), 5.0);
-    assert_eq!(seen.sign_ins("refused", "password", "THROTTLED"), 1.0);
-    assert_eq!(seen.calls("VerifyPassword", "UNAUTHENTICATED", "CREDENTIALS_REJECTED"), 5.0);
-    assert_eq!(seen.calls("VerifyPassword", "RESOURCE_EXHAUSTED", "THROTTLED"), 1.0);
-    assert_eq!(seen.calls("VerifySecondFactor", "OK", ""), 1.0);
-    assert_eq!(seen.calls("VerifySecondFactor", "UNAUTHENTICATED", "CREDENTIALS_REJECTED"), 2.0);
-    assert_eq!(seen.calls("ValidateSession", "OK", ""), 1.0);
+    assert_eq!(seen.sign_ins("succeeded", "totp", ""), 1 + enrolled_factor(&seen));
+    assert_eq!(seen.sign_ins("refused", "totp", "CREDENTIALS_REJECTED"), 1);
+    assert_eq!(seen.sign_ins("refused", "backup_code", "CREDENTIALS_REJECTED"), 1);
+    assert_eq!(seen.sign_ins("refused", "password", "CREDENTIALS_REJECTED"), 5);
+    assert_eq!(seen.sign_ins("refused", "password", "THROTTLED"), 1);
+    assert_eq!(seen.calls("VerifyPassword", "UNAUTHENTICATED", "CREDENTIALS_REJECTED"), 5);
+    assert_eq!(seen.calls("VerifyPassword", "RESOURCE_EXHAUSTED", "THROTTLED"), 1);
+    assert_eq!(seen.calls("VerifySecondFactor", "OK", ""), 1);
+    assert_eq!(seen.calls("VerifySecondFactor", "UNAUTHENTICATED", "CREDENTIALS_REJECTED"), 2);
+    assert_eq!(seen.calls("ValidateSession", "OK", ""), 1);
     let proven =
         "gatehouse_reauthentications_total{outcome=\"accepted\",proof=\"totp\",reason=\"\"}";
-    assert_eq!(seen.value(proven), 1.0);
-    assert!(seen.value("gatehouse_hasher_hash_seconds_count") >= 6.0);
+    assert_eq!(seen.value(proven), 1);
+    assert!(seen.value("gatehouse_hasher_hash_seconds_count") >= 6);
     // The one that was throttled had its turn, and was not hashed.
     assert_eq!(
         seen.value("gatehouse_hasher_wait_seconds_count"),
-        seen.value("gatehouse_hasher_hash_seconds_count") + 1.0,
+        seen.value("gatehouse_hasher_hash_seconds_count") + 1,
     );
     for kind in ["read", "write", "begin", "commit"] {
         let of = format!("gatehouse_database_statement_seconds_count{{kind=\"{kind}\"}}");
-        assert!(seen.value(&of) > 0.0, "{kind}");
+        assert!(seen.value(&of) > 0, "{kind}");
     }
-    assert_eq!(seen.value("gatehouse_calls_in_flight"), 0.0);
+    assert_eq!(seen.value("gatehouse_calls_in_flight"), 0);
 
     // A replica counts for itself.
     let overloaded = acme.server.overloaded().await;
@@ -124,12 +125,12 @@ async fn calls_and_sign_ins_are_counted_by_what_became_of_them(server: TestServe
     let refusal = refused(web.sign_in(EMAIL, PASSWORD).await);
     assert!(refusal.is(v1::ErrorReason::Overloaded), "{refusal:?}");
     let seen = Scrape::of(&overloaded);
-    assert_eq!(seen.calls("VerifyPassword", "RESOURCE_EXHAUSTED", "OVERLOADED"), 1.0);
-    assert_eq!(seen.sign_ins("succeeded", "totp", ""), 0.0);
+    assert_eq!(seen.calls("VerifyPassword", "RESOURCE_EXHAUSTED", "OVERLOADED"), 1);
+    assert_eq!(seen.sign_ins("succeeded", "totp", ""), 0);
 }
 
 /// Sign-ins that set up a factor on the way and so ended with it.
-fn enrolled_factor(seen: &Scrape) -> f64 {
+fn enrolled_factor(seen: &Scrape) -> i64 {
     seen.calls("FinishSignIn", "OK", "")
 }
 
@@ -169,13 +170,13 @@ async fn portals_are_counted_by_how_their_customers_are_protected(server: TestSe
         let labels = format!("assurance=\"{assurance}\",portal=\"acme\"");
         Scrape::of(server).value(&format!("gatehouse_portal_sessions{{{labels}}}"))
     };
-    assert_eq!(of("customers"), 2.0);
-    assert_eq!(of("customers_without_factor"), 1.0);
-    assert_eq!(of("customers_enrolling"), 1.0);
-    assert_eq!(of("customers_few_backup_codes"), 1.0);
-    assert_eq!(of("customers_overdue"), 0.0);
-    assert_eq!(of("customers_locked"), 0.0);
-    assert_eq!((sessions("password"), sessions("multi_factor")), (1.0, 5.0));
+    assert_eq!(of("customers"), 2);
+    assert_eq!(of("customers_without_factor"), 1);
+    assert_eq!(of("customers_enrolling"), 1);
+    assert_eq!(of("customers_few_backup_codes"), 1);
+    assert_eq!(of("customers_overdue"), 0);
+    assert_eq!(of("customers_locked"), 0);
+    assert_eq!((sessions("password"), sessions("multi_factor")), (1, 5));
 
     server.pass(Duration::from_mins(6));
     // Another one does not, while this one is to come back.
@@ -183,12 +184,12 @@ async fn portals_are_counted_by_how_their_customers_are_protected(server: TestSe
     replica.metrics.note_served();
     assert_eq!(posture::count(&replica, &mut None, server.now()).await.unwrap(), 0);
     assert_eq!(count(&mut next).await, 1);
-    assert_eq!(of("customers_overdue"), 1.0);
+    assert_eq!(of("customers_overdue"), 1);
     server.pass(posture::LEASE);
     assert_eq!(posture::count(&replica, &mut None, server.now()).await.unwrap(), 1);
     assert_eq!(count(&mut next).await, 0);
-    assert_eq!(of("customers"), 0.0, "it is the other's to tell");
-    assert_eq!(Scrape::of(server).value("gatehouse_portal_counts_timestamp_seconds"), 0.0);
+    assert_eq!(of("customers"), 0, "it is the other's to tell");
+    assert_eq!(Scrape::of(server).value("gatehouse_portal_counts_timestamp_seconds"), 0);
 }
 
 async fn no_secret_and_no_address_is_in_what_is_exported(server: TestServer) {
@@ -197,8 +198,7 @@ async fn no_secret_and_no_address_is_in_what_is_exported(server: TestServer) {
     traffic(&acme.with_customer("eve@example.com").await).await;
     let text = render(&acme.server.app()).unwrap();
     let secrets = ana.backup_codes.iter().map(String::as_str);
-    let sent =
-        [EMAIL, "eve@example.com", "@", PASSWORD, &ana.session.token, &acme.key, "203.0.113"];
+    let sent = [EMAIL, "eve@example.com", "@", PASSWORD, &ana.session.token, &acme.key, "203.0.113"];
     for secret in sent.into_iter().chain(secrets).chain([acme.server.owner_key()]) {
         assert!(!text.contains(secret), "{secret}");
     }
@@ -225,7 +225,7 @@ async fn whatever_callers_name_makes_no_series() {
     assert!(seen.0.len() <= before + 2, "{before} and then {}", seen.0.len());
     let other = "gatehouse_calls_total{code=\"UNIMPLEMENTED\",method=\"other\",\
                  reason=\"REQUEST_INVALID\",service=\"other\"}";
-    assert_eq!(seen.value(other), 1_000.0);
+    assert_eq!(seen.value(other), 1_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]

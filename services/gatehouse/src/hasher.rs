@@ -207,15 +207,12 @@ impl Shared {
         // Who was let in by an estimate that did not hold must not wait for ever, nor be
         // judged by the time at which they came.
         let too_late = Overloaded { retry_after: self.max_wait };
-        match timeout(2 * self.max_wait, has_come).await {
-            Ok(Ok(pass)) => {
-                self.metrics.waited(joined.elapsed());
-                Ok(Arc::new(pass))
-            }
-            Ok(Err(_)) | Err(_) => {
-                self.metrics.was_late();
-                Err(too_late)
-            }
+        if let Ok(Ok(pass)) = timeout(2 * self.max_wait, has_come).await {
+            self.metrics.waited(joined.elapsed());
+            Ok(Arc::new(pass))
+        } else {
+            self.metrics.was_late();
+            Err(too_late)
         }
     }
 
