@@ -42,8 +42,9 @@ export function refusal(error: grpc.ServiceError): Refusal {
   const [bytes] = error.metadata?.get('grpc-status-details-bin') ?? [];
   const details = Buffer.isBuffer(bytes) ? StatusType.deserialize(bytes).details : [];
   function detail<Kind extends keyof Details>(kind: Kind): Details[Kind] | undefined {
-    const found = details.find((one) => one['@type'] === `type.googleapis.com/google.rpc.${kind}`);
-    return found as unknown as Details[Kind] | undefined;
+    // As proto-loader decodes an Any, which is not how it types it.
+    const decoded = details as unknown as (Details[Kind] & { '@type': string })[];
+    return decoded.find((one) => one['@type'] === `type.googleapis.com/google.rpc.${kind}`);
   }
 
   const info = detail('ErrorInfo');

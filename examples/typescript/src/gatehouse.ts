@@ -33,7 +33,12 @@ const { gatehouse } = grpc.loadPackageDefinition(definition) as unknown as Admin
 
 /** Every unary call of a service, in camel case, as a function from its request to a promise. */
 type Calls<Service> = {
-  [Name in keyof Service & string as Uncapitalize<Name>]: Service[Name] extends MethodDefinition<
+  // Its own names alone: a ServiceDefinition may have any.
+  [Name in keyof Service as string extends Name
+    ? never
+    : number extends Name
+      ? never
+      : Uncapitalize<Name & string>]: Service[Name] extends MethodDefinition<
     infer Request,
     infer _Written,
     infer _Read,
