@@ -34,6 +34,8 @@ def generate(files: pb.FileDescriptorSet) -> str:
                     once.append(name)
     common = {"timeout": TIMEOUT, "waitForReady": True}
     config = {
+        # Where the address is several servers, a call goes to one that is there.
+        "loadBalancingConfig": [{"round_robin": {}}],
         "methodConfig": [
             {"name": repeatable, **common, "retryPolicy": RETRY},
             {"name": once, **common},
