@@ -19,7 +19,7 @@ SERVICE_CONFIG = pathlib.Path(__file__).parents[1] / "service-config.json"
 
 
 # guide: connect
-def connect(address: str) -> grpc.Channel:
+def connect(address: str, *options: tuple[str, str]) -> grpc.Channel:
     """A channel to gatehouse, for the whole process: deadlines and retries are the service
     config's, and a server that went away is looked for again within a second."""
     return grpc.insecure_channel(
@@ -28,6 +28,7 @@ def connect(address: str) -> grpc.Channel:
             ("grpc.service_config", SERVICE_CONFIG.read_text()),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 1000),
+            *options,
         ],
     )
 

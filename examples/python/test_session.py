@@ -18,7 +18,7 @@ from gatehouse_client import admin_service, connect, key_file, portal_auth_servi
 from gatehouse_session import COOKIES
 from pages import Pages
 from portal import create_app
-from server import Server
+from server import Postgres, Server
 from support import CLIENT, PASSWORD, Customer, GatehouseTest
 
 SESSION = COOKIES["session"]
@@ -135,6 +135,16 @@ class Middleware(GatehouseTest):
         self.assert_kept(self.get(token, auth=auth), 200)
         self.assert_kept(self.get(token, "/api/account", auth=auth), 503)
 
+    def test_while_gatehouse_is_gone_every_cookie_is_kept(self):
+        with connect("127.0.0.1:1") as nowhere:
+            auth = portal_auth_service(nowhere, "ghp_")
+            with self.assertRaises(grpc.RpcError) as unanswered:
+                auth.ValidateSession(session_token=NOBODY)
+            self.assertEqual(reason(unanswered.exception), "")
+            answer = browser(auth, session=NOBODY).get("/api/invoices")
+        self.assertEqual(answer.status_code, 503)
+        self.assertNotIn("set-cookie", answer.headers)
+
 
 class Rotation(GatehouseTest):
     def test_a_key_is_replaced_while_customers_come(self):
@@ -194,12 +204,16 @@ class Crowd:
 
 
 class Away(unittest.TestCase):
-    """A gatehouse that restarts, and one that is gone."""
+    """A gatehouse that restarts."""
 
     def setUp(self):
         self.server = Server()
         self.addCleanup(self.server.stop)
-        self.channel = connect(self.server.address)
+        self.arrange(self.server.address)
+
+    def arrange(self, address: str, *options: tuple[str, str]) -> None:
+        """A portal with one customer, who is signed in."""
+        self.channel = connect(address, *options)
         self.addCleanup(self.channel.close)
         admin = admin_service(self.channel, self.server.owner_key())
         admin.CreatePortal(portal_id="acme", portal={"display_name": "Acme"})
@@ -209,7 +223,6 @@ class Away(unittest.TestCase):
                 "portal": {"portal": "portals/acme", "access": "PORTAL_ACCESS_FULL"},
             }
         ).secret
-        self.key = key
         self.auth = portal_auth_service(self.channel, key)
         ana = Customer("", "ana@example.com")
         admin.CreateCustomer(
@@ -225,12 +238,18 @@ class Away(unittest.TestCase):
             crowd.wait_for(100)
         self.assertEqual(set(crowd.statuses), {200})
 
-    def test_while_it_is_gone_every_cookie_is_kept(self):
-        with connect("127.0.0.1:1") as nowhere:
-            auth = portal_auth_service(nowhere, self.key)
-            with self.assertRaises(grpc.RpcError) as unanswered:
-                auth.ValidateSession(session_token=self.token)
-            self.assertEqual(reason(unanswered.exception), "")
-            answer = browser(auth, session=self.token).get("/api/invoices")
-        self.assertEqual(answer.status_code, 503)
-        self.assertNotIn("set-cookie", answer.headers)
+
+class Replicas(Away):
+    """The same of one of two over a PostgreSQL: the calls go to the other meanwhile."""
+
+    def setUp(self):
+        postgres = Postgres()
+        self.addCleanup(postgres.stop)
+        self.server = Server(GATEHOUSE_DATABASE_URL=postgres.url)
+        self.addCleanup(self.server.stop)
+        ring = pathlib.Path(self.server.environment["GATEHOUSE_DATA_DIR"]) / "keyring"
+        other = Server(GATEHOUSE_DATABASE_URL=postgres.url, GATEHOUSE_KEY_RING=str(ring))
+        self.addCleanup(other.stop)
+        # The list of addresses is no name that the servers would take for theirs.
+        authority = ("grpc.default_authority", "gatehouse")
+        self.arrange(f"ipv4:{self.server.address},{other.address}", authority)

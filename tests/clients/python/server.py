@@ -1,4 +1,4 @@
-"""A gatehouse of the test's own, which goes away and comes back at the same address."""
+"""Servers of the test's own, which go away and come back at the same address."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ def _drain(output) -> None:
 class Server:
     """Its folder and its address outlive each of its processes."""
 
-    def __init__(self):
+    def __init__(self, **environment: str):
         self._folder = tempfile.TemporaryDirectory()
         self.environment = {
             **os.environ,
             "GATEHOUSE_DATA_DIR": str(pathlib.Path(self._folder.name) / "data"),
             "GATEHOUSE_LISTEN": "127.0.0.1:0",
+            **environment,
         }
         self._start()
         self.environment["GATEHOUSE_LISTEN"] = self.address
@@ -69,3 +70,24 @@ class Server:
             capture_output=True,
             text=True,
         ).stdout.strip()
+
+
+class Postgres:
+    """A PostgreSQL that ends with its test."""
+
+    SCRIPT = pathlib.Path(__file__).parents[3] / "crates/test-postgres/src/server.sh"
+
+    def __init__(self):
+        self._process = subprocess.Popen(
+            ["sh", str(self.SCRIPT), "dedicated"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        folder = self._process.stdout.readline().strip()
+        assert folder, "PostgreSQL does not start"
+        self.url = f"postgres:///gatehouse?host={folder}&user=gatehouse"
+
+    def stop(self) -> None:
+        # The script ends where its input does.
+        self._process.communicate(timeout=30)
