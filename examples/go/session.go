@@ -35,6 +35,8 @@ type Sessions struct {
 	auth gatehouse.PortalAuthServiceClient
 	// By reason; the empty one is that nobody answered.
 	refusals map[string]todo
+	// Whether every request comes through one proxy, which adds to X-Forwarded-For.
+	BehindProxy bool
 }
 
 // NewSessions takes the text of examples/refusals.json.
@@ -72,10 +74,13 @@ func cookie(kind, token string, maxAge int) *http.Cookie {
 
 // Client is whose browser it is. Behind a proxy the connection is the proxy's: there the address is
 // the last of X-Forwarded-For, which the proxy has added, and never one that the browser sent.
-func Client(r *http.Request, behindProxy bool) *gatehouse.ClientContext {
-	address, _, _ := net.SplitHostPort(r.RemoteAddr)
-	if behindProxy {
-		hops := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+func (s *Sessions) Client(r *http.Request) *gatehouse.ClientContext {
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		log.Printf("no address of a customer: %v", err)
+	}
+	if s.BehindProxy {
+		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		address = strings.TrimSpace(hops[len(hops)-1])
 	}
 	agent := r.UserAgent()
@@ -97,7 +102,7 @@ type SignedIn struct {
 	*gatehouse.ValidateSessionResponse
 }
 
-// Customer is whose request it is, behind Require.
+// CustomerOf is whose request it is, behind Require.
 func CustomerOf(r *http.Request) SignedIn {
 	return r.Context().Value(customerKey{}).(SignedIn)
 }
@@ -113,7 +118,7 @@ func (s *Sessions) Require(least gatehouse.Assurance, next http.Handler) http.Ha
 		valid, err := s.auth.ValidateSession(r.Context(), &gatehouse.ValidateSessionRequest{
 			SessionToken: session.Value,
 			MinAssurance: least,
-			Client:       Client(r, false),
+			Client:       s.Client(r),
 		})
 		if err != nil {
 			s.Refuse(w, r, err)

@@ -84,6 +84,15 @@ func TestALiveSessionGetsIn(t *testing.T) {
 	equal(t, kept(t, answer, http.StatusOK)["of"], ana)
 }
 
+func TestBehindAProxyTheAddressIsTheOneThatTheProxyAdded(t *testing.T) {
+	request := httptest.NewRequest(http.MethodGet, "/", nil)
+	request.RemoteAddr = "10.0.0.1:5000"
+	request.Header.Add("X-Forwarded-For", "198.51.100.1, 198.51.100.2")
+	request.Header.Add("X-Forwarded-For", "203.0.113.7")
+	equal(t, (&Sessions{BehindProxy: true}).Client(request).GetIpAddress(), "203.0.113.7")
+	equal(t, (&Sessions{}).Client(request).GetIpAddress(), "10.0.0.1")
+}
+
 func TestWithoutACookieAScriptIsToldAndAPersonIsLedToSignIn(t *testing.T) {
 	s := beside(t, false)
 	equal(t, get(handler(t, s.Auth, weak), "", "").Code, http.StatusUnauthorized)

@@ -1,7 +1,7 @@
 """A portal's backend over gatehouse: what its pages call, as JSON. The browser holds two cookies,
 and its scripts never see a token or the portal's key.
 
-GATEHOUSE_ADDRESS and GATEHOUSE_KEY_FILE say where gatehouse is and by which key; run it as
+AUTH_ADDRESS and AUTH_KEY_FILE say where gatehouse is and by which key; run it as
 `uvicorn --factory portal:main`.
 """
 
@@ -253,7 +253,7 @@ def create_app(auth: Service) -> FastAPI:
 
 def main() -> FastAPI:
     """As uvicorn starts it: fails at once where the key is not good."""
-    channel = connect(os.environ["GATEHOUSE_ADDRESS"])
-    auth = portal_auth_service(channel, key_file(os.environ["GATEHOUSE_KEY_FILE"]))
+    channel = connect(os.environ["AUTH_ADDRESS"])
+    auth = portal_auth_service(channel, key_file(os.environ["AUTH_KEY_FILE"]))
     auth.GetOwnPortal()
     return create_app(auth)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
+import tempfile
 import unittest
+import unittest.mock
 
 from authenticator import Authenticator
+from fastapi.testclient import TestClient
 from gatehouse_session import COOKIES
+from portal import main
 from support import NEW_PASSWORD, PASSWORD, EnforcingTest, GatehouseTest
 from test_session import browser
 
@@ -156,6 +161,19 @@ class WithoutEnforcement(Pages):
         self.past_the_password()
         sessions = self.admin.ListSessions(parent=self.ana.name).sessions
         self.assertEqual([one.client.ip_address for one in sessions], ["203.0.113.7"])
+
+
+class Program(GatehouseTest):
+    def test_it_starts_by_a_good_key_and_not_by_another(self):
+        with tempfile.NamedTemporaryFile("w") as file:
+            settings = {"AUTH_ADDRESS": os.environ["SERVER_ADDRESS"], "AUTH_KEY_FILE": file.name}
+            with unittest.mock.patch.dict(os.environ, settings):
+                with self.assert_refused("API_KEY_INVALID"):
+                    main()
+                file.write(self.create_key("PORTAL_ACCESS_FULL").secret)
+                file.flush()
+                visitor = TestClient(main(), base_url="https://portal.example")
+                self.assertEqual(visitor.get("/api/invoices").status_code, 401)
 
 
 class Answers(unittest.TestCase):

@@ -203,7 +203,7 @@ class Crowd:
                 asking.result(60)
 
 
-class Away(unittest.TestCase):
+class Restart(unittest.TestCase):
     """A gatehouse that restarts."""
 
     def setUp(self):
@@ -239,7 +239,7 @@ class Away(unittest.TestCase):
         self.assertEqual(set(crowd.statuses), {200})
 
 
-class Replicas(Away):
+class Replicas(Restart):
     """The same of one of two over a PostgreSQL: the calls go to the other meanwhile."""
 
     def setUp(self):

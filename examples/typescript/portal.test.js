@@ -1,12 +1,19 @@
 // The pages of the portal against a real gatehouse: the calls of each, as a browser makes them.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Authenticator } from '../../tests/clients/node/authenticator.js';
 import { NEW_PASSWORD, PASSWORD, Portal, admin } from '../../tests/clients/node/support.js';
 import { portalAuthService } from './dist/src/gatehouse.js';
 import { COOKIES } from './dist/src/session.js';
 import { Browser } from './support.js';
+
+const MAIN = join(import.meta.dirname, 'dist/src/main.js');
 
 /** A customer's browser at the example, over a portal of the test's own. */
 async function visit(enforced) {
@@ -137,6 +144,36 @@ test('sign-out ends the session, and another site cannot ask for it', async () =
   await done('/sign-out');
   assert.ok(!browser.cookies.has(COOKIES.session));
   await portal.sessionEnded(token, 'signed_out');
+});
+
+test('what is no JSON, or no text, is refused', async () => {
+  const { browser, refused } = await visit(false);
+  const headers = { 'content-type': 'application/json' };
+  const torn = await fetch(`${browser.origin}/api/sign-in`, { method: 'POST', body: '{', headers });
+  assert.deepEqual([torn.status, await torn.json()], [400, { reason: 'REQUEST_INVALID' }]);
+  assert.deepEqual((await refused('/sign-in', { email: {} }, 422)).fields, ['email']);
+  assert.deepEqual((await refused('/sign-in', {}, 422)).fields, ['email']);
+});
+
+test('the program listens by a good key, and ends by another', async () => {
+  const { portal } = await visit(false);
+  const folder = mkdtempSync(join(tmpdir(), 'key-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'key');
+  const start = (key) => {
+    writeFileSync(file, key);
+    const { SERVER_ADDRESS: AUTH_ADDRESS } = process.env;
+    const env = { ...process.env, AUTH_ADDRESS, AUTH_KEY_FILE: file, PORT: '0' };
+    return spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  };
+  const running = start(await portal.createKey('PORTAL_ACCESS_FULL'));
+  after(() => running.kill());
+  running.stdout.setEncoding('utf8');
+  const [line] = await once(running.stdout, 'data');
+  const port = line.match(/port: ([0-9]+)/)[1];
+  assert.equal((await fetch(`http://127.0.0.1:${port}/api/invoices`)).status, 401);
+  const [code] = await once(start(`ghp_${'A'.repeat(43)}`), 'exit');
+  assert.equal(code, 1);
 });
 
 test("gatehouse sees the customer's address", async () => {

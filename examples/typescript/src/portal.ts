@@ -1,11 +1,23 @@
 // A portal's backend over gatehouse: what its pages call, as JSON. The browser holds two cookies, and
 // its scripts never see a token or the portal's key.
 
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import type { Mfa__Output } from '../generated/gatehouse/v1/Mfa.js';
 import type { SignIn__Output } from '../generated/gatehouse/v1/SignIn.js';
 import type { PortalAuthCalls } from './gatehouse.js';
 import { client, customer, forget, refused, remember, requireSession, token } from './session.js';
+
+/** A field of what a page posts; empty where it is missing or no text. */
+function text(request: Request, field: string): string {
+  const value: unknown = request.body?.[field];
+  return typeof value === 'string' ? value : '';
+}
 
 // guide: proceed
 /** Goes on where gatehouse says: `next` names the page. The tokens go into cookies alone. */
@@ -32,6 +44,13 @@ const sameOrigin: RequestHandler = (request, response, next) => {
   else response.status(403).json({ reason: 'CROSS_SITE' });
 };
 
+/** What cannot be read as JSON is refused without a word of it, here and in the log. */
+const unread: ErrorRequestHandler = (error: { status?: number }, _request, response, next) => {
+  const { status } = error;
+  if (status && status < 500) response.status(status).json({ reason: 'REQUEST_INVALID' });
+  else next(error);
+};
+
 /** The backend over PortalAuthService. `trustProxy` names the proxies in front of it. */
 export function createApp(auth: PortalAuthCalls, trustProxy: string | false = false): Express {
   const app = express();
@@ -40,14 +59,14 @@ export function createApp(auth: PortalAuthCalls, trustProxy: string | false = fa
   signingIn(app, auth);
   settingUp(app, auth);
   account(app, auth);
-  app.use(refused);
+  app.use(refused, unread);
   return app;
 }
 
 function signingIn(app: Express, auth: PortalAuthCalls): void {
   // guide: sign-in
   app.post('/api/sign-in', async (request, response) => {
-    const { email } = request.body;
+    const email = text(request, 'email');
     const { signIn } = await auth.startSignIn({ email, client: client(request) });
     proceed(response, signIn);
   });
@@ -58,7 +77,7 @@ function signingIn(app: Express, auth: PortalAuthCalls): void {
   });
 
   app.post('/api/sign-in/password', async (request, response) => {
-    const { password } = request.body;
+    const password = text(request, 'password');
     const signInToken = token(request, 'sign-in');
     const { signIn } = await auth.verifyPassword({ signInToken, password });
     proceed(response, signIn);
@@ -67,8 +86,8 @@ function signingIn(app: Express, auth: PortalAuthCalls): void {
 
   // guide: second-factor
   app.post('/api/sign-in/code', async (request, response) => {
-    const { totp_code, backup_code } = request.body;
-    const proof = backup_code ? { backupCode: backup_code } : { totpCode: totp_code };
+    const backupCode = text(request, 'backup_code');
+    const proof = backupCode ? { backupCode } : { totpCode: text(request, 'totp_code') };
     const signInToken = token(request, 'sign-in');
     const { signIn } = await auth.verifySecondFactor({ signInToken, ...proof });
     proceed(response, signIn);
@@ -99,7 +118,7 @@ function settingUp(app: Express, auth: PortalAuthCalls): void {
   });
 
   app.post('/api/:holder/mfa/verify', async (request, response) => {
-    const { totp_code: totpCode } = request.body;
+    const totpCode = text(request, 'totp_code');
     show(response, await auth.verifyEnrollment({ ...credential(request), totpCode }));
   });
 
@@ -137,7 +156,9 @@ function account(app: Express, auth: PortalAuthCalls): void {
   });
 
   app.post('/api/account/confirm', signedIn, async (request, response) => {
-    const { password, totp_code: totpCode, backup_code: backupCode } = request.body;
+    const totpCode = text(request, 'totp_code');
+    const backupCode = text(request, 'backup_code');
+    const password = text(request, 'password');
     const proof = totpCode ? { totpCode } : backupCode ? { backupCode } : { password };
     const { session } = await auth.reauthenticateSession({
       sessionToken: customer(response).token,
@@ -162,11 +183,10 @@ function account(app: Express, auth: PortalAuthCalls): void {
 
   // guide: change-password
   app.post('/api/account/password', signedIn, async (request, response) => {
-    const { current_password: currentPassword, new_password: newPassword } = request.body;
     const { sessionsEnded } = await auth.changePassword({
       sessionToken: customer(response).token,
-      currentPassword,
-      newPassword,
+      currentPassword: text(request, 'current_password'),
+      newPassword: text(request, 'new_password'),
       client: client(request),
     });
     response.json({ sessionsEnded });
