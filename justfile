@@ -97,6 +97,20 @@ client name: install
     cargo build
     tests/clients/with-server tests/clients/{{ name }}/run
 
+# Run one example against a server of its own: just example typescript
+example name: install
+    cargo build
+    tests/clients/with-server examples/{{ name }}/run
+
+# Write docs/api.md, the code in docs/integrating.md and the examples' service config anew
+guide: install
+    tests/guide/run --update
+
+# Build the contract's descriptors, for grpcurl -protoset, which needs no reflection then
+protoset: install
+    mkdir -p target
+    buf build --output target/gatehouse.protoset#format=binpb
+
 # Run the demo's pages in a browser: just browser -g 'backup code'
 browser *arguments: install
     cargo build --package demo-portal --package gatehouse

@@ -15,7 +15,7 @@ const definition = protoLoader.loadSync(
     'google_rpc.proto',
   ],
   {
-    includeDirs: [folder('../../../proto'), folder('.')],
+    includeDirs: [folder('../../../proto'), folder('../../../examples/typescript')],
     longs: Number,
     enums: String,
     // What is unset can be read all the same: 0, '', [] or null.

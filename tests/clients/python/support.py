@@ -10,9 +10,10 @@ import unittest
 
 import grpc
 from authenticator import Authenticator
+from errors import Refusal
 from gatehouse.v1 import error_reason_pb2, mfa_pb2, session_pb2
+from gatehouse_client import admin_service, connect, portal_auth_service
 from pages import Pages
-from portal_client import Refusal, admin_service, portal_auth_service
 
 PASSWORD = "correct horse battery"
 NEW_PASSWORD = "another horse battery"
@@ -81,7 +82,7 @@ class GatehouseTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.channel = grpc.insecure_channel(os.environ["SERVER_ADDRESS"])
+        cls.channel = connect(os.environ["SERVER_ADDRESS"])
         cls.addClassCleanup(cls.channel.close)
         owner = subprocess.run(
             ["gatehouse", "create-owner-key"], check=True, capture_output=True, text=True

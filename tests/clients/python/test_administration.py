@@ -5,7 +5,7 @@ import time
 
 import grpc
 from gatehouse.v1 import portal_pb2
-from portal_client import admin_service, portal_auth_service
+from gatehouse_client import admin_service, portal_auth_service
 from support import CLIENT, SAML, EnforcingTest, GatehouseTest
 
 ENFORCED = {"mfa": {"enforced": True}}
