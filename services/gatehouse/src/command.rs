@@ -200,7 +200,8 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         tracing::warn!("serving other machines without TLS, as allow_plaintext asks for");
     }
     tracing::info!(address = %server.local_addr(), "listening");
-    let serving = server.serve(shutdown::requested()?);
+    // On the heap: it holds all that a server is.
+    let serving = Box::pin(server.serve(shutdown::requested()?));
     match metrics {
         Some(metrics) => {
             tracing::info!(address = %metrics.local_addr(), "serving metrics, in plain HTTP");
