@@ -198,7 +198,8 @@ async fn no_secret_and_no_address_is_in_what_is_exported(server: TestServer) {
     traffic(&acme.with_customer("eve@example.com").await).await;
     let text = render(&acme.server.app()).unwrap();
     let secrets = ana.backup_codes.iter().map(String::as_str);
-    let sent = [EMAIL, "eve@example.com", "@", PASSWORD, &ana.session.token, &acme.key, "203.0.113"];
+    let sent =
+        [EMAIL, "eve@example.com", "@", PASSWORD, &ana.session.token, &acme.key, "203.0.113"];
     for secret in sent.into_iter().chain(secrets).chain([acme.server.owner_key()]) {
         assert!(!text.contains(secret), "{secret}");
     }
