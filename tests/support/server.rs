@@ -6,14 +6,15 @@ use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gatehouse::app::App;
 use gatehouse::clock::{Clock, ManualClock};
 use gatehouse::config::{LogFormat, LogSettings, Settings};
 use gatehouse::hasher::HasherConfig;
+use gatehouse::metrics;
 use gatehouse::server::{Server, ServerSettings};
 use gatehouse::startup;
 use gatehouse::usecase::{Call, api_keys};
@@ -46,11 +47,19 @@ enum Work {
 }
 
 /// Where a server and its replicas keep what they have.
-struct Folder(TempDir);
+struct Folder {
+    folder: TempDir,
+    /// They, for what they have counted in the end.
+    apps: Mutex<Vec<Arc<App>>>,
+}
 
 impl Folder {
     fn data_dir(&self) -> PathBuf {
-        self.0.path().join("data")
+        self.folder.path().join("data")
+    }
+
+    fn note(&self, app: &Arc<App>) {
+        self.apps.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(app));
     }
 }
 
@@ -58,6 +67,9 @@ impl Drop for Folder {
     fn drop(&mut self) {
         if let Some(taint) = taint::watched() {
             taint.keep_database(&self.data_dir());
+            for app in self.apps.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                taint.exported(&metrics::render(app).unwrap());
+            }
         }
     }
 }
@@ -107,7 +119,8 @@ impl TestServer {
         work: Work,
         start: Timestamp,
     ) -> Self {
-        let folder = Arc::new(Folder(tempfile::tempdir().unwrap()));
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Arc::new(Folder { folder, apps: Mutex::default() });
         taint::watched();
         let data_dir = folder.data_dir();
         let location = match database {
@@ -130,6 +143,7 @@ impl TestServer {
         };
         let (clock, hand) = Clock::manual(start);
         let app = open(&settings, clock).await;
+        folder.note(&app);
         let channel = serve(&app, &settings, work).await;
         let call = Call::of_server(start);
         let (_, owner) = api_keys::create_owner(&app, &call, "owner".to_owned()).await.unwrap();
@@ -160,6 +174,7 @@ impl TestServer {
 
     async fn replica_of(&self, settings: Settings, clock: Clock, hand: ManualClock) -> Self {
         let app = open(&settings, clock).await;
+        self.folder.note(&app);
         let channel = serve(&app, &settings, Work::All).await;
         Self {
             settings,

@@ -1,9 +1,9 @@
 //! Every secret that tests send and are given is watched for: that it is in no log, no answer
-//! but the one that issues it, and no database.
+//! but the one that issues it, no database, and no metric.
 //!
 //! With `TAINT_DIR` set, the servers of a test process log at the level `trace` into that folder,
 //! its callers note there the secrets that they see and whatever else they are answered, and
-//! databases are left there. The program `taint` then looks for the ones in the others.
+//! databases and metrics are left there. The program `taint` then looks for the ones in the others.
 
 use std::env;
 use std::fs::{self, File};
@@ -30,6 +30,8 @@ pub struct Taint {
     values: Mutex<File>,
     /// What callers are told besides.
     answers: Mutex<File>,
+    /// What servers have exported in the end.
+    metrics: Mutex<File>,
     databases: AtomicU64,
 }
 
@@ -84,6 +86,7 @@ impl Taint {
             contract: DescriptorPool::decode(gatehouse_api::FILE_DESCRIPTOR_SET).unwrap(),
             values: Mutex::new(file("values").unwrap()),
             answers: Mutex::new(file("answers").unwrap()),
+            metrics: Mutex::new(file("metrics").unwrap()),
             folder,
             databases: AtomicU64::new(0),
         }
@@ -126,6 +129,11 @@ impl Taint {
         }
         told.push(b'\n');
         write(&self.answers, &told);
+    }
+
+    /// Keeps what a server exports of what it has counted.
+    pub fn exported(&self, metrics: &str) {
+        write(&self.metrics, metrics.as_bytes());
     }
 
     /// Keeps what a database that is about to be removed has stored.

@@ -23,6 +23,7 @@ mod first_start;
 mod fleet;
 mod history;
 mod key_rotation;
+mod metrics;
 mod races;
 mod readiness;
 mod replicas;
