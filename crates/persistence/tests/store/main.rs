@@ -60,6 +60,7 @@ mod housekeeping;
 mod invitations;
 mod keys;
 mod migration;
+mod observer;
 mod portals;
 mod session_list;
 mod sessions;
