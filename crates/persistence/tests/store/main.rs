@@ -61,6 +61,7 @@ mod import;
 mod invitations;
 mod keys;
 mod migration;
+mod observer;
 mod portals;
 mod session_list;
 mod sessions;
