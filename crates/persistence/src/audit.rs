@@ -22,8 +22,19 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn record(&self, event: &Event) -> Result<()> {
-        Entity::insert(new_row(event)?).exec_without_returning(&self.0).await?;
-        self.0.note_event(event);
+        self.record_all(&[event]).await
+    }
+
+    /// Records some, at least one, by one statement.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub(crate) async fn record_all(&self, events: &[&Event]) -> Result<()> {
+        let rows = events.iter().copied().map(new_row).collect::<Result<Vec<_>>>()?;
+        Entity::insert_many(rows).exec_without_returning(&self.0).await?;
+        for event in events {
+            self.0.note_event(event);
+        }
         Ok(())
     }
 }

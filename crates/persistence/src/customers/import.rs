@@ -13,11 +13,11 @@ use sea_orm::{
 
 use super::{SealedPassword, new_row};
 use crate::entity::customer::{Column, Entity};
-use crate::entity::{audit_event, factor};
+use crate::entity::factor;
 use crate::error::Result;
 use crate::factors::{self, SealedSecret};
+use crate::row;
 use crate::store::{Queries, Tx, corrupt};
-use crate::{audit, row};
 
 /// Customers of one import at most. Of the widest table, 17 columns, PostgreSQL takes
 /// 3,855 rows by one statement and SQLite 1,927.
@@ -115,9 +115,7 @@ impl Tx {
         if !factors.is_empty() {
             factor::Entity::insert_many(factors).exec_without_returning(&self.0).await?;
         }
-        let events: Result<Vec<_>> =
-            imported.iter().map(|one| audit::new_row(&one.event)).collect();
-        audit_event::Entity::insert_many(events?).exec_without_returning(&self.0).await?;
-        Ok(())
+        let events: Vec<_> = imported.iter().map(|one| &one.event).collect();
+        self.record_all(&events).await
     }
 }

@@ -5,11 +5,13 @@ use gatehouse_domain::customer::Customer;
 use gatehouse_domain::email::Email;
 use gatehouse_persistence::{ImportedCustomer, StoreError};
 
+use crate::observer::committed_events;
 use crate::support::TestDatabase;
 use crate::support::example::{NOW, audit_event, commit, customer, factor, insert, key};
 
 on_both_databases! {
     imported_customers_come_all_or_none,
+    an_observer_is_told_of_every_import,
     who_is_there_is_found_by_address_and_by_id,
     a_portals_dearest_foreign_hash_is_known_until_it_is_replaced,
 }
@@ -49,6 +51,15 @@ async fn imported_customers_come_all_or_none(database: TestDatabase) {
         assert_eq!(store.read().factor_with_secret(key).await.unwrap(), row.factor);
     }
     assert_eq!(database.count("audit_event WHERE kind = 'customer.imported'").await, 2);
+}
+
+async fn an_observer_is_told_of_every_import(database: TestDatabase) {
+    let store = database.store().await;
+    insert(&store, &[key("acme", "ana")]).await;
+    let told = committed_events(&store);
+    let rows = [imported("b", 1, Some(LONG)), imported("c", 2, None)];
+    commit(&store, async |tx| tx.insert_imported(&rows).await).await.unwrap();
+    assert_eq!(*told.lock().unwrap(), rows.map(|row| row.event));
 }
 
 async fn who_is_there_is_found_by_address_and_by_id(database: TestDatabase) {

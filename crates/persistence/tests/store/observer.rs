@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex};
 
-use gatehouse_persistence::{Observed, Outcome, StatementKind};
+use gatehouse_domain::audit::Event;
+use gatehouse_persistence::{Observed, Outcome, StatementKind, Store};
 
 use crate::support::TestDatabase;
 use crate::support::example::{NOW, audit_event};
@@ -10,8 +11,8 @@ on_both_databases! {
     statements_are_told_with_what_came_of_them,
 }
 
-async fn events_are_told_once_they_are_committed_and_no_sooner(database: TestDatabase) {
-    let store = database.store().await;
+/// What an observer of `store` is told from now on to be in the trail.
+pub fn committed_events(store: &Store) -> Arc<Mutex<Vec<Event>>> {
     let told = Arc::new(Mutex::new(Vec::new()));
     let hears = Arc::clone(&told);
     store.observe(move |observed| {
@@ -19,6 +20,12 @@ async fn events_are_told_once_they_are_committed_and_no_sooner(database: TestDat
             hears.lock().unwrap().push(event.clone());
         }
     });
+    told
+}
+
+async fn events_are_told_once_they_are_committed_and_no_sooner(database: TestDatabase) {
+    let store = database.store().await;
+    let told = committed_events(&store);
     let tx = store.begin().await.unwrap();
     tx.record(&audit_event(1, NOW)).await.unwrap();
     drop(tx);
