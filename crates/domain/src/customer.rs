@@ -38,6 +38,31 @@ pub struct Customer {
 }
 
 impl Customer {
+    /// One that is made at `now`, in its first generation, with nothing proven yet.
+    #[must_use]
+    pub fn new(
+        key: CustomerKey,
+        email: Email,
+        display_name: String,
+        has_password: bool,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            key,
+            email,
+            display_name,
+            suspended_at: None,
+            generation: 1,
+            has_password,
+            password_revision: 1,
+            codes: CodeBudget::default(),
+            last_sign_in_at: None,
+            created_at: now,
+            updated_at: now,
+            revision: 1,
+        }
+    }
+
     /// Differs for every revision of every customer there has ever been.
     #[must_use]
     pub fn etag(&self) -> String {

@@ -78,19 +78,10 @@ pub async fn create(
         }
         None => None,
     };
+    let has_password = password.is_some();
     let customer = Customer {
-        key,
-        email: new.email,
-        display_name: new.display_name,
         suspended_at: new.suspended.then_some(call.now),
-        generation: 1,
-        has_password: password.is_some(),
-        password_revision: 1,
-        codes: CodeBudget::default(),
-        last_sign_in_at: None,
-        created_at: call.now,
-        updated_at: call.now,
-        revision: 1,
+        ..Customer::new(key, new.email, new.display_name, has_password, call.now)
     };
     retry(app, || insert(app, call, &customer, password.as_ref())).await?;
     Ok(CustomerInPortal {

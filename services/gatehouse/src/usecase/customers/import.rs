@@ -8,7 +8,6 @@ use gatehouse_domain::email::Email;
 use gatehouse_domain::enrollment::{Factor, Owner};
 use gatehouse_domain::field::FieldViolation;
 use gatehouse_domain::id::{CustomerId, CustomerKey, FactorId, PortalId, SignInId, name};
-use gatehouse_domain::lockout::CodeBudget;
 use gatehouse_domain::password::ForeignHash;
 use gatehouse_domain::totp::{TimeStep, TotpParameters, TotpSecret};
 use gatehouse_persistence::{ImportedCustomer, StoreError};
@@ -196,20 +195,8 @@ impl NewRow {
         let kind = if factor.is_some() { "totp" } else { "none" };
         let event = call.event(app, EventType::CustomerImported, about_customer(&key));
         let attributes = vec![("password_hash", function.to_owned()), ("factor", kind.to_owned())];
-        let customer = Customer {
-            key,
-            email: row.email.clone(),
-            display_name: row.display_name.clone(),
-            suspended_at: None,
-            generation: 1,
-            has_password: password.is_some(),
-            password_revision: 1,
-            codes: CodeBudget::default(),
-            last_sign_in_at: None,
-            created_at: call.now,
-            updated_at: call.now,
-            revision: 1,
-        };
+        let (email, name) = (row.email.clone(), row.display_name.clone());
+        let customer = Customer::new(key, email, name, password.is_some(), call.now);
         let event = Event { attributes, ..event };
         Self { row, customer: ImportedCustomer { customer, password, factor, event } }
     }
