@@ -23,10 +23,13 @@ pub mod sign_in;
 mod account;
 mod retry;
 
+use std::time::Duration;
+
 use gatehouse_domain::audit::{Caller, Event, EventType, Resource};
 use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::id::{AuditEventId, CustomerKey, PortalId};
 use gatehouse_domain::time::Timestamp;
+use gatehouse_persistence::Lease;
 
 use self::retry::retry;
 use crate::app::App;
@@ -74,6 +77,23 @@ async fn record(app: &App, event: &Event) -> Result<(), AppError> {
         let tx = app.store.begin().await?;
         tx.record(event).await?;
         Ok(tx.commit().await?)
+    })
+    .await
+}
+
+/// Takes `lease` for `time`, or keeps it, in a transaction of its own; gives whether this
+/// server has it.
+async fn take_lease(
+    app: &App,
+    lease: Lease,
+    now: Timestamp,
+    time: Duration,
+) -> Result<bool, AppError> {
+    retry(app, || async {
+        let tx = app.store.begin().await?;
+        let is_taken = tx.take_lease(lease, app.server, now, now + time).await?;
+        tx.commit().await?;
+        Ok(is_taken)
     })
     .await
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::Lease;
 
-use super::retry::retry;
+use super::take_lease;
 use crate::app::App;
 use crate::error::AppError;
 
@@ -28,7 +28,7 @@ pub async fn count(app: &App, next: &mut Next, now: Timestamp) -> Result<usize, 
     if !app.metrics.is_served() || next.is_some_and(|next| now < next) {
         return Ok(0);
     }
-    if !retry(app, || take_lease(app, now)).await? {
+    if !take_lease(app, Lease::Posture, now, LEASE).await? {
         *next = None;
         app.metrics.together(|| app.metrics.posture.clear());
         return Ok(0);
@@ -39,11 +39,4 @@ pub async fn count(app: &App, next: &mut Next, now: Timestamp) -> Result<usize, 
     app.metrics.together(|| app.metrics.posture.show(&counts, now));
     *next = Some(now + INTERVAL);
     Ok(counts.len())
-}
-
-async fn take_lease(app: &App, now: Timestamp) -> Result<bool, AppError> {
-    let tx = app.store.begin().await?;
-    let is_taken = tx.take_lease(Lease::Posture, app.server, now, now + LEASE).await?;
-    tx.commit().await?;
-    Ok(is_taken)
 }

@@ -8,8 +8,7 @@ use gatehouse_persistence::{Lease, SealedColumn, SealedCursor};
 
 use crate::app::App;
 use crate::error::AppError;
-use crate::usecase::retry::retry;
-use crate::usecase::sealed;
+use crate::usecase::{sealed, take_lease};
 
 /// Rows that are looked at between two looks at the lease, at most.
 pub const BATCH: usize = 200;
@@ -52,7 +51,10 @@ pub async fn reseal_batch(app: &App, walk: &mut Walk, now: Timestamp) -> Result<
     let vault = app.vault();
     walk.follow(&vault);
     let rests = walk.rests_until.is_some_and(|until| now < until);
-    if vault.key_ids().count() == 1 || rests || !retry(app, || take_lease(app, now)).await? {
+    if vault.key_ids().count() == 1
+        || rests
+        || !take_lease(app, Lease::Resealing, now, LEASE).await?
+    {
         return Ok(0);
     }
     let Some(column) = COLUMNS.get(walk.column) else {
@@ -84,11 +86,4 @@ pub async fn reseal_batch(app: &App, walk: &mut Walk, now: Timestamp) -> Result<
         walk.column += 1;
     }
     Ok(BATCH)
-}
-
-async fn take_lease(app: &App, now: Timestamp) -> Result<bool, AppError> {
-    let tx = app.store.begin().await?;
-    let is_taken = tx.take_lease(Lease::Resealing, app.server, now, now + LEASE).await?;
-    tx.commit().await?;
-    Ok(is_taken)
 }
