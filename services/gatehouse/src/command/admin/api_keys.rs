@@ -11,7 +11,7 @@ use gatehouse_api::v1::{
 };
 use prost_types::Timestamp;
 
-use super::connection::{Connection, Refused};
+use super::connection::{Connection, answer};
 use super::names::PortalRef;
 use super::output::{DEFAULT_LIMIT, Output, id, note, pages, time, value};
 
@@ -122,8 +122,8 @@ pub(super) async fn run(
             let name = format!("apiKeys/{}", id(&key));
             output.confirm(&format!("end {name}"))?;
             let request = RevokeApiKeyRequest { name };
-            let done = connection.revoke_api_key(request).await.map_err(Refused::from)?;
-            let key = done.into_inner().api_key.unwrap_or_default();
+            let done = answer(connection.revoke_api_key(request).await)?;
+            let key = done.api_key.unwrap_or_default();
             Ok(note(&format!("{} ({}) has ended", key.name, key.display_name))?)
         }
     }
@@ -137,7 +137,7 @@ async fn create(
 ) -> Result<(), Box<dyn Error>> {
     let api_key = ApiKey { display_name, grant: Some(grant), expire_time, ..ApiKey::default() };
     let request = CreateApiKeyRequest { api_key: Some(api_key) };
-    let made = connection.create_api_key(request).await.map_err(Refused::from)?.into_inner();
+    let made = answer(connection.create_api_key(request).await)?;
     let key = made.api_key.unwrap_or_default();
     note(&format!("{} ({}) may {}", key.name, key.display_name, may(&key)))?;
     Ok(writeln!(io::stdout(), "{}", made.secret)?)

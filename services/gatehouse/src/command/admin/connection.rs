@@ -12,7 +12,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
-use tonic::{Request, Status};
+use tonic::{Request, Response, Status};
 use tonic_types::StatusExt;
 
 use crate::command::server_url::ServerUrl;
@@ -81,10 +81,12 @@ fn read_key(file: &Path) -> io::Result<String> {
 #[derive(Debug)]
 pub(super) struct Refused(Status);
 
-impl From<Status> for Refused {
-    fn from(status: Status) -> Self {
-        Self(status)
-    }
+/// What a call came to.
+///
+/// # Errors
+/// [`Refused`].
+pub(super) fn answer<T>(called: Result<Response<T>, Status>) -> Result<T, Refused> {
+    called.map(Response::into_inner).map_err(Refused)
 }
 
 impl Error for Refused {}

@@ -11,7 +11,7 @@ use gatehouse_api::v1::{
 };
 use prost_types::FieldMask;
 
-use super::connection::{Connection, Refused};
+use super::connection::{Connection, Refused, answer};
 use super::names::{CustomerRef, PortalRef};
 use super::output::{DEFAULT_LIMIT, Output, id, note, pages, time};
 
@@ -139,21 +139,21 @@ pub(super) async fn run(
                 customer_id: id,
                 ..CreateCustomerRequest::default()
             };
-            let made = connection.create_customer(request).await.map_err(Refused::from)?;
-            show(output, &made.into_inner().customer.unwrap_or_default())
+            let made = answer(connection.create_customer(request).await)?;
+            show(output, &made.customer.unwrap_or_default())
         }
         Customers::Invite { customer } => {
             let request = CreateInvitationRequest { customer: customer.name(connection).await? };
-            let made = connection.create_invitation(request).await.map_err(Refused::from)?;
-            let invitation = made.into_inner().invitation.unwrap_or_default();
+            let made = answer(connection.create_invitation(request).await)?;
+            let invitation = made.invitation.unwrap_or_default();
             let expires = time(invitation.expire_time.as_ref());
             note(&format!("for {}, good until {expires}", invitation.email))?;
             Ok(writeln!(io::stdout(), "{}", invitation.token)?)
         }
         Customers::Unlock { customer } => {
             let request = UnlockCustomerRequest { name: customer.name(connection).await? };
-            let done = connection.unlock_customer(request).await.map_err(Refused::from)?;
-            show(output, &done.into_inner().customer.unwrap_or_default())
+            let done = answer(connection.unlock_customer(request).await)?;
+            show(output, &done.customer.unwrap_or_default())
         }
         Customers::Suspend { customer } => suspend(connection, output, &customer, true).await,
         Customers::Restore { customer } => suspend(connection, output, &customer, false).await,
@@ -166,8 +166,7 @@ pub(super) async fn run(
                 who(&found)
             ))?;
             let request = ResetCustomerMfaRequest { name: found.name, reason, end_password };
-            let done = connection.reset_customer_mfa(request).await.map_err(Refused::from)?;
-            let done = done.into_inner();
+            let done = answer(connection.reset_customer_mfa(request).await)?;
             note(&format!("{} sessions ended", done.sessions_ended))?;
             show(output, &done.customer.unwrap_or_default())
         }
@@ -176,15 +175,15 @@ pub(super) async fn run(
             let found = get(connection, name).await?;
             output.confirm(&format!("delete {}", who(&found)))?;
             let request = DeleteCustomerRequest { name: found.name.clone(), etag: found.etag };
-            connection.delete_customer(request).await.map_err(Refused::from)?;
+            answer(connection.delete_customer(request).await)?;
             Ok(note(&format!("{} is deleted", found.name))?)
         }
     }
 }
 
 async fn get(connection: &mut Connection, name: String) -> Result<Customer, Refused> {
-    let found = connection.get_customer(GetCustomerRequest { name }).await?;
-    Ok(found.into_inner().customer.unwrap_or_default())
+    let found = answer(connection.get_customer(GetCustomerRequest { name }).await)?;
+    Ok(found.customer.unwrap_or_default())
 }
 
 async fn suspend(
@@ -198,7 +197,7 @@ async fn suspend(
         customer: Some(Customer { name, suspended, ..Customer::default() }),
         update_mask: Some(FieldMask { paths: vec!["suspended".to_owned()] }),
     };
-    let done = connection.update_customer(request).await.map_err(Refused::from)?.into_inner();
+    let done = answer(connection.update_customer(request).await)?;
     show(output, &done.customer.unwrap_or_default())
 }
 

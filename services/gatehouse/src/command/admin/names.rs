@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use gatehouse_api::v1::{Customer, ListCustomersRequest};
 
-use super::connection::{Connection, Refused};
+use super::connection::{Connection, answer};
 
 /// A portal: its id, or `portals/{portal}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl CustomerRef {
             email: self.customer.clone(),
             ..ListCustomersRequest::default()
         };
-        let found = connection.list_customers(request).await.map_err(Refused::from)?.into_inner();
+        let found = answer(connection.list_customers(request).await)?;
         match found.customers.into_iter().next() {
             Some(Customer { name, .. }) => Ok(name),
             None => {

@@ -156,11 +156,8 @@ macro_rules! pages {
         let mut rows = Vec::new();
         loop {
             request.page_size = $crate::command::admin::output::page_size($limit, rows.len());
-            let page = $connection
-                .$method(request.clone())
-                .await
-                .map_err($crate::command::admin::connection::Refused::from)?
-                .into_inner();
+            let called = $connection.$method(request.clone()).await;
+            let page = $crate::command::admin::connection::answer(called)?;
             rows.extend(page.$field);
             request.page_token = page.next_page_token;
             if request.page_token.is_empty() {

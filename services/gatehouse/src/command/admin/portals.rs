@@ -9,7 +9,7 @@ use gatehouse_api::v1::{
 };
 use prost_types::{FieldMask, Timestamp};
 
-use super::connection::{Connection, Refused};
+use super::connection::{Connection, answer};
 use super::names::PortalRef;
 use super::output::{DEFAULT_LIMIT, Output, id, note, pages, time};
 
@@ -91,7 +91,7 @@ pub(super) async fn run(
         }
         Portals::Get { portal } => {
             let request = GetPortalRequest { name: portal.name() };
-            let found = connection.get_portal(request).await.map_err(Refused::from)?.into_inner();
+            let found = answer(connection.get_portal(request).await)?;
             show(output, &found.portal.unwrap_or_default())
         }
         Portals::Create { portal, display_name, enforce_mfa } => {
@@ -99,7 +99,7 @@ pub(super) async fn run(
             let new = Portal { display_name, mfa: Some(mfa), ..Portal::default() };
             let request =
                 CreatePortalRequest { portal_id: portal.id().to_owned(), portal: Some(new) };
-            let made = connection.create_portal(request).await.map_err(Refused::from)?.into_inner();
+            let made = answer(connection.create_portal(request).await)?;
             show(output, &made.portal.unwrap_or_default())
         }
         Portals::EnforceMfa { portal, enforced, from, preview, end_weaker_sessions } => {
@@ -112,7 +112,7 @@ pub(super) async fn run(
                 validate_only: preview,
                 end_weaker_sessions,
             };
-            let done = connection.update_portal(request).await.map_err(Refused::from)?.into_inner();
+            let done = answer(connection.update_portal(request).await)?;
             note(&consequences(preview, &done.impact.unwrap_or_default()))?;
             show(output, &done.portal.unwrap_or_default())
         }
@@ -124,7 +124,7 @@ pub(super) async fn run(
                 force,
                 ..DeletePortalRequest::default()
             };
-            connection.delete_portal(request).await.map_err(Refused::from)?;
+            answer(connection.delete_portal(request).await)?;
             Ok(note(&format!("{} is deleted", portal.name()))?)
         }
     }

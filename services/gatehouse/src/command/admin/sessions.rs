@@ -5,7 +5,7 @@ use std::error::Error;
 use clap::Subcommand;
 use gatehouse_api::v1::{ListSessionsRequest, RevokeSessionsRequest};
 
-use super::connection::{Connection, Refused};
+use super::connection::{Connection, answer};
 use super::names::ResourceRef;
 use super::output::{DEFAULT_LIMIT, Output, note, pages, time, value};
 
@@ -61,8 +61,7 @@ pub(super) async fn run(
             let name = of.name(connection).await?;
             output.confirm(&format!("end the sessions at or below {name}"))?;
             let request = RevokeSessionsRequest { name };
-            let done = connection.revoke_sessions(request).await.map_err(Refused::from)?;
-            let done = done.into_inner();
+            let done = answer(connection.revoke_sessions(request).await)?;
             note(&format!("{} sessions ended", done.sessions_ended))?;
             Ok(())
         }
