@@ -35,7 +35,7 @@ const MAX_ACTOR_BYTES: usize = 200;
 
 /// Who is at the other end of a connection. In the extensions of every request.
 #[derive(Clone, Copy)]
-pub struct Peer(pub Option<SocketAddr>);
+pub struct Peer(pub SocketAddr);
 
 /// Wraps the services of the contract.
 #[derive(Clone)]
@@ -183,7 +183,7 @@ impl Credentials {
             portal,
             session: self.session.map(|token| Asked { token, found: session }),
             claimed_actor,
-            address: self.peer.and_then(|Peer(address)| address),
+            address: self.peer.map(|Peer(address)| address),
             request_id: self.request_id,
             asked_portal: OnceLock::new(),
             is_preview: AtomicBool::new(false),

@@ -170,7 +170,7 @@ impl Connected for Connection {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
-        Peer(Some(self.peer))
+        Peer(self.peer)
     }
 }
 

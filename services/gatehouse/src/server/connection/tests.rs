@@ -109,7 +109,7 @@ async fn what_is_said_by_tls_is_heard_on_both_sides() {
     let (tls, client) = certified().await;
     let (mut client, mut server) = connect_by_tls(&tls, &client).await;
     assert!(server.is_write_vectored());
-    assert_eq!(server.connect_info().0, client.get_ref().0.local_addr().ok());
+    assert_eq!(server.connect_info().0, client.get_ref().0.local_addr().unwrap());
     let mut heard = [0; PREFACE_BYTES];
     client.write_all(b"PRI * HTTP/2.0 and so on").await.unwrap();
     server.read_exact(&mut heard).await.unwrap();
