@@ -167,9 +167,7 @@ impl Connection<DatabaseConnection> {
         let (trouble, faults) = (self.trouble.clone(), self.faults.note_begin());
         Ok(Connection::new(tx, false, trouble, faults, self.observer.clone()))
     }
-}
 
-impl Connection<DatabaseConnection> {
     async fn begin_once(&self, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
         // In a task of its own: where its answer comes too late, it is still taken, and the
         // transaction ended. Left to itself its connection would stay in one.

@@ -63,7 +63,7 @@ impl<C: ConnectionTrait> Queries<C> {
         let factors = "SELECT portal_id, COUNT(*) FROM factor GROUP BY portal_id";
         self.grouped(&mut all, factors, |of, [n]| of.with_factor = n).await?;
         let enrolling = format!(
-            "SELECT portal_id, COUNT(DISTINCT customer_id), 0 FROM enrollment \
+            "SELECT portal_id, COUNT(DISTINCT customer_id) FROM enrollment \
              WHERE expires_at > {now} GROUP BY portal_id"
         );
         self.grouped(&mut all, &enrolling, |of, [n]| of.enrolling = n).await?;
