@@ -35,9 +35,7 @@ fn seeded() -> (TempDir, String) {
 /// Something was done, and all of it went well.
 fn assert_right(figures: &Value, what: &str) {
     assert!(figures["done"].as_u64().unwrap() > 0, "{what}: {figures}");
-    // An unoptimized server may have no room for 64 callers who sign in at once.
-    let mut reasons = figures["errors"].as_object().unwrap().keys();
-    assert!(reasons.all(|reason| reason == "OVERLOADED"), "{what}: {figures}");
+    assert_eq!(figures["errors"].as_object().unwrap().len(), 0, "{what}: {figures}");
 }
 
 #[test]
@@ -92,7 +90,12 @@ fn limits_are_measured_beside_it() {
     let checks = ["ValidateSession", "ValidateSession", "ValidateSession beside 64 sign-ins"];
     assert_eq!(all, [&["enrollment"], &checks[..], &["My Account set-up"]].concat());
     for (compared, what) in comparisons.iter().zip(all) {
-        assert_right(&compared["subject"], what);
+        let mut subject = compared["subject"].clone();
+        if what.ends_with("beside 64 sign-ins") {
+            // An unoptimized server may have no room for so many who sign in at once.
+            subject["errors"].as_object_mut().unwrap().remove("OVERLOADED");
+        }
+        assert_right(&subject, what);
         assert_right(&compared["limit"], what);
     }
 }
