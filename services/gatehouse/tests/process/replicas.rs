@@ -120,7 +120,8 @@ async fn migrate_check_says_what_there_is_to_do_and_does_nothing() {
     site.sql("DELETE FROM schema_migration WHERE version >= 'm0003'");
     let ended = check(&site);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
-    let line = "gatehouse: the database is to be migrated: m0003_replicas, m0004_pages\n";
+    let line = "gatehouse: the database is to be migrated: m0003_replicas, m0004_pages, \
+                m0005_foreign_hashes\n";
     assert_eq!(ended.stderr, line);
     assert_eq!(refusal(site.command(&["keys", "list"])), line, "a look is no upgrade");
 }
