@@ -35,6 +35,12 @@ type Refusal struct {
 	RetryAfter time.Duration
 }
 
+// BrokeOff says whether the server was gone before it had answered. gRPC asks again by itself only
+// while no part of an answer has come; what changes nothing can be asked for once more.
+func (r Refusal) BrokeOff() bool {
+	return r.Code == codes.Unavailable && r.Reason == ""
+}
+
 // ReadRefusal reads what a call's error says.
 func ReadRefusal(err error) Refusal {
 	told := status.Convert(err)

@@ -115,11 +115,15 @@ func (s *Sessions) Require(least gatehouse.Assurance, next http.Handler) http.Ha
 			s.Refuse(w, r, ErrNotSignedIn)
 			return
 		}
-		valid, err := s.auth.ValidateSession(r.Context(), &gatehouse.ValidateSessionRequest{
+		asked := &gatehouse.ValidateSessionRequest{
 			SessionToken: session.Value,
 			MinAssurance: least,
 			Client:       s.Client(r),
-		})
+		}
+		valid, err := s.auth.ValidateSession(r.Context(), asked)
+		if err != nil && ReadRefusal(err).BrokeOff() {
+			valid, err = s.auth.ValidateSession(r.Context(), asked)
+		}
 		if err != nil {
 			s.Refuse(w, r, err)
 			return

@@ -3,11 +3,13 @@
 package portal
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -264,7 +266,7 @@ func TestAKeyIsReplacedWhileCustomersCome(t *testing.T) {
 
 func TestNobodyIsRefusedWhileGatehouseRestartsUnderLoad(t *testing.T) {
 	server := newServer(t)
-	s := newSite(t, server.address, server.environment, false)
+	s := newSite(t, server.address, server.environment, false, "")
 	s.addCustomer()
 	token := s.signIn(&person{T: t})
 	crowd(t, handler(t, s.Auth, weak), token, func(more func(int)) {
@@ -276,8 +278,38 @@ func TestNobodyIsRefusedWhileGatehouseRestartsUnderLoad(t *testing.T) {
 	})
 }
 
+func TestItIsTheSameOverTLS(t *testing.T) {
+	key, certificate := filepath.Join(t.TempDir(), "key"), filepath.Join(t.TempDir(), "certificate")
+	made, err := exec.Command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+		"-noenc", "-days", "1", "-subj", "/CN=gatehouse", "-addext", "subjectAltName=IP:127.0.0.1",
+		"-keyout", key, "-out", certificate).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, made)
+	}
+	server := newServer(t, "GATEHOUSE_TLS_CERTIFICATE="+certificate, "GATEHOUSE_TLS_KEY="+key)
+	s := newSite(t, server.address, server.environment, false, certificate)
+	s.addCustomer()
+	equal(t, get(handler(t, s.Auth, weak), s.signIn(&person{T: t}), "").Code, http.StatusOK)
+}
+
+func TestAnAnswerThatBreaksOffIsAskedForAgain(t *testing.T) {
+	s := beside(t, false)
+	s.addCustomer()
+	token := s.signIn(&person{T: t})
+	_, key := s.createKey(0)
+	breaking := exec.Command("python", filepath.Join(os.Getenv("EXAMPLES"), "../tests/clients/broken_answer.py"), s.address)
+	output, err := breaking.StdoutPipe()
+	must(t, err)
+	must(t, breaking.Start())
+	t.Cleanup(func() { must(t, breaking.Process.Kill()) })
+	address, err := bufio.NewReader(output).ReadString('\n')
+	must(t, err)
+	auth := gatehouse.NewPortalAuthServiceClient(connect(t, strings.TrimSpace(address), always(key), ""))
+	equal(t, get(handler(t, auth, weak), token, "").Code, http.StatusOK)
+}
+
 func TestWhileGatehouseIsGoneEveryCookieIsKept(t *testing.T) {
-	auth := gatehouse.NewPortalAuthServiceClient(connect(t, "127.0.0.1:1", always("ghp_")))
+	auth := gatehouse.NewPortalAuthServiceClient(connect(t, "127.0.0.1:1", always("ghp_"), ""))
 	answer := get(handler(t, auth, weak), nobody, "")
 	equal(t, kept(t, answer, http.StatusServiceUnavailable)["reason"], "")
 }

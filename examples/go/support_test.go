@@ -44,9 +44,9 @@ func always(key string) func() (string, error) {
 	return func() (string, error) { return key, nil }
 }
 
-func connect(t *testing.T, address string, key func() (string, error)) *grpc.ClientConn {
+func connect(t *testing.T, address string, key func() (string, error), ca string) *grpc.ClientConn {
 	t.Helper()
-	channel, err := Connect(address, string(example(t, "service-config.json")), key)
+	channel, err := Connect(address, string(example(t, "service-config.json")), key, ca)
 	must(t, err)
 	t.Cleanup(func() { channel.Close() })
 	return channel
@@ -58,24 +58,25 @@ var portals int32
 type site struct {
 	*testing.T
 	address string
+	ca      string
 	name    string
 	admin   gatehouse.AdminServiceClient
 	Portal
 }
 
-func newSite(t *testing.T, address string, environment []string, enforced bool) *site {
+func newSite(t *testing.T, address string, environment []string, enforced bool, ca string) *site {
 	t.Helper()
 	command := exec.Command("gatehouse", "create-owner-key")
 	command.Env = environment
 	owner, err := command.Output()
 	must(t, err)
-	admin := gatehouse.NewAdminServiceClient(connect(t, address, always(strings.TrimSpace(string(owner)))))
+	admin := gatehouse.NewAdminServiceClient(connect(t, address, always(strings.TrimSpace(string(owner))), ca))
 	made, err := admin.CreatePortal(context.Background(), &gatehouse.CreatePortalRequest{
 		PortalId: fmt.Sprintf("go-%d-%d", os.Getpid(), atomic.AddInt32(&portals, 1)),
 		Portal:   &gatehouse.Portal{DisplayName: "Acme", Mfa: &gatehouse.MfaPolicy{Enforced: enforced}},
 	})
 	must(t, err)
-	s := &site{T: t, address: address, name: made.GetPortal().GetName(), admin: admin}
+	s := &site{T: t, address: address, ca: ca, name: made.GetPortal().GetName(), admin: admin}
 	_, key := s.createKey(0)
 	s.Auth = s.authBy(always(key))
 	return s
@@ -83,12 +84,12 @@ func newSite(t *testing.T, address string, environment []string, enforced bool) 
 
 func beside(t *testing.T, enforced bool) *site {
 	t.Helper()
-	return newSite(t, os.Getenv("SERVER_ADDRESS"), os.Environ(), enforced)
+	return newSite(t, os.Getenv("SERVER_ADDRESS"), os.Environ(), enforced, "")
 }
 
 func (s *site) authBy(key func() (string, error)) gatehouse.PortalAuthServiceClient {
 	s.Helper()
-	return gatehouse.NewPortalAuthServiceClient(connect(s.T, s.address, key))
+	return gatehouse.NewPortalAuthServiceClient(connect(s.T, s.address, key, s.ca))
 }
 
 // createKey gives a key's name and secret; unlimited, where it is FULL.
@@ -157,10 +158,11 @@ type server struct {
 
 var listening = regexp.MustCompile(`listening address="?([0-9.]+:[0-9]+)`)
 
-func newServer(t *testing.T) *server {
+func newServer(t *testing.T, settings ...string) *server {
 	t.Helper()
 	s := &server{T: t}
 	s.environment = append(os.Environ(), "GATEHOUSE_DATA_DIR="+t.TempDir()+"/data", "GATEHOUSE_LISTEN=127.0.0.1:0")
+	s.environment = append(s.environment, settings...)
 	s.start()
 	s.environment = append(s.environment, "GATEHOUSE_LISTEN="+s.address)
 	t.Cleanup(func() { s.end(syscall.SIGTERM) })

@@ -69,6 +69,12 @@ class Refusal:
         )
 
     @property
+    def broke_off(self) -> bool:
+        """Whether the server was gone before it had answered. gRPC asks again by itself only while
+        no part of an answer has come; what changes nothing can be asked for once more."""
+        return self.code == grpc.StatusCode.UNAVAILABLE and not self.reason
+
+    @property
     def ends_session(self) -> bool:
         """Whether the customer is signed out. An API key that is not valid is the deployment's
         fault, never theirs."""

@@ -97,9 +97,14 @@ class RequireSession:
 
     def __call__(self, request: Request) -> SignedIn:
         session = token(request, "session")
-        valid = request.app.state.auth.ValidateSession(
-            session_token=session, client=client(request), **self._asked
-        )
+        asked = {"session_token": session, "client": client(request), **self._asked}
+        validate = request.app.state.auth.ValidateSession
+        try:
+            valid = validate(**asked)
+        except grpc.RpcError as error:
+            if not Refusal.read(error).broke_off:
+                raise
+            valid = validate(**asked)
         return SignedIn(session, valid.email, valid.customer, valid.session.assurance)
 
 

@@ -1,8 +1,8 @@
 """A portal's backend over gatehouse: what its pages call, as JSON. The browser holds two cookies,
 and its scripts never see a token or the portal's key.
 
-AUTH_ADDRESS and AUTH_KEY_FILE say where gatehouse is and by which key; run it as
-`uvicorn --factory portal:main`.
+AUTH_ADDRESS and AUTH_KEY_FILE say where gatehouse is and by which key, AUTH_CA_FILE whose
+certificates it is known by; run it as `uvicorn --factory portal:main`.
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ def create_app(auth: Service) -> FastAPI:
 
 def main() -> FastAPI:
     """As uvicorn starts it: fails at once where the key is not good."""
-    channel = connect(os.environ["AUTH_ADDRESS"])
+    channel = connect(os.environ["AUTH_ADDRESS"], ca=os.environ.get("AUTH_CA_FILE"))
     auth = portal_auth_service(channel, key_file(os.environ["AUTH_KEY_FILE"]))
     auth.GetOwnPortal()
     return create_app(auth)

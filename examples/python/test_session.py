@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime
+import os
 import pathlib
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -22,6 +25,7 @@ from server import Postgres, Server
 from support import CLIENT, PASSWORD, Customer, GatehouseTest
 
 SESSION = COOKIES["session"]
+BROKEN_ANSWER = pathlib.Path(__file__).parents[2] / "tests/clients/broken_answer.py"
 NOBODY = "ghs_" + "A" * 43
 
 
@@ -135,6 +139,18 @@ class Middleware(GatehouseTest):
         self.assert_kept(self.get(token, auth=auth), 200)
         self.assert_kept(self.get(token, "/api/account", auth=auth), 503)
 
+    def test_an_answer_that_breaks_off_is_asked_for_again(self):
+        token = self.sign_in(self.add_customer()).token
+        key = self.create_key("PORTAL_ACCESS_VALIDATE").secret
+        command = [sys.executable, BROKEN_ANSWER, os.environ["SERVER_ADDRESS"]]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as breaking:
+            try:
+                with connect(breaking.stdout.readline().strip()) as channel:
+                    answer = self.get(token, auth=portal_auth_service(channel, key))
+            finally:
+                breaking.kill()
+        self.assert_kept(answer, 200)
+
     def test_while_gatehouse_is_gone_every_cookie_is_kept(self):
         with connect("127.0.0.1:1") as nowhere:
             auth = portal_auth_service(nowhere, "ghp_")
@@ -211,9 +227,9 @@ class Restart(unittest.TestCase):
         self.addCleanup(self.server.stop)
         self.arrange(self.server.address)
 
-    def arrange(self, address: str, *options: tuple[str, str]) -> None:
+    def arrange(self, address: str, *options: tuple[str, str], ca: str | None = None) -> None:
         """A portal with one customer, who is signed in."""
-        self.channel = connect(address, *options)
+        self.channel = connect(address, *options, ca=ca)
         self.addCleanup(self.channel.close)
         admin = admin_service(self.channel, self.server.owner_key())
         admin.CreatePortal(portal_id="acme", portal={"display_name": "Acme"})
@@ -253,3 +269,21 @@ class Replicas(Restart):
         # The list of addresses is no name that the servers would take for theirs.
         authority = ("grpc.default_authority", "gatehouse")
         self.arrange(f"ipv4:{self.server.address},{other.address}", authority)
+
+
+class Tls(Restart):
+    """The same over TLS, which the server speaks alone."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        key, certificate = (
+            str(pathlib.Path(folder.name) / name) for name in ("key", "certificate")
+        )
+        command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 1"
+        names = ["-subj", "/CN=gatehouse", "-addext", "subjectAltName=IP:127.0.0.1"]
+        files = ["-keyout", key, "-out", certificate]
+        subprocess.run([*command.split(), *names, *files], check=True, capture_output=True)
+        self.server = Server(GATEHOUSE_TLS_CERTIFICATE=certificate, GATEHOUSE_TLS_KEY=key)
+        self.addCleanup(self.server.stop)
+        self.arrange(self.server.address, ca=certificate)

@@ -1,9 +1,12 @@
 // The session middleware against a real gatehouse: who gets in, and what everybody else is told.
 
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { Pages } from '../../tests/clients/node/pages.js';
 import { CLIENT, PASSWORD, Portal, admin } from '../../tests/clients/node/support.js';
@@ -11,12 +14,13 @@ import { reason } from './dist/src/errors.js';
 import { adminService, keyFile, portalAuthService } from './dist/src/gatehouse.js';
 import { Browser, Server, crowd } from './support.js';
 
+const BROKEN_ANSWER = join(import.meta.dirname, '../../tests/clients/broken_answer.py');
 const NOBODY = `ghs_${'A'.repeat(43)}`;
 const HTML = { accept: 'text/html' };
 
 /** PortalAuthService as the example calls it. */
-function authBy(key, address = process.env.SERVER_ADDRESS) {
-  const auth = portalAuthService(address, typeof key === 'function' ? key : () => key);
+function authBy(key, address = process.env.SERVER_ADDRESS, ca) {
+  const auth = portalAuthService(address, typeof key === 'function' ? key : () => key, ca);
   after(() => auth.close());
   return auth;
 }
@@ -145,11 +149,12 @@ test('a key is replaced while customers come', async () => {
   assert.deepEqual(statuses, new Set([200]));
 });
 
-test('nobody is refused while gatehouse restarts under load', async () => {
-  const server = await Server.start();
+/** A gatehouse of the test's own with a portal and one customer, who is signed in. */
+async function besideOwnServer(settings, ca) {
+  const server = await Server.start(settings);
   after(() => server.stop());
   const owner = server.ownerKey();
-  const administrator = adminService(server.address, () => owner);
+  const administrator = adminService(server.address, () => owner, ca);
   after(() => administrator.close());
   const parent = 'portals/acme';
   await administrator.createPortal({ portalId: 'acme', portal: { displayName: 'Acme' } });
@@ -158,8 +163,25 @@ test('nobody is refused while gatehouse restarts under load', async () => {
   });
   const email = 'ana@example.com';
   await administrator.createCustomer({ parent, customer: { email }, password: PASSWORD });
-  const auth = authBy(secret, server.address);
+  const auth = authBy(secret, server.address, ca);
   const { token } = await new Pages(auth, { email, password: PASSWORD }).signIn(CLIENT);
+  return { server, auth, token };
+}
+
+test('it is the same over TLS', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tls-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const [key, certificate] = [join(folder, 'key'), join(folder, 'certificate')];
+  const command = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 1';
+  const names = ['-subj', '/CN=gatehouse', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  execFileSync('openssl', [...command.split(' '), ...names, '-keyout', key, '-out', certificate], { stdio: 'pipe' });
+  const settings = { GATEHOUSE_TLS_CERTIFICATE: certificate, GATEHOUSE_TLS_KEY: key };
+  const { auth, token } = await besideOwnServer(settings, certificate);
+  assertKept(await get(auth, token), 200);
+});
+
+test('nobody is refused while gatehouse restarts under load', async () => {
+  const { server, auth, token } = await besideOwnServer();
   const statuses = await crowd(auth, token, async (more) => {
     for (const signal of ['SIGTERM', 'SIGKILL', 'SIGTERM']) {
       await more(100);
@@ -168,6 +190,15 @@ test('nobody is refused while gatehouse restarts under load', async () => {
     await more(100);
   });
   assert.deepEqual(statuses, new Set([200]));
+});
+
+test('an answer that breaks off is asked for again', async () => {
+  const { portal, token } = await signedIn();
+  const breaking = spawn('python', [BROKEN_ANSWER, process.env.SERVER_ADDRESS]);
+  after(() => breaking.kill());
+  const [address] = await once(createInterface({ input: breaking.stdout }), 'line');
+  const auth = authBy(await portal.createKey('PORTAL_ACCESS_VALIDATE'), address);
+  assertKept(await get(auth, token), 200);
 });
 
 test('while gatehouse is gone every cookie is kept', async () => {

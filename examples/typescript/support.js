@@ -88,13 +88,14 @@ export async function crowd(auth, session, meanwhile) {
 
 /** A gatehouse of the test's own, whose folder and address outlive its processes. */
 export class Server {
-  static async start() {
+  static async start(settings = {}) {
     const server = new Server();
     server.folder = mkdtempSync(join(tmpdir(), 'gatehouse-'));
     server.environment = {
       ...process.env,
       GATEHOUSE_DATA_DIR: join(server.folder, 'data'),
       GATEHOUSE_LISTEN: '127.0.0.1:0',
+      ...settings,
     };
     await server.#spawn();
     server.environment.GATEHOUSE_LISTEN = server.address;

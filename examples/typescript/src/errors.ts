@@ -59,6 +59,12 @@ export function refusal(error: grpc.ServiceError): Refusal {
   };
 }
 
+/** Whether the server was gone before it had answered. gRPC asks again by itself only while no part
+ *  of an answer has come; what changes nothing can be asked for once more. */
+export function brokeOff(error: unknown): boolean {
+  return isServiceError(error) && error.code === grpc.status.UNAVAILABLE && reason(error) === '';
+}
+
 /** Whether this is a gRPC call's error. */
 export function isServiceError(error: unknown): error is grpc.ServiceError {
   return error instanceof Error && 'code' in error && 'details' in error && 'metadata' in error;

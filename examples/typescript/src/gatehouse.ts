@@ -60,10 +60,15 @@ const OPTIONS: grpc.ClientOptions = {
   'grpc.max_reconnect_backoff_ms': 1000,
 };
 
+/** TLS by the certificates that the file has; without one the connection is in the clear, which is
+ *  for a gatehouse on this very machine. */
+function credentials(ca?: string): grpc.ChannelCredentials {
+  return ca ? grpc.credentials.createSsl(readFileSync(ca)) : grpc.credentials.createInsecure();
+}
+
 /** What a portal's backend calls, with the `ghp_` key that `key` gives for each call. */
-export function portalAuthService(address: string, key: () => string): PortalAuthCalls {
-  const credentials = grpc.credentials.createInsecure();
-  const client = new gatehouse.v1.PortalAuthService(address, credentials, OPTIONS);
+export function portalAuthService(address: string, key: () => string, ca?: string): PortalAuthCalls {
+  const client = new gatehouse.v1.PortalAuthService(address, credentials(ca), OPTIONS);
   return calls(client, gatehouse.v1.PortalAuthService.service, key) as PortalAuthCalls;
 }
 
@@ -72,9 +77,8 @@ export const keyFile = (path: string) => () => readFileSync(path, 'utf8').trim()
 // guide: end
 
 /** What administrators call, with a `gha_` key. */
-export function adminService(address: string, key: () => string): AdminCalls {
-  const credentials = grpc.credentials.createInsecure();
-  const client = new gatehouse.v1.AdminService(address, credentials, OPTIONS);
+export function adminService(address: string, key: () => string, ca?: string): AdminCalls {
+  const client = new gatehouse.v1.AdminService(address, credentials(ca), OPTIONS);
   return calls(client, gatehouse.v1.AdminService.service, key) as AdminCalls;
 }
 

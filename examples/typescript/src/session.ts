@@ -6,7 +6,7 @@ import { parseCookie } from 'cookie';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import type { Assurance } from '../generated/gatehouse/v1/Assurance.js';
 import type { ValidateSessionResponse__Output } from '../generated/gatehouse/v1/ValidateSessionResponse.js';
-import { isServiceError, refusal, type Refusal } from './errors.js';
+import { brokeOff, isServiceError, refusal, type Refusal } from './errors.js';
 import { EXAMPLES, type PortalAuthCalls } from './gatehouse.js';
 
 type Kind = 'session' | 'sign-in';
@@ -75,11 +75,15 @@ export function requireSession(
 ): RequestHandler {
   return async (request, response, next) => {
     const sessionToken = token(request, 'session');
-    const valid = await auth.validateSession({
+    const asked = {
       sessionToken,
       minAssurance,
       client: client(request),
       ...(maxAgeSeconds !== undefined && { maxAuthenticationAge: { seconds: maxAgeSeconds } }),
+    };
+    const valid = await auth.validateSession(asked).catch((error: unknown) => {
+      if (!brokeOff(error)) throw error;
+      return auth.validateSession(asked);
     });
     response.locals['customer'] = { ...valid, token: sessionToken } satisfies SignedIn;
     next();
