@@ -157,8 +157,7 @@ impl Report {
         let rows = if wrong == 1 { "1 row is".to_owned() } else { format!("{wrong} rows are") };
         match self.refused {
             Some(Refusals { path, .. }) => {
-                Err(format!("{rows} refused: correct them in {} and import that", path.display())
-                    .into())
+                Err(format!("{rows} refused: correct {} and import that", path.display()).into())
             }
             None => Err(format!("{rows} refused").into()),
         }
