@@ -284,7 +284,10 @@ fn a_server_that_is_replaced_meanwhile_is_waited_for() {
     let desk = Desk { site, server, key_file };
     let ended = feeding.ended();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    assert_eq!(ended.stdout, "2200 imported, 0 there already, 0 refused\n");
+    // The answer about the first ones may have been lost with the server.
+    let whole = "2200 imported, 0 there already, 0 refused\n";
+    let lost = "1200 imported, 1000 there already, 0 refused\n";
+    assert!([whole, lost].contains(&ended.stdout.as_str()), "{}", ended.stdout);
     assert_eq!(desk.emails().len(), 2_200);
 }
 
@@ -300,7 +303,7 @@ fn a_server_that_does_not_come_back_is_told_with_what_to_do() {
     let ended = feeding.ended();
     drop(site);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
-    let end = "; what comes before line 1001 is done: import it again to go on\n";
+    let end = " is done: import it again to go on\n";
     assert!(ended.stderr.ends_with(end) && ended.stderr.lines().count() == 1, "{}", ended.stderr);
 }
 
@@ -320,7 +323,10 @@ fn who_may_not_import_is_told_why_and_so_is_what_cannot_be_read() {
     assert!(refused.contains("--key-file: standard input is the file"), "{refused}");
     let csv = desk.file("rows.csv", "email;name\n");
     let refused = desk.refuses(&["import", "acme", &csv]);
-    assert!(refused.contains("rows.csv: line 1: there is no column \"email;name\""), "{refused}");
+    assert!(
+        refused.contains("rows.csv: line 1: the heading has column \"email;name\""),
+        "{refused}"
+    );
     // What comes before the fault is done.
     let csv = desk.file("open.csv", format!("email\na@example.com\n\"{}", "x\n".repeat(40_000)));
     let ended = desk.types(&["import", "acme", &csv]);

@@ -48,14 +48,18 @@ impl Csv {
                 format!("there is no heading: a line with names of {}", known.join(", ")).into()
             );
         };
-        for cell in cells {
+        for (n, cell) in (1..).zip(cells) {
             let name = String::from_utf8(cell)
                 .map_err(|_| format!("line {line}: the heading is not UTF-8"))?;
             if !known.contains(&name) {
+                // Of a file without a heading it may be somebody's hash.
+                let which =
+                    if is_like_a_name(&name) { format!("\"{name}\"") } else { n.to_string() };
                 let known = known.join(", ");
-                return Err(
-                    format!("line {line}: there is no column \"{name}\", only {known}").into()
-                );
+                return Err(format!(
+                    "line {line}: the heading has column {which}, which is none of {known}"
+                )
+                .into());
             }
             if csv.columns.contains(&name) {
                 return Err(format!("line {line}: the column {name} is there twice").into());
@@ -150,6 +154,12 @@ impl Csv {
         }
         Ok(Some(Record { line, raw, cells }))
     }
+}
+
+/// Whether it may be repeated: no secret has this form.
+fn is_like_a_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " _-.;".contains(c);
+    text.len() <= 32 && text.chars().all(plain) && text.contains(|c: char| c.is_ascii_lowercase())
 }
 
 const fn is_break(byte: u8) -> bool {
