@@ -3,7 +3,7 @@
 mod sources;
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -43,7 +43,16 @@ impl Desk {
     }
 
     fn customers(&self, portal: &str) -> Vec<Value> {
-        self.json(&["customers", "list", portal, "--limit", "100000"])
+        let list = ["customers", "list", portal, "--limit", "100000", "--json"];
+        // More than a pipe holds that is read at the end.
+        let listed = self.command(&list).output().unwrap();
+        assert!(listed.status.success(), "{listed:?}");
+        listed.stdout.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
+    }
+
+    /// Whether a batch has been made.
+    fn has_begun(&self) -> bool {
+        !self.json(&["customers", "list", "acme", "--limit", "1"]).is_empty()
     }
 
     fn emails(&self) -> Vec<String> {
@@ -130,8 +139,8 @@ async fn json_lines_and_csv_make_the_same_customers() {
             for own in ["name", "createTime", "updateTime", "etag", "passwordChangeTime"] {
                 customer.as_object_mut().unwrap().remove(own);
             }
-            if let Some(factors) = customer["factors"].as_array_mut() {
-                factors.clear();
+            for factor in customer["mfa"]["factors"].as_array_mut().unwrap() {
+                factor.as_object_mut().unwrap().remove("createTime").unwrap();
             }
         }
         customers.sort_by_key(ToString::to_string);
@@ -258,7 +267,7 @@ fn an_import_that_was_killed_is_done_again_and_makes_nobody_twice() {
     let mut feeding = desk.feeds(&["acme", "-", "--format", "jsonl"]);
     feeding.give(&lines(0..1_500));
     // A batch is made, and the next one is half read.
-    until(|| !desk.customers("acme").is_empty());
+    until(|| desk.has_begun());
     feeding.0.kill().unwrap();
     let ended = feeding.ended();
     assert_eq!((ended.code, ended.stdout.as_str()), (None, ""));
@@ -275,7 +284,7 @@ fn a_server_that_is_replaced_meanwhile_is_waited_for() {
     let desk = desk();
     let mut feeding = desk.feeds(&["acme", "-", "--format", "jsonl"]);
     feeding.give(&lines(0..1_100));
-    until(|| !desk.customers("acme").is_empty());
+    until(|| desk.has_begun());
     let Desk { site, server, key_file } = desk;
     let address = server.address.to_string();
     server.process.kill();
@@ -296,7 +305,7 @@ fn a_server_that_does_not_come_back_is_told_with_what_to_do() {
     let desk = desk();
     let mut feeding = desk.feeds(&["acme", "-", "--format", "jsonl", "--patience", "0"]);
     feeding.give(&lines(0..1_000));
-    until(|| !desk.customers("acme").is_empty());
+    until(|| desk.has_begun());
     let Desk { server, site, .. } = desk;
     server.process.kill();
     feeding.give(&lines(1_000..1_001));
