@@ -3,7 +3,7 @@
 mod sources;
 
 use std::fs;
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -47,7 +47,8 @@ impl Desk {
         // More than a pipe holds that is read at the end.
         let listed = self.command(&list).output().unwrap();
         assert!(listed.status.success(), "{listed:?}");
-        listed.stdout.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
+        let text = String::from_utf8(listed.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Whether a batch has been made.
