@@ -38,7 +38,7 @@ use import::LargeImports;
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// The same of ImportCustomers alone: a thousand rows of 4 KiB. Only keys of administrators
 /// that may call it get that far.
-const MAX_IMPORT_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_IMPORT_BYTES: usize = 4 * 1024 * 1024;
 /// A question of health or reflection, which anybody may ask: the name of
 /// something. As many of these are held as there may be calls.
 const MAX_QUESTION_BYTES: usize = 1024;

@@ -7,6 +7,7 @@ mod api_keys;
 mod audit;
 mod connection;
 mod customers;
+mod import;
 mod names;
 mod output;
 mod portals;
@@ -56,6 +57,8 @@ enum Command {
     /// Customers: find, invite, suspend, unlock, and reset the MFA of who lost a phone
     #[command(subcommand)]
     Customers(customers::Customers),
+    /// Make customers of another system's, with their passwords and authenticators
+    Import(import::Import),
     /// Live sessions
     #[command(subcommand)]
     Sessions(sessions::Sessions),
@@ -73,10 +76,14 @@ pub(super) async fn run(settings: &Settings, admin: Admin) -> Result<(), Box<dyn
     let key_file = admin
         .key_file
         .ok_or("--key-file (GATEHOUSE_ADMIN_KEY_FILE): name the file with the admin key")?;
+    if let Command::Import(which) = &admin.command {
+        which.check(&key_file)?;
+    }
     let mut connection = connection::open(&server, &key_file, admin.actor.as_deref()).await?;
     match admin.command {
         Command::Portals(command) => portals::run(&mut connection, output, command).await,
         Command::Customers(command) => customers::run(&mut connection, output, command).await,
+        Command::Import(which) => import::run(&mut connection, output, which).await,
         Command::Sessions(command) => sessions::run(&mut connection, output, command).await,
         Command::Keys(command) => api_keys::run(&mut connection, output, command).await,
         Command::Audit(which) => audit::run(&mut connection, output, which).await,

@@ -1,5 +1,7 @@
 //! `gatehouse admin`: what an administrator at a terminal types, and what it prints.
 
+mod import;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -27,12 +29,31 @@ impl Desk {
     }
 
     fn types(&self, arguments: &[&str]) -> Ended {
+        run(self.command(arguments))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.site.command(&[&["admin"], arguments].concat());
         command
             .env("GATEHOUSE_ADMIN_SERVER", format!("http://{}", self.server.address))
             .env("GATEHOUSE_ADMIN_KEY_FILE", &self.key_file)
             .env("USER", "ana");
-        run(command)
+        command
+    }
+
+    /// Runs a guide's script, with the program on the path.
+    fn shell(&self, script: &str) -> Ended {
+        let program = gatehouse();
+        let folder = Path::new(program.get_program()).parent().unwrap().to_owned();
+        let path = [folder, env::var_os("PATH").unwrap().into()].map(PathBuf::into_os_string);
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-eux", "-c", script])
+            .current_dir(self.site.folder())
+            .env("PATH", path.join(":".as_ref()))
+            .env("GATEHOUSE_DATA_DIR", self.site.data_dir())
+            .env("GATEHOUSE_LISTEN", self.server.address.to_string());
+        run(shell)
     }
 
     /// What is printed by a command that succeeds.
@@ -54,6 +75,11 @@ impl Desk {
         let printed = self.prints(&[arguments, &["--json"]].concat());
         printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
+}
+
+/// What a guide types, in its order.
+fn blocks(guide: &str) -> String {
+    guide.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
 #[test]
@@ -207,20 +233,9 @@ fn a_server_that_is_not_there_is_named() {
 #[test]
 fn the_guide_works_as_it_stands() {
     let desk = Desk::open();
-    let blocks = GUIDE.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let script: String = blocks.collect();
+    let script = blocks(GUIDE);
     assert!(script.contains("gatehouse admin customers reset-mfa"), "it is found at all");
-    let program = gatehouse();
-    let folder = Path::new(program.get_program()).parent().unwrap().to_owned();
-    let path = [folder, env::var_os("PATH").unwrap().into()].map(PathBuf::into_os_string);
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-eux", "-c", &script])
-        .current_dir(desk.site.folder())
-        .env("PATH", path.join(":".as_ref()))
-        .env("GATEHOUSE_DATA_DIR", desk.site.data_dir())
-        .env("GATEHOUSE_LISTEN", desk.server.address.to_string());
-    let ended = run(shell);
+    let ended = desk.shell(&script);
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     // Of the customers without MFA there was one, whom the script counted.
     assert!(ended.stdout.ends_with("\n1\n"), "{}", ended.stdout);

@@ -7,12 +7,13 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use gatehouse_api::v1::ErrorReason;
 use gatehouse_api::v1::admin_service_client::AdminServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
 
 use crate::command::server_url::ServerUrl;
@@ -87,6 +88,37 @@ pub(super) struct Refused(Status);
 /// [`Refused`].
 pub(super) fn answer<T>(called: Result<Response<T>, Status>) -> Result<T, Refused> {
     called.map(Response::into_inner).map_err(Refused)
+}
+
+impl Refused {
+    /// Why, in the contract's words; none where it was not gatehouse that answered.
+    pub(super) fn reason(&self) -> Option<ErrorReason> {
+        ErrorReason::from_str_name(&self.0.get_details_error_info()?.reason)
+    }
+
+    /// Whether the same call may succeed later: the server is away, or has too much to do.
+    pub(super) fn passes(&self) -> bool {
+        match self.reason() {
+            Some(
+                ErrorReason::StoreUnavailable | ErrorReason::Overloaded | ErrorReason::Throttled,
+            ) => true,
+            Some(_) => false,
+            // The connection ended, or what is between has lost the server.
+            None => matches!(
+                self.0.code(),
+                Code::Unavailable
+                    | Code::Unknown
+                    | Code::Cancelled
+                    | Code::DeadlineExceeded
+                    | Code::Internal
+            ),
+        }
+    }
+
+    /// How long the server says to wait.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        self.0.get_details_retry_info()?.retry_delay
+    }
 }
 
 impl Error for Refused {}

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use comfy_table::{ContentArrangement, Table, presets};
 use gatehouse_domain::text::is_deceptive;
 use prost::{Message, Name};
-use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 use prost_types::Timestamp;
 
 /// Rows that a list shows unless it is told otherwise.
@@ -111,18 +111,25 @@ fn cells(values: &[String]) -> Vec<String> {
 }
 
 /// Without what would steer the terminal: user agents and names come from outside.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.replace(is_deceptive, "\u{fffd}")
+}
+
+/// What the contract says of a message.
+///
+/// # Errors
+/// If the contract cannot be read.
+pub(super) fn descriptor<M: Name>() -> Result<MessageDescriptor, Box<dyn Error>> {
+    let contract = CONTRACT.as_ref().ok_or("the contract cannot be read")?;
+    let name = M::full_name();
+    let found = contract.get_message_by_name(&name);
+    Ok(found.ok_or_else(|| format!("{name} is not in the contract"))?)
 }
 
 /// The message as protobuf's JSON mapping has it, on one line.
 fn json<M: Message + Name>(message: &M) -> Result<String, Box<dyn Error>> {
-    let contract = CONTRACT.as_ref().ok_or("the contract cannot be read")?;
-    let name = M::full_name();
-    let descriptor = contract
-        .get_message_by_name(&name)
-        .ok_or_else(|| format!("{name} is not in the contract"))?;
-    let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())?;
+    let encoded = message.encode_to_vec();
+    let dynamic = DynamicMessage::decode(descriptor::<M>()?, encoded.as_slice())?;
     let options = SerializeOptions::new().skip_default_fields(false);
     let mut line = Vec::new();
     dynamic.serialize_with_options(&mut serde_json::Serializer::new(&mut line), &options)?;

@@ -1,0 +1,171 @@
+//! What the server makes of rows.
+
+use std::time::{Duration, Instant};
+
+use gatehouse_api::v1::{
+    CustomerImport, ErrorReason, ExistingCustomer, ImportCustomersRequest, ImportOutcome,
+    ImportResult,
+};
+
+use super::report::Report;
+use crate::command::admin::connection::{Connection, Refused, answer};
+use crate::command::admin::output::id;
+
+/// Where a refusal does not say how long to wait. Each time twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// What became of a row, or would become.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It is a customer now.
+    Imported,
+    /// It was one before.
+    Existing,
+    /// All that is wrong, as `field: why`.
+    Refused(Vec<String>),
+}
+
+/// Where the customers are to be.
+pub(super) struct Server<'a> {
+    connection: &'a mut Connection,
+    portal: String,
+    dry_run: bool,
+    patience: Duration,
+}
+
+impl<'a> Server<'a> {
+    pub(super) const fn new(
+        connection: &'a mut Connection,
+        portal: String,
+        dry_run: bool,
+        patience: Duration,
+    ) -> Self {
+        Self { connection, portal, dry_run, patience }
+    }
+
+    /// Makes customers of those rows that may be, and says of each what became of it.
+    ///
+    /// # Errors
+    /// A refusal that is about no row, once patience has run out where waiting may help.
+    pub(super) async fn import(
+        &mut self,
+        customers: Vec<CustomerImport>,
+        report: &Report,
+    ) -> Result<Vec<Outcome>, Refused> {
+        if customers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let skip = ExistingCustomer::Skip;
+        let results = match self.call(&customers, skip, self.dry_run, report).await {
+            // Which rows are wrong only a validation says of all of them.
+            Err(refused) if refused.reason() == Some(ErrorReason::RequestInvalid) => {
+                self.import_valid(&customers, refused, report).await?
+            }
+            results => results?,
+        };
+        let mut outcomes: Vec<_> = results.iter().map(outcome).collect();
+        self.tell_apart(&customers, &results, &mut outcomes, report).await?;
+        Ok(outcomes)
+    }
+
+    /// Leaves out the rows for which all were refused.
+    async fn import_valid(
+        &mut self,
+        customers: &[CustomerImport],
+        refused: Refused,
+        report: &Report,
+    ) -> Result<Vec<ImportResult>, Refused> {
+        let skip = ExistingCustomer::Skip;
+        let mut results = self.call(customers, skip, true, report).await?;
+        let is_valid = |result: &ImportResult| result.outcome() != ImportOutcome::Invalid;
+        let rows = customers.iter().zip(&results);
+        let valid: Vec<_> =
+            rows.filter(|(_, result)| is_valid(result)).map(|(row, _)| row.clone()).collect();
+        if valid.len() == customers.len() {
+            return Err(refused);
+        }
+        if !valid.is_empty() {
+            let made = self.call(&valid, skip, false, report).await?;
+            let slots = results.iter_mut().filter(|result| is_valid(result));
+            for (slot, made) in slots.zip(made) {
+                *slot = made;
+            }
+        }
+        Ok(results)
+    }
+
+    /// A row is passed over for its address or for its id. One that asks for an id is there
+    /// already only if the same customer has both: else it would be lost unseen.
+    async fn tell_apart(
+        &mut self,
+        customers: &[CustomerImport],
+        results: &[ImportResult],
+        outcomes: &mut [Outcome],
+        report: &Report,
+    ) -> Result<(), Refused> {
+        let (mut asked, mut slots) = (Vec::new(), Vec::new());
+        for ((row, result), outcome) in customers.iter().zip(results).zip(outcomes) {
+            if *outcome != Outcome::Existing || row.customer_id.is_empty() {
+                continue;
+            }
+            if id(&result.customer) == row.customer_id {
+                asked.push(row.clone());
+                slots.push((result, outcome));
+            } else {
+                let wrong = format!("email: {} has it, with another id", result.customer);
+                *outcome = Outcome::Refused(vec![wrong]);
+            }
+        }
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let judged = self.call(&asked, ExistingCustomer::Fail, true, report).await?;
+        for ((result, outcome), judged) in slots.into_iter().zip(judged) {
+            if !judged.errors.iter().any(|wrong| wrong.starts_with("email:")) {
+                let wrong = format!("customer_id: {} has another email", result.customer);
+                *outcome = Outcome::Refused(vec![wrong]);
+            }
+        }
+        Ok(())
+    }
+
+    /// One call, made again for as long as patience lasts. Again is as good as once: what an
+    /// answer that was lost tells of is passed over.
+    async fn call(
+        &mut self,
+        customers: &[CustomerImport],
+        existing: ExistingCustomer,
+        validate_only: bool,
+        report: &Report,
+    ) -> Result<Vec<ImportResult>, Refused> {
+        let request = ImportCustomersRequest {
+            parent: self.portal.clone(),
+            customers: customers.to_vec(),
+            validate_only,
+            existing: existing.into(),
+        };
+        let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+        loop {
+            let called = self.connection.import_customers(request.clone()).await;
+            match answer(called) {
+                Err(refused) if refused.passes() && begun.elapsed() < self.patience => {
+                    report.waiting(&refused);
+                    tokio::time::sleep(refused.retry_after().unwrap_or(pause)).await;
+                    pause = LONGEST_PAUSE.min(pause * 2);
+                }
+                answered => return answered.map(|response| response.results),
+            }
+        }
+    }
+}
+
+fn outcome(result: &ImportResult) -> Outcome {
+    match result.outcome() {
+        ImportOutcome::Created => Outcome::Imported,
+        ImportOutcome::Skipped => Outcome::Existing,
+        ImportOutcome::Invalid | ImportOutcome::Unspecified => {
+            Outcome::Refused(result.errors.clone())
+        }
+    }
+}
