@@ -67,7 +67,8 @@ pub(crate) fn read_secret(source: impl Read) -> io::Result<Zeroizing<String>> {
     if text.len() as u64 > MAX_BYTES {
         return Err(io::Error::new(ErrorKind::InvalidData, "it holds more than a secret"));
     }
-    let end = text.strip_suffix('\n').map_or(&**text, |line| line.strip_suffix('\r').unwrap_or(line));
+    let end =
+        text.strip_suffix('\n').map_or(&**text, |line| line.strip_suffix('\r').unwrap_or(line));
     if end.trim().is_empty() {
         return Err(io::Error::new(ErrorKind::InvalidData, "it is empty"));
     }
