@@ -101,6 +101,11 @@ enum Command {
     Admin(Box<admin::Admin>),
 }
 
+/// The command line with every setting, as it is parsed.
+#[must_use]
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
 
 /// Runs the command that `arguments` ask for: 0, or 1 where it fails with a
 /// line on standard error, or 2 where it was not understood.
