@@ -22,6 +22,16 @@ build:
 test:
     tests/run
 
+# Make the Debian package: docs/installing.md says what it brings
+package: install
+    cargo build --release --package gatehouse
+    deploy/debian/build
+
+# Install, serve, upgrade, remove and purge a Debian package of the tests' build, as root
+package-test: install
+    cargo build --workspace
+    tests/package/run
+
 # Run Rust's tests alone: just rust-test -p gatehouse-domain
 rust-test *arguments="--workspace":
     cargo test {{ arguments }}

@@ -2,10 +2,13 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test ends where its expectation does"
 )]
 
 mod architecture;
+mod deploy;
 mod metrics;
 mod security;

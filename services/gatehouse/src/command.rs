@@ -25,7 +25,7 @@ use crate::config::{self, Given, Settings};
 use crate::metrics::listener::MetricsListener;
 use crate::server::{Server, ServerSettings};
 use crate::usecase::{Call, api_keys, audit, keys as key_rotation};
-use crate::{log, shutdown, startup};
+use crate::{log, service_manager, shutdown, startup};
 use server_url::ServerUrl;
 
 /// What a wrong command line or setting exits with.
@@ -99,6 +99,12 @@ enum Command {
     },
     /// Administer a running server from a terminal, with an admin key
     Admin(Box<admin::Admin>),
+}
+
+/// The command line with every setting, as it is parsed.
+#[must_use]
+pub fn definition() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command that `arguments` ask for: 0, or 1 where it fails with a
@@ -199,9 +205,15 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     if settings.is_plaintext_for_others() {
         tracing::warn!("serving other machines without TLS, as allow_plaintext asks for");
     }
+    let shutdown = shutdown::requested()?;
+    let shutdown = async {
+        shutdown.await;
+        service_manager::tell_stopping();
+    };
     tracing::info!(address = %server.local_addr(), "listening");
+    service_manager::tell_ready();
     // On the heap: it holds all that a server is.
-    let serving = Box::pin(server.serve(shutdown::requested()?));
+    let serving = Box::pin(server.serve(shutdown));
     match metrics {
         Some(metrics) => {
             tracing::info!(address = %metrics.local_addr(), "serving metrics, in plain HTTP");

@@ -1,6 +1,7 @@
 //! Settings: from flags, the environment and a TOML file, in that order.
 
 mod given;
+mod secret;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ use gatehouse_persistence::DatabaseLocation;
 use tracing_subscriber::EnvFilter;
 
 pub use given::{Given, Text};
+use secret::Secret;
+pub(crate) use secret::{read_secret, read_secret_file};
 
 use crate::hasher::HasherConfig;
 
@@ -235,7 +238,12 @@ impl Sources<'_> {
             .value("data_dir", |given| &given.data_dir, path)?
             .unwrap_or_else(|| PathBuf::from("gatehouse-data"));
         let database = self
-            .value("database_url", |given| &given.database_url, parsed)?
+            .secret(
+                Secret { setting: "database_url", file_setting: "database_url_file" },
+                |given| &given.database_url,
+                |given| &given.database_url_file,
+                parsed,
+            )?
             .unwrap_or_else(|| DatabaseLocation::Sqlite(data_dir.join("gatehouse.db")));
         let key_ring = self
             .value("key_ring", |given| &given.key_ring, path)?
@@ -320,15 +328,24 @@ impl Sources<'_> {
         of: impl Fn(&Given) -> &Option<Text>,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<Option<T>, ConfigError> {
-        let (text, origin) = match (of(self.given), of(&self.in_file)) {
-            (Some(text), _) => (text, self.origin_of_given(setting)),
-            (None, Some(text)) => {
-                (text, self.file.map_or_else(String::new, |path| path.display().to_string()))
-            }
-            (None, None) => return Ok(None),
-        };
+        let Some((text, origin)) = self.source(setting, of) else { return Ok(None) };
         let invalid = |why: E| ConfigError::Value { setting, origin, why: why.to_string() };
         parse(text.as_str()).map(Some).map_err(invalid)
+    }
+
+    /// What the first source that says something of a setting says, and its name.
+    fn source(
+        &self,
+        setting: &str,
+        of: impl Fn(&Given) -> &Option<Text>,
+    ) -> Option<(&Text, String)> {
+        match (of(self.given), of(&self.in_file)) {
+            (Some(text), _) => Some((text, self.origin_of_given(setting))),
+            (None, Some(text)) => {
+                Some((text, self.file.map_or_else(String::new, |path| path.display().to_string())))
+            }
+            (None, None) => None,
+        }
     }
 
     fn origin_of_given(&self, setting: &str) -> String {

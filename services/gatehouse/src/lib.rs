@@ -17,6 +17,7 @@ pub mod log;
 pub mod metrics;
 pub mod rpc;
 pub mod server;
+pub mod service_manager;
 pub mod shutdown;
 pub mod startup;
 pub mod tasks;

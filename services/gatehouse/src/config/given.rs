@@ -52,6 +52,11 @@ pub struct Given {
     #[arg(global = true, hide_env_values = true)]
     pub database_url: Option<Text>,
 
+    /// File that holds the URL of the database, in place of it [default: none]
+    #[arg(long, env = "GATEHOUSE_DATABASE_URL_FILE", value_name = "PATH")]
+    #[arg(global = true, hide_env_values = true)]
+    pub database_url_file: Option<Text>,
+
     /// Connections to the database at most, 2 to 1000; PostgreSQL gets one more, by which it
     /// is watched [default: 10]
     #[arg(long, env = "GATEHOUSE_DATABASE_CONNECTIONS", value_name = "NUMBER")]

@@ -1,3 +1,5 @@
+mod example;
+
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use super::*;
@@ -9,7 +11,7 @@ struct Cli {
 }
 
 /// Loads settings from flags and the text of a file.
-fn load(flags: &[&str], file: &str) -> Result<Settings, ConfigError> {
+pub(super) fn load(flags: &[&str], file: &str) -> Result<Settings, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("gatehouse.toml");
     fs::write(&path, file).unwrap();
@@ -20,7 +22,7 @@ fn load(flags: &[&str], file: &str) -> Result<Settings, ConfigError> {
     Settings::load(&cli.given, &matches, Some(&path))
 }
 
-fn refusal(flags: &[&str], file: &str) -> String {
+pub(super) fn refusal(flags: &[&str], file: &str) -> String {
     load(flags, file).unwrap_err().to_string()
 }
 
@@ -112,6 +114,7 @@ fn a_bad_value_is_refused_with_its_setting_and_its_origin() {
         ("allow_plaintext", "perhaps"),
         ("data_dir", ""),
         ("database_url", "mysql://u:hunter2@h/d"),
+        ("database_url_file", ""),
         ("database_connections", "1"),
         ("key_ring", ""),
         ("log", "gatehouse=loud"),

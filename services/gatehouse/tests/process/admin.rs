@@ -202,6 +202,8 @@ fn who_cannot_call_is_told_why() {
     assert!(desk.refuses(&portals).contains("ERROR_REASON_API_KEY_INVALID"));
     fs::write(&desk.key_file, "two\nlines").unwrap();
     assert!(desk.refuses(&portals).contains("this is no API key"));
+    fs::write(&desk.key_file, "\n").unwrap();
+    assert!(desk.refuses(&portals).contains("owner.key: it is empty"));
     fs::remove_file(&desk.key_file).unwrap();
     assert!(desk.refuses(&portals).contains("owner.key: No such file"));
 

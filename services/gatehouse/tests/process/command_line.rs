@@ -47,6 +47,7 @@ fn help_names_every_command_and_every_setting_with_its_variable() {
         "--allow-plaintext",
         "--data-dir",
         "--database-url",
+        "--database-url-file",
         "--database-connections",
         "--key-ring",
         "--log",

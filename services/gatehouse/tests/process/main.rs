@@ -28,6 +28,7 @@ mod races;
 mod readiness;
 mod replicas;
 mod secrets_at_rest;
+mod service_manager;
 mod settings;
 mod shutdown;
 mod tls;

@@ -87,6 +87,35 @@ fn a_bad_value_is_named_by_its_setting_and_its_source_and_not_repeated() {
 }
 
 #[test]
+fn the_url_of_the_database_may_be_in_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "sqlite:from-a-file.db\n").unwrap();
+    let mut command = migrate(&folder, "");
+    command.env("GATEHOUSE_DATABASE_URL_FILE", &secret);
+    assert_eq!(run(command).code, Some(0));
+    assert!(folder.path().join("from-a-file.db").is_file());
+
+    let mut twice = migrate(&folder, "");
+    twice.env("GATEHOUSE_DATABASE_URL_FILE", &secret);
+    twice.env("GATEHOUSE_DATABASE_URL", "postgres://ana:hunter2@db/gatehouse");
+    let line = refusal(twice);
+    assert!(line.contains("(from GATEHOUSE_DATABASE_URL_FILE): database_url "), "{line}");
+    assert!(line.contains("(from GATEHOUSE_DATABASE_URL) "), "{line}");
+    assert!(!line.contains("hunter2"), "{line}");
+
+    let absent = folder.path().join("absent");
+    let mut unreadable = migrate(&folder, "");
+    unreadable.env("GATEHOUSE_DATABASE_URL_FILE", &absent);
+    let line = refusal(unreadable);
+    let start = format!(
+        "gatehouse: database_url_file (from GATEHOUSE_DATABASE_URL_FILE): {}: No such file",
+        absent.display()
+    );
+    assert!(line.starts_with(&start), "{line}");
+}
+
+#[test]
 fn a_key_of_the_file_that_is_no_setting_is_refused_by_its_name_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let line = refusal(migrate(&folder, "data_dir = 'file'\nlisten_on = 'everything'\n"));

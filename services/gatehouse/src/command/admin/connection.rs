@@ -2,8 +2,7 @@
 
 use std::error::Error;
 use std::fmt::{self, Display};
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,15 +14,15 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
+use zeroize::Zeroizing;
 
 use crate::command::server_url::ServerUrl;
+use crate::config::{read_secret, read_secret_file};
 
 /// For a server that is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// As long as a server takes for a call at most.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// More than any key has.
-const MAX_KEY_BYTES: u64 = 256;
 
 /// Puts the key and the actor on every call.
 #[derive(Clone)]
@@ -58,7 +57,7 @@ pub(super) async fn open(
 ) -> Result<Connection, Box<dyn Error>> {
     let key = read_key(key_file)
         .map_err(|error| format!("--key-file {}: {error}", key_file.display()))?;
-    let mut authorization: MetadataValue<Ascii> = format!("Bearer {key}")
+    let mut authorization: MetadataValue<Ascii> = format!("Bearer {}", key.trim())
         .parse()
         .map_err(|_| format!("--key-file {}: this is no API key", key_file.display()))?;
     authorization.set_sensitive(true);
@@ -68,14 +67,8 @@ pub(super) async fn open(
     Ok(AdminServiceClient::with_interceptor(channel, Caller { authorization, actor }))
 }
 
-fn read_key(file: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    if file == Path::new("-") {
-        io::stdin().take(MAX_KEY_BYTES).read_to_string(&mut text)?;
-    } else {
-        fs::File::open(file)?.take(MAX_KEY_BYTES).read_to_string(&mut text)?;
-    }
-    Ok(text.trim().to_owned())
+fn read_key(file: &Path) -> io::Result<Zeroizing<String>> {
+    if file == Path::new("-") { read_secret(io::stdin()) } else { read_secret_file(file) }
 }
 
 /// A refusal as people read it: what, why, which fields, and when to try again.
