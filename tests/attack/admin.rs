@@ -11,8 +11,7 @@ use prost_types::FileDescriptorSet;
 use tonic::Code;
 
 use gatehouse_tests::{
-    Acme, Admin, Answer, EMAIL, EMPTY, PORTAL, Raw, Refusal, TestServer, frame, refused,
-    timestamp,
+    Acme, Admin, Answer, EMAIL, EMPTY, PORTAL, Raw, Refusal, TestServer, frame, refused, timestamp,
 };
 
 gatehouse_tests::on_each_database! {

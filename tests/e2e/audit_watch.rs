@@ -105,10 +105,8 @@ async fn what_a_token_comes_after_is_told_wherever_it_goes_on(server: TestServer
 async fn a_long_way_behind_is_gone_in_pages(server: TestServer) {
     let acme = calm(server).await;
     let from = acme.admin.watch_from_now(all()).await.token;
-    let row = |n: usize| v1::CustomerImport {
-        email: format!("c{n}@example.com"),
-        ..Default::default()
-    };
+    let row =
+        |n: usize| v1::CustomerImport { email: format!("c{n}@example.com"), ..Default::default() };
     let rows = (0..250).map(row).collect();
     acme.admin.import(gatehouse_tests::imports(PORTAL, rows)).await.unwrap();
     acme.server.number_events().await;

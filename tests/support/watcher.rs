@@ -8,8 +8,8 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::admin_service_client::AdminServiceClient;
 use gatehouse_domain::api_key::PortalScope;
 use gatehouse_persistence::AuditEventFilter;
-use tonic::{Status, Streaming};
 use tonic::service::interceptor::InterceptedService;
+use tonic::{Status, Streaming};
 
 use super::{Admin, Answer, Bearer, TestServer};
 

@@ -44,11 +44,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            poll: Duration::from_millis(500),
-            heartbeat: Duration::from_secs(30),
-            backlog: 64,
-        }
+        Self { poll: Duration::from_millis(500), heartbeat: Duration::from_secs(30), backlog: 64 }
     }
 }
 

@@ -39,8 +39,7 @@ impl AdminRpc {
             message;
         let scope = &context.caller.admin()?.scope;
         let filter = convert::filter(&mut fields, filter, resource, scope);
-        let filter =
-            convert::within(&mut fields, filter, start_time.as_ref(), end_time.as_ref());
+        let filter = convert::within(&mut fields, filter, start_time.as_ref(), end_time.as_ref());
         let list = page::List::new("ListAuditEvents", &filter);
         let page =
             list.page(&self.app, &mut fields, page_size, &page_token, name::parse_audit_event);
@@ -101,11 +100,8 @@ impl Watching {
                 let is_internal = matches!(error, AppError::Internal(_));
                 let status = Status::from(error);
                 // Of answers that fail at once the layer around all calls does that.
-                let status = if is_internal {
-                    with_request_id(&status, &this.request_id)
-                } else {
-                    status
-                };
+                let status =
+                    if is_internal { with_request_id(&status, &this.request_id) } else { status };
                 Some((Err(status), None))
             }
         }

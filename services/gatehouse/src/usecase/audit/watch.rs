@@ -68,26 +68,15 @@ impl Watch {
             (position, Phase::Page(page(app, position).await?))
         } else {
             let last = app.store.read().last_numbered_event().await?;
-            let end = last.map_or(Position::START, |(number, event)| Position {
-                number,
-                event: Some(event),
-            });
+            let end = last
+                .map_or(Position::START, |(number, event)| Position { number, event: Some(event) });
             (end, Phase::AtEnd)
         };
         let now = Instant::now();
         let look_at = now + app.trail.pace().heartbeat;
         // The first message comes at once.
         let app = Arc::clone(app);
-        Ok(Self {
-            app,
-            caller,
-            filter,
-            position,
-            phase,
-            silent_at: now,
-            look_at,
-            _place: place,
-        })
+        Ok(Self { app, caller, filter, position, phase, silent_at: now, look_at, _place: place })
     }
 
     /// What comes next, or a sign of life after some silence.

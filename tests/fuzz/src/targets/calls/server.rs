@@ -136,6 +136,9 @@ impl Server {
 async fn first_answer(headers: &HeaderMap, mut body: Body) -> Answer {
     let frame = body.frame().await.expect("an answer").expect("a message");
     let message = frame.into_data().expect("a message comes before the end");
-    let end = HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"))]);
+    let end = HeaderMap::from_iter([(
+        HeaderName::from_static("grpc-status"),
+        HeaderValue::from_static("0"),
+    )]);
     Answer::read(headers, &end, &message)
 }
