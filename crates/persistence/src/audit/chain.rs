@@ -1,12 +1,13 @@
 //! The numbers of events. They come after the events, in batches, so that no
 //! sign-in waits for another one's.
 
-use gatehouse_domain::audit::{ChainDigest, ChainEnd};
+use gatehouse_domain::audit::{ChainDigest, ChainEnd, RecordedEvent};
 use gatehouse_domain::id::AuditEventId;
 use gatehouse_domain::time::Timestamp;
 use sea_orm::sea_query::{CaseStatement, Expr};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::list;
 use crate::entity::audit_event::{Column, Entity, Model};
 use crate::error::{Result, StoreError};
 use crate::store::{Queries, Tx, corrupt};
@@ -30,6 +31,14 @@ impl NumberedEvent {
         self.row.number.unwrap_or_default()
     }
 
+    /// What it tells.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn recorded(self) -> Result<RecordedEvent> {
+        list::decode(self.row)
+    }
+
     /// The chain from `end` on to this event, if it is the next one and as it was
     /// when it was numbered.
     #[must_use]
@@ -51,6 +60,23 @@ impl<C: ConnectionTrait> Queries<C> {
             Entity::find().select_only().column(Column::EventAt).filter(Column::Number.is_null());
         let oldest = these.order_by_asc(Column::Id).into_tuple::<i64>().one(&self.0).await?;
         Ok(oldest.map(Timestamp::from_micros))
+    }
+
+    /// The event with the highest number, and that number; none where none has one.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn last_numbered_event(&self) -> Result<Option<(i64, AuditEventId)>> {
+        let last = Entity::find()
+            .select_only()
+            .column(Column::Number)
+            .column(Column::Id)
+            .filter(Column::Number.is_not_null())
+            .order_by_desc(Column::Number)
+            .into_tuple::<(i64, uuid::Uuid)>()
+            .one(&self.0)
+            .await?;
+        Ok(last.map(|(number, id)| (number, AuditEventId::from_uuid(id))))
     }
 
     /// At most `limit` numbered events in the order of their numbers, after `after`.

@@ -31,5 +31,6 @@ mod secrets_at_rest;
 mod service_manager;
 mod settings;
 mod shutdown;
+mod tail;
 mod tls;
 mod upgrade;

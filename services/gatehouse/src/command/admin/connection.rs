@@ -12,7 +12,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, GrpcMethod, Request, Response, Status};
 use tonic_types::StatusExt;
 use zeroize::Zeroizing;
 
@@ -33,7 +33,11 @@ pub(super) struct Caller {
 
 impl Interceptor for Caller {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.set_timeout(CALL_TIMEOUT);
+        // A stream has no end that could be waited for.
+        let method = request.extensions().get::<GrpcMethod<'_>>();
+        if method.is_none_or(|method| method.method() != "WatchAuditEvents") {
+            request.set_timeout(CALL_TIMEOUT);
+        }
         let metadata = request.metadata_mut();
         metadata.insert("authorization", self.authorization.clone());
         if let Some(actor) = &self.actor {
@@ -84,6 +88,11 @@ pub(super) fn answer<T>(called: Result<Response<T>, Status>) -> Result<T, Refuse
 }
 
 impl Refused {
+    /// A stream that broke off with `status`.
+    pub(super) const fn of(status: Status) -> Self {
+        Self(status)
+    }
+
     /// Why, in the contract's words; none where it was not gatehouse that answered.
     pub(super) fn reason(&self) -> Option<ErrorReason> {
         ErrorReason::from_str_name(&self.0.get_details_error_info()?.reason)

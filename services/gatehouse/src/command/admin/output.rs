@@ -48,6 +48,21 @@ impl Output {
         print(&mut out, &table)
     }
 
+    /// Prints one line of a table without an end, in columns of at least these `widths`.
+    pub(super) fn line(self, widths: &[usize], cells: &[String]) -> Result<(), Box<dyn Error>> {
+        let columns = widths.iter().zip(cells);
+        let line = columns.map(|(width, cell)| format!("{:<width$}", printable(cell)));
+        let line = line.collect::<Vec<_>>().join("  ");
+        writeln!(io::stdout().lock(), "{}", line.trim_end())?;
+        Ok(())
+    }
+
+    /// Prints one message as JSON.
+    pub(super) fn json_line<M: Message + Name>(self, message: &M) -> Result<(), Box<dyn Error>> {
+        writeln!(io::stdout().lock(), "{}", json(message)?)?;
+        Ok(())
+    }
+
     /// Prints one thing, a property on each line.
     pub(super) fn one<M: Message + Name>(
         self,
