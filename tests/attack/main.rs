@@ -23,3 +23,4 @@ mod protocol;
 mod secrets;
 mod sessions;
 mod tenants;
+mod trail;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use gatehouse_domain::id::ServerId;
 use gatehouse_domain::vault::Vault;
@@ -44,6 +45,8 @@ pub struct App {
     /// Lets so many read the audit trail at once: a filter that matches little goes
     /// through all of it, and must leave connections for everybody else.
     pub trail_readers: Semaphore,
+    /// For how long audit events are kept; none for ever.
+    pub audit_retention: Option<Duration>,
     /// Calls that came without a live key since the log last told of them.
     pub calls_without_key: AtomicU64,
 }
