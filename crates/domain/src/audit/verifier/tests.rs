@@ -75,6 +75,11 @@ fn edit(event: &mut ChainedEvent, what: usize) {
     }
 }
 
+/// The number of what stands at `index`.
+fn number_at(index: usize) -> i64 {
+    i64::try_from(index).unwrap() + 1
+}
+
 proptest! {
     #[test]
     fn a_whole_trail_has_no_findings(keys in prop::collection::vec(1_u32..=2, 1..20)) {
@@ -91,7 +96,7 @@ proptest! {
         let at = at.index(events);
         edit(&mut trail[at], what);
         let found = findings(&trail);
-        let number = at as i64 + 1;
+        let number = number_at(at);
         let is_named = match &found[0] {
             Finding::Changed { number: changed, .. } => *changed == number,
             Finding::Unkeyed { first, .. } | Finding::UnknownKey { first, .. } => *first == number,
@@ -125,7 +130,7 @@ proptest! {
         let mut trail = keyed(events);
         let at = at.index(events - 1);
         trail.remove(at);
-        let number = at as i64 + 1;
+        let number = number_at(at);
         let mut expected = vec![Finding::Missing { first: number, last: number }];
         // Behind it, where digests can be followed again.
         if edited && let Some(event) = trail.get_mut(at + 1) {
@@ -156,7 +161,7 @@ proptest! {
             end = end.next(None, &event.event);
             (event.digest, event.key) = (Some(end.digest), None);
         }
-        let (first, last) = (from as i64 + 1, events as i64);
+        let (first, last) = (number_at(from), number_at(events - 1));
         prop_assert_eq!(findings(&trail), [Finding::Unkeyed { first, last }]);
         // Also where an older version is said to have numbered before it: what that one did
         // is held by the first digest with a key.
@@ -170,7 +175,8 @@ proptest! {
         let trail = keyed(events);
         let left = left.index(events);
         let expected = Expected { head: Some(end_of(&trail)), unkeyed_until: 0 };
-        let cut = Finding::CutOff { last: left as i64, expected: events as i64 };
+        let (last, expected_number) = (number_at(left) - 1, number_at(events - 1));
+        let cut = Finding::CutOff { last, expected: expected_number };
         prop_assert_eq!(verify(expected, &trail[..left]).1, [cut]);
         // Without one it is not: what is left is whole.
         prop_assert_eq!(findings(&trail[..left]), []);
@@ -186,7 +192,7 @@ fn a_head_that_is_known_holds_what_is_before_it_and_lets_the_trail_go_on() {
         // Built anew by somebody who has the ring, from the third on.
         let mut other = chain(&[Some(1), Some(1), Some(2), Some(2), Some(2)]);
         let found = verify(expected, &other).1;
-        let number = known as i64;
+        let number = number_at(known - 1);
         assert_eq!(found.is_empty(), known < 3, "{found:?}");
         assert!(found.is_empty() || found == [Finding::OtherHead { number }]);
         other.truncate(0);
