@@ -24,3 +24,4 @@ mod protocol;
 mod secrets;
 mod sessions;
 mod tenants;
+mod trail;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gatehouse::metrics::{catalog, posture as shown, render};
-use gatehouse::usecase::posture;
+use gatehouse::usecase::{audit, posture};
 use gatehouse_api::v1;
 use gatehouse_tests::{
     Acme, Database, EMAIL, EMPTY, PASSWORD, TestServer, on_each_database, refused, timestamp,
@@ -17,6 +17,7 @@ on_each_database! {
     calls_and_sign_ins_are_counted_by_what_became_of_them,
     portals_are_counted_by_how_their_customers_are_protected,
     no_secret_and_no_address_is_in_what_is_exported,
+    the_head_of_the_trail_is_shown_and_what_waits_for_a_number,
 }
 
 /// What a server exports: values by series, as they are written.
@@ -190,6 +191,24 @@ async fn portals_are_counted_by_how_their_customers_are_protected(server: TestSe
     assert_eq!(count(&mut next).await, 0);
     assert_eq!(of("customers"), 0, "it is the other's to tell");
     assert_eq!(Scrape::of(server).value("gatehouse_portal_counts_timestamp_seconds"), 0);
+}
+
+async fn the_head_of_the_trail_is_shown_and_what_waits_for_a_number(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let request = v1::ListAuditEventsRequest { page_size: 1_000, ..Default::default() };
+    let events = acme.admin.client().list_audit_events(request).await.unwrap().into_inner();
+    // Whoever numbers them, every server shows it.
+    let app = acme.server.idle_app().await;
+    loop {
+        audit::number_batch(&app, app.clock.now()).await.unwrap();
+        let seen = Scrape::read(&render(&app).unwrap());
+        if seen.value("gatehouse_audit_unnumbered_events") == 0 {
+            let head = seen.value("gatehouse_audit_head_number");
+            assert_eq!(head, i64::try_from(events.audit_events.len()).unwrap());
+            assert_eq!(seen.value("gatehouse_audit_unnumbered_seconds"), 0);
+            return;
+        }
+    }
 }
 
 async fn no_secret_and_no_address_is_in_what_is_exported(server: TestServer) {

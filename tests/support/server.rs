@@ -152,6 +152,7 @@ impl TestServer {
             reflection: true,
             hasher: hasher(),
             max_in_flight: 1_024,
+            audit_retention: None,
         };
         let (clock, hand) = Clock::manual(start);
         let app = open(&settings, clock, work.pace()).await;

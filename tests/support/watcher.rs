@@ -93,7 +93,7 @@ impl TestServer {
 
     /// Sees to it that every event has a number.
     pub async fn number_events(&self) {
-        while self.app.store.read().oldest_unnumbered_event().await.unwrap().is_some() {
+        while self.app.store.read().numbering().await.unwrap().oldest.is_some() {
             // Where another server has the lease, that one does it.
             audit::number_batch(&self.app, self.now()).await.unwrap();
             tokio::task::yield_now().await;
@@ -103,7 +103,8 @@ impl TestServer {
     /// The names of all events in the order of their numbers.
     pub async fn numbered_events(&self) -> Vec<String> {
         let events = self.app.store.read().numbered_events(None, 10_000).await.unwrap();
-        events.iter().map(|event| gatehouse_domain::id::name::audit_event(event.id())).collect()
+        let name = |id| gatehouse_domain::id::name::audit_event(id);
+        events.iter().map(|numbered| name(numbered.event.id())).collect()
     }
 
     /// A token of all there is, after an event with this number.

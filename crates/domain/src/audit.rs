@@ -2,11 +2,15 @@
 //! of and never holds a secret.
 
 mod chain;
+mod stored;
+mod verifier;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-pub use chain::{ChainDigest, ChainEnd};
+pub use chain::{ChainDigest, ChainEnd, ChainedEvent, TrailStart};
+pub use stored::StoredEvent;
+pub use verifier::{Expected, Finding, Summary, Verifier};
 
 use crate::client::ClientContext;
 use crate::id::{ApiKeyId, AuditEventId, CustomerId, PortalId, SessionId};

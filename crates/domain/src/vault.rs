@@ -3,6 +3,7 @@
 //! The vault protects against somebody who reads the database or a backup of
 //! it, not against one who writes it or holds the server.
 
+mod chain_key;
 mod digest;
 mod key_ring;
 mod seal;
@@ -14,6 +15,7 @@ use std::{fmt, iter};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
+pub use self::chain_key::ChainKey;
 pub use self::digest::{Digest, DigestKind};
 pub use self::key_ring::{KeyId, KeyRing, KeyRingError, RingChangeError};
 pub(crate) use self::seal::OVERHEAD_BYTES;
@@ -31,6 +33,8 @@ const CANARY: &[u8] = b"gatehouse";
 pub struct Vault {
     primary: Subkeys,
     others: Vec<Subkeys>,
+    /// Of retired keys.
+    chains: Vec<ChainKey>,
 }
 
 impl Vault {
@@ -40,6 +44,7 @@ impl Vault {
         Self {
             primary: Subkeys::derive(ring.primary_key()),
             others: ring.other_keys().iter().map(Subkeys::derive).collect(),
+            chains: ring.chain_secrets().map(|(id, secret)| ChainKey::derive(id, secret)).collect(),
         }
     }
 
@@ -94,6 +99,20 @@ impl Vault {
     #[must_use]
     pub fn seals(&self, sealed: &[u8]) -> bool {
         Sealed::parse(sealed).is_ok_and(|sealed| sealed.key_id() == self.primary.id)
+    }
+
+    /// What the events of the audit trail are chained under from now on.
+    #[must_use]
+    pub const fn chain(&self) -> &ChainKey {
+        &self.primary.chain
+    }
+
+    /// What events were chained under while the key `id` was the primary one, also if it is
+    /// retired.
+    #[must_use]
+    pub fn chain_of(&self, id: KeyId) -> Option<&ChainKey> {
+        let live = self.keys().map(|key| &key.chain);
+        live.chain(&self.chains).find(|chain| chain.id() == id)
     }
 
     /// A text sealed under the key `id`. Left in the database, it tells at the

@@ -2,6 +2,7 @@
 
 mod chain;
 pub(crate) mod list;
+mod retention;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use crate::error::{Result, StoreError};
 use crate::row;
 use crate::store::Tx;
 
-pub use chain::NumberedEvent;
+pub use chain::{MOST_COUNTED, Numbering};
 
 impl Tx {
     /// Records what this transaction does: an event with the attributes of its
@@ -65,5 +66,6 @@ pub(crate) fn new_row(event: &Event) -> Result<ActiveModel> {
         attributes: Set(attributes),
         number: Set(None),
         chain_digest: Set(None),
+        chain_key_id: Set(None),
     })
 }

@@ -16,3 +16,4 @@ pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod throttle;
+pub(crate) mod trail_start;

@@ -18,6 +18,8 @@ pub enum Lease {
     Audit,
     /// Removing what has expired.
     Housekeeping,
+    /// Removing audit events that are older than they are kept.
+    Retention,
     /// Sealing anew what is sealed under a key that is not the primary one.
     Resealing,
     /// Counting who is protected by what, for metrics.
@@ -32,6 +34,7 @@ impl Lease {
         match self {
             Self::Audit => "audit",
             Self::Housekeeping => "housekeeping",
+            Self::Retention => "retention",
             Self::Resealing => "resealing",
             Self::Posture => "posture",
         }

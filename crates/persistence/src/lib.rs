@@ -46,8 +46,8 @@ mod store;
 mod throttles;
 mod watch;
 
-pub use audit::NumberedEvent;
 pub use audit::list::AuditEventFilter;
+pub use audit::{MOST_COUNTED, Numbering};
 pub use authentication::{Authenticated, HeldSession, Presented};
 pub use backup_codes::StoredBackupCode;
 pub use customers::SealedPassword;

@@ -9,6 +9,7 @@ mod m0002_whole_contract;
 mod m0003_replicas;
 mod m0004_pages;
 mod m0005_foreign_hashes;
+mod m0006_keyed_chain;
 mod schema;
 
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, IntoDatabaseExecutor, Set};
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_replicas::Migration),
             Box::new(m0004_pages::Migration),
             Box::new(m0005_foreign_hashes::Migration),
+            Box::new(m0006_keyed_chain::Migration),
         ]
     }
 

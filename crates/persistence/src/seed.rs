@@ -5,7 +5,7 @@ use gatehouse_domain::audit::Event;
 use gatehouse_domain::customer::Customer;
 use gatehouse_domain::enrollment::Factor;
 use gatehouse_domain::session::Session;
-use gatehouse_domain::vault::Digest;
+use gatehouse_domain::vault::{ChainKey, Digest};
 use sea_orm::EntityTrait;
 
 use crate::customers::{self, SealedPassword};
@@ -35,12 +35,12 @@ pub struct SeededCustomer {
 }
 
 impl Tx {
-    /// Makes at most [`SEEDED_AT_ONCE`] customers, and numbers their events, while no
-    /// server runs.
+    /// Makes at most [`SEEDED_AT_ONCE`] customers, and numbers their events under `key`, while
+    /// no server runs.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn insert_seeded(&self, seeded: Vec<SeededCustomer>) -> Result<()> {
+    pub async fn insert_seeded(&self, seeded: Vec<SeededCustomer>, key: &ChainKey) -> Result<()> {
         self.lift_statement_limit().await?;
         let mut customers = Vec::with_capacity(seeded.len());
         let (mut factors, mut sessions, mut events) = (Vec::new(), Vec::new(), Vec::new());
@@ -52,7 +52,7 @@ impl Tx {
                 events.push(audit::new_row(event)?);
             }
         }
-        self.number_new(&mut events).await?;
+        self.number_new(&mut events, key).await?;
         if !customers.is_empty() {
             customer::Entity::insert_many(customers).exec_without_returning(&self.0).await?;
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use gatehouse_domain::id::ServerId;
 use gatehouse_domain::vault::Vault;
@@ -47,6 +48,8 @@ pub struct App {
     pub trail_readers: Semaphore,
     /// The trail as it grows, for those who watch it.
     pub trail: Trail,
+    /// For how long audit events are kept; none for ever.
+    pub audit_retention: Option<Duration>,
     /// Calls that came without a live key since the log last told of them.
     pub calls_without_key: AtomicU64,
 }

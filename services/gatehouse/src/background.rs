@@ -1,5 +1,5 @@
 //! What a server does besides answering: it watches the database, follows its key
-//! ring and its certificate, numbers audit events, removes what has expired, seals anew
+//! ring and its certificate, numbers audit events, removes what has expired and old events, seals anew
 //! what is sealed under an old key, and tells of callers without an API key or TLS.
 
 #[cfg(test)]
@@ -71,6 +71,13 @@ const NUMBERING: Pace = Pace {
     full_batch: audit::BATCH,
     max_batches: 1_000,
 };
+const RETAINING: Pace = Pace {
+    job: "removing old audit events",
+    task: "retention",
+    interval: Duration::from_mins(1),
+    full_batch: audit::retention::BATCH,
+    max_batches: 1_000,
+};
 const HOUSEKEEPING: Pace = Pace {
     job: "housekeeping",
     task: "housekeeping",
@@ -135,6 +142,11 @@ impl Background {
         background.spawn(app, HOUSEKEEPING, |app, now| async move {
             housekeeping::remove_batch(&app, now).await
         });
+        if let Some(keep) = app.audit_retention {
+            background.spawn(app, RETAINING, move |app, now| async move {
+                audit::retention::remove_batch(&app, keep, now).await
+            });
+        }
         let next = Arc::new(Mutex::new(None));
         background.spawn(app, COUNTING, move |app, now| {
             let next = Arc::clone(&next);

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod audit;
 mod backup;
 mod healthcheck;
 mod keys;
@@ -24,7 +25,7 @@ use tokio::runtime::Runtime;
 use crate::config::{self, Given, Settings};
 use crate::metrics::listener::MetricsListener;
 use crate::server::{Server, ServerSettings};
-use crate::usecase::{Call, api_keys, audit, keys as key_rotation};
+use crate::usecase::{Call, api_keys, keys as key_rotation};
 use crate::{log, service_manager, shutdown, startup};
 use server_url::ServerUrl;
 
@@ -83,9 +84,9 @@ enum Command {
         #[arg(long)]
         keep_backup_codes: bool,
     },
-    /// Check that no numbered audit event was changed or removed, and print how many there are
-    /// and the last digest; works beside a running server
-    VerifyAuditTrail,
+    /// Check, export and note the head of the audit trail, beside running servers
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Ask a running server whether it is ready to serve: 0 if it is
     Healthcheck {
         /// Where the server is [default: http:// and the address it listens on]
@@ -108,7 +109,7 @@ pub fn definition() -> clap::Command {
 }
 
 /// Runs the command that `arguments` ask for: 0, or 1 where it fails with a
-/// line on standard error, or 2 where it was not understood.
+/// line on standard error, or 2 where it was not understood, or a trail not checked.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     let parsed = Cli::command()
         .try_get_matches_from(arguments)
@@ -138,6 +139,7 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
     };
     match execute(command, &settings) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<audit::NotChecked>() => fail(&*error, USAGE.into()),
         Err(error) => fail(&*error, ExitCode::FAILURE),
     }
 }
@@ -172,11 +174,7 @@ fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> 
                 Ok(io::stdout().write_all(&script)?)
             }
             Command::Admin(command) => admin::run(settings, *command).await,
-            Command::VerifyAuditTrail => {
-                let end = audit::verify(&startup::open_existing(settings).await?).await?;
-                writeln!(io::stdout(), "{} events, last digest {}", end.number, end.digest)?;
-                Ok(())
-            }
+            Command::Audit(command) => audit::run(settings, command).await,
         }
     });
     // What a disk has not answered by now is not waited for.

@@ -1,5 +1,6 @@
 //! Settings: from flags, the environment and a TOML file, in that order.
 
+mod audit;
 mod given;
 mod secret;
 
@@ -13,6 +14,7 @@ use std::num::NonZero;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 use std::{env, fs, io};
 
 use clap::parser::ValueSource;
@@ -55,6 +57,8 @@ pub struct Settings {
     pub hasher: HasherConfig,
     /// Changes under way at once, at most. Half as many may watch the audit trail.
     pub max_in_flight: usize,
+    /// For how long audit events are kept; none for ever.
+    pub audit_retention: Option<Duration>,
 }
 
 /// The files of TLS, in PEM form.
@@ -280,6 +284,7 @@ impl Sources<'_> {
             max_in_flight: self
                 .value("max_in_flight", |given| &given.max_in_flight, number(1..=1_000_000))?
                 .unwrap_or(1_024),
+            audit_retention: self.audit_retention()?,
         })
     }
 

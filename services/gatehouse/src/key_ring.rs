@@ -108,6 +108,20 @@ fn parse(path: &Path, text: &str) -> Result<KeyRing, StartupError> {
     text.parse().map_err(|source| StartupError::KeyRing { path: path.to_owned(), source })
 }
 
+/// What the ring at `path` opens, whatever it is used with.
+pub(crate) fn parse_vault(path: &Path) -> Result<Vault, StartupError> {
+    Ok(Vault::new(&parse(path, &read(path)?)?))
+}
+
+/// The same for what only reads: the ring has to be the one that the database
+/// is used with, and leaves no canary there.
+pub(crate) async fn read_vault(store: &Store, path: &Path) -> Result<Vault, StartupError> {
+    let vault = parse_vault(path)?;
+    open_all(&vault, &store.read().key_canaries().await?)
+        .map_err(|source| StartupError::KeyRingForeign { path: path.to_owned(), source })?;
+    Ok(vault)
+}
+
 /// The vault of a ring that has every key that the database is used with; leaves a
 /// canary for those that are new.
 ///

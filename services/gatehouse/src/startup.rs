@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use gatehouse_domain::id::ServerId;
-use gatehouse_domain::vault::{KeyId, KeyRing, KeyRingError, OpenError};
+use gatehouse_domain::vault::{KeyId, KeyRing, KeyRingError, OpenError, Vault};
 use gatehouse_persistence::{DatabaseLocation, DatabaseSettings, Store, StoreError};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
@@ -23,7 +23,7 @@ use crate::config::Settings;
 use crate::database_watch::DatabaseWatch;
 use crate::entropy::Entropy;
 use crate::hasher::Hasher;
-use crate::key_ring::ServerKeyRing;
+use crate::key_ring::{self, ServerKeyRing};
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 use crate::trail::{self, Trail};
@@ -125,6 +125,7 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
         lookups: Lookups::default(),
         trail: Trail::new(trail::Pace::default(), settings.max_in_flight),
         trail_readers: Semaphore::new(audit::MAX_CONCURRENT_READERS),
+        audit_retention: settings.audit_retention,
         calls_without_key: AtomicU64::new(0),
     })
 }
@@ -147,6 +148,16 @@ pub async fn open_existing(settings: &Settings) -> Result<Store, StartupError> {
         return Err(StartupError::NoDatabase(settings.database.clone()));
     }
     Ok(store)
+}
+
+/// The same with the keys of its ring, of which nothing is noted in the database.
+///
+/// # Errors
+/// [`StartupError`]. Nothing is made or changed.
+pub async fn open_to_read(settings: &Settings) -> Result<(Store, Vault), StartupError> {
+    let store = open_existing(settings).await?;
+    let vault = key_ring::read_vault(&store, &settings.key_ring).await?;
+    Ok((store, vault))
 }
 
 /// A database as it is, used or not.

@@ -202,10 +202,8 @@ impl Drop for Place {
 /// # Errors
 /// [`StoreError`].
 pub async fn read(app: &App, number: i64, limit: usize) -> Result<Vec<Numbered>, StoreError> {
-    let rows = app.store.read().numbered_events(Some(number), limit as u64).await?;
-    rows.into_iter()
-        .map(|row| Ok(Numbered { number: row.number(), event: row.recorded()? }))
-        .collect()
+    let rows = app.store.read().recorded_events(number, limit as u64).await?;
+    Ok(rows.into_iter().map(|(number, event)| Numbered { number, event }).collect())
 }
 
 /// Reads the trail for all.

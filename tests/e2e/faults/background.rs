@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use gatehouse::app::App;
 use gatehouse::error::AppError;
 use gatehouse::usecase::{Call, api_keys, audit, housekeeping};
 use gatehouse_api::v1;
+use gatehouse_domain::audit::{Expected, Summary};
 use gatehouse_persistence::Fault;
 
 use gatehouse_tests::{Acme, Database, TestServer, refused};
@@ -36,6 +38,7 @@ macro_rules! by_every_statement {
 by_every_statement! {
     every_event_is_numbered_once,
     what_has_expired_is_removed_and_nothing_else,
+    what_is_old_is_removed_and_leaves_a_whole_trail,
     an_owner_key_is_made_with_its_event,
 }
 
@@ -85,10 +88,36 @@ async fn every_event_is_numbered_once(acme: Acme) {
     };
     let check = async |_: Option<usize>| {
         while number().await.unwrap() > 0 {}
-        let numbered = audit::verify(&app.store).await.unwrap().number;
-        assert_eq!(numbered, i64::try_from(events(&acme).await.len()).unwrap());
+        let summary = whole(&app).await;
+        assert_eq!(summary.end.number, i64::try_from(events(&acme).await.len()).unwrap());
     };
     fail(&acme, prepare, number, check).await;
+}
+
+/// What the trail comes to, of which nothing is wrong.
+async fn whole(app: &App) -> Summary {
+    let (vault, expected) = (app.vault(), Expected::default());
+    let verified = audit::verify(&app.store, &vault, expected, |found| panic!("{found}"));
+    verified.await.unwrap().summary
+}
+
+async fn what_is_old_is_removed_and_leaves_a_whole_trail(acme: Acme) {
+    let app = acme.server.app();
+    let remove = async || audit::retention::remove_batch(&app, LONG, acme.server.now()).await;
+    let prepare = async || {
+        let nobody = format!("{}/customers/nobody", acme.portal);
+        refused(acme.admin.reset_mfa(&nobody).await);
+        acme.server.pass(LONG * 2);
+        refused(acme.admin.reset_mfa(&nobody).await);
+        while audit::number_batch(&app, acme.server.now()).await.unwrap() > 0 {}
+    };
+    let check = async |_: Option<usize>| {
+        remove().await.unwrap();
+        let summary = whole(&app).await;
+        assert_eq!(summary.events, 1);
+        assert_eq!(summary.first, Some(summary.end.number));
+    };
+    fail(&acme, prepare, remove, check).await;
 }
 
 async fn what_has_expired_is_removed_and_nothing_else(acme: Acme) {

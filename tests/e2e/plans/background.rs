@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use gatehouse::usecase::audit::export::{Selection, export};
+use gatehouse::usecase::audit::retention;
 use gatehouse::usecase::{Call, api_keys, audit, housekeeping, keys, restore};
+use gatehouse_domain::audit::Expected;
 use gatehouse_persistence::Sent;
 
 use crate::faults::situation::{enrolled, signed_in, throttle};
@@ -31,7 +34,11 @@ pub async fn all(database: Database) -> Vec<(&'static str, Vec<Sent>)> {
     }));
     all.push(("checking the chain", {
         server.faults().record();
-        assert!(audit::verify(&app.store).await.unwrap().number > 0);
+        let (vault, expected) = (app.vault(), Expected::default());
+        let verified = audit::verify(&app.store, &vault, expected, |found| panic!("{found}"));
+        assert!(verified.await.unwrap().summary.events > 0);
+        let selection = Selection { from: 2, to: Some(3), portal: None };
+        export(&app.store, &selection, &mut Vec::new()).await.unwrap();
         server.faults().take_record()
     }));
     all.push(("rotating keys", {
@@ -58,6 +65,12 @@ pub async fn all(database: Database) -> Vec<(&'static str, Vec<Sent>)> {
         server.pass(LONG);
         server.faults().record();
         assert!(housekeeping::remove_batch(&app, server.now()).await.unwrap() > 6);
+        server.faults().take_record()
+    }));
+    all.push(("removing old events", {
+        while audit::number_batch(&app, server.now()).await.unwrap() > 0 {}
+        server.faults().record();
+        assert!(retention::remove_batch(&app, LONG, server.now() + LONG).await.unwrap() > 0);
         server.faults().take_record()
     }));
     all.push(("making an owner", {

@@ -47,6 +47,7 @@ impl Place {
             reflection: true,
             hasher: hasher(),
             max_in_flight: 1_024,
+            audit_retention: None,
         })
     }
 

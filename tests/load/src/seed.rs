@@ -193,7 +193,7 @@ impl Seeder<'_> {
                 let numbers = start..end.min(start + statement);
                 let made: Result<Vec<_>> =
                     numbers.map(|number| self.customer(number, &mut rng)).collect();
-                tx.insert_seeded(made?).await?;
+                tx.insert_seeded(made?, self.app.vault().chain()).await?;
             }
             tx.commit().await?;
         }

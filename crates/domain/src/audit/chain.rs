@@ -2,9 +2,14 @@
 //! carries a digest of itself and of all before it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
+
+use super::stored::StoredEvent;
+use crate::field::Malformed;
+use crate::vault::{ChainKey, KeyId, Vault};
 
 /// A digest of one event and, through the digest before it, of all earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +36,17 @@ impl fmt::Display for ChainDigest {
     }
 }
 
+impl FromStr for ChainDigest {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).ok();
+        bytes
+            .and_then(|bytes| Self::from_bytes(&bytes))
+            .ok_or(Malformed("a digest must be 64 lower-case hexadecimal digits"))
+    }
+}
+
 /// How far a chain reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainEnd {
@@ -44,71 +60,102 @@ impl ChainEnd {
     /// Of a chain without events.
     pub const START: Self = Self { number: 0, digest: ChainDigest([0; 32]) };
 
-    /// With one more event, of which `columns` are all that is stored, in an
-    /// order that never changes.
+    /// With one more event, under `key`, or without one as earlier versions did it.
     ///
-    /// The digest is SHA-256 over the digest before it, the number in 8 bytes,
-    /// and for each column a 0 if it is NULL, else a 1, its length in 8 bytes
-    /// and itself. All numbers are big-endian.
+    /// The digest is HMAC-SHA-256 (RFC 2104), or without a key SHA-256, over the digest
+    /// before it, the number in 8 bytes, and for each column a 0 if it is NULL, else a 1,
+    /// its length in 8 bytes and itself. All numbers are big-endian.
     #[must_use]
-    pub fn next(&self, columns: &[Option<&[u8]>]) -> Self {
+    pub fn next(&self, key: Option<&ChainKey>, event: &StoredEvent) -> Self {
         let number = self.number.saturating_add(1);
-        let mut hash = Sha256::new();
-        hash.update(self.digest.as_bytes());
-        hash.update(number.to_be_bytes());
-        for column in columns {
-            match column {
-                None => hash.update([0]),
-                Some(column) => {
-                    hash.update([1]);
-                    hash.update((column.len() as u64).to_be_bytes());
-                    hash.update(column);
-                }
-            }
-        }
-        Self { number, digest: ChainDigest(hash.finalize().into()) }
+        let mut message = self.digest.as_bytes().to_vec();
+        message.extend(number.to_be_bytes());
+        event.encode(&mut message);
+        let digest = match key {
+            Some(key) => key.event(&message),
+            None => Sha256::digest(&message).into(),
+        };
+        Self { number, digest: ChainDigest(digest) }
     }
+}
+
+/// `NUMBER:DIGEST`.
+impl fmt::Display for ChainEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.number, self.digest)
+    }
+}
+
+impl FromStr for ChainEnd {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        const SHAPE: Malformed = Malformed("must be NUMBER:DIGEST, as `audit head` prints it");
+        let (number, digest) = text.split_once(':').ok_or(SHAPE)?;
+        let number = number.parse().ok().filter(|number| *number >= 0).ok_or(SHAPE)?;
+        Ok(Self { number, digest: digest.parse()? })
+    }
+}
+
+/// A numbered event as it stands in the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainedEvent {
+    /// The number that it has been given.
+    pub number: i64,
+    /// The digest that it carries; none where what stands there is no digest.
+    pub digest: Option<ChainDigest>,
+    /// The key that the digest is made under; none for one of an earlier version.
+    pub key: Option<KeyId>,
+    /// What it says.
+    pub event: StoredEvent,
+}
+
+impl ChainedEvent {
+    /// The chain from `end` on to this event, if it is the next one and as it was when it was
+    /// numbered. Of one under a key that the ring does not have that is not known.
+    #[must_use]
+    pub fn follows(&self, end: &ChainEnd, vault: &Vault) -> Option<ChainEnd> {
+        let key = match self.key {
+            None => None,
+            Some(id) => Some(vault.chain_of(id)?),
+        };
+        let next = end.next(key, &self.event);
+        (self.number == next.number && self.digest == Some(next.digest)).then_some(next)
+    }
+}
+
+/// Where the trail begins once old events have been removed: the end of what was removed, and
+/// what proves that a server has removed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrailStart {
+    /// The last event that was removed.
+    pub removed: ChainEnd,
+    /// The key that it is vouched for under.
+    pub key: KeyId,
+    /// Proves it.
+    pub proof: [u8; 32],
+}
+
+impl TrailStart {
+    /// All up to `removed` has been removed.
+    #[must_use]
+    pub fn after(removed: ChainEnd, key: &ChainKey) -> Self {
+        Self { removed, key: key.id(), proof: prove(&removed, key) }
+    }
+
+    /// Whether it was made under a key of the ring.
+    #[must_use]
+    pub fn is_vouched_for(&self, vault: &Vault) -> bool {
+        vault.chain_of(self.key).is_some_and(|key| prove(&self.removed, key) == self.proof)
+    }
+}
+
+/// HMAC-SHA-256 over the number, in 8 bytes, and the digest.
+fn prove(removed: &ChainEnd, key: &ChainKey) -> [u8; 32] {
+    let mut message = removed.number.to_be_bytes().to_vec();
+    message.extend(removed.digest.as_bytes());
+    key.start(&message)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Computed with Python's hashlib: whoever has the rows can check the chain.
-    #[test]
-    fn a_digest_is_of_the_documented_bytes() {
-        let one = ChainEnd::START.next(&[Some(b"a"), None, Some(b"")]);
-        assert_eq!(one.number, 1);
-        assert_eq!(one.digest.to_string(), ONE);
-        let two = one.next(&[Some(b"b")]);
-        assert_eq!((two.number, two.digest.to_string().as_str()), (2, TWO));
-    }
-
-    const ONE: &str = "8a5da387a45d6bb2669ed12e5e79be11f1a6f831652f2158dd03b0624c783cc8";
-    const TWO: &str = "1e8382bc218d6ca0f4755e5c56e9dc15144fdaa8785f9659d46b3f576e2a8f07";
-
-    #[test]
-    fn no_two_rows_are_encoded_alike() {
-        let rows: [&[Option<&[u8]>]; 6] = [
-            &[Some(b"ab"), Some(b"")],
-            &[Some(b"a"), Some(b"b")],
-            &[Some(b""), Some(b"ab")],
-            &[Some(b"ab"), None],
-            &[None, Some(b"ab")],
-            &[Some(b"ab")],
-        ];
-        let digests = rows.map(|row| ChainEnd::START.next(row).digest.to_string());
-        for (at, digest) in digests.iter().enumerate() {
-            assert!(!digests[..at].contains(digest), "{:?}", rows[at]);
-        }
-    }
-
-    #[test]
-    fn a_digest_has_32_bytes() {
-        let digest = ChainEnd::START.next(&[]).digest;
-        assert_eq!(ChainDigest::from_bytes(digest.as_bytes()), Some(digest));
-        for length in [0, 31, 33] {
-            assert_eq!(ChainDigest::from_bytes(&vec![0; length]), None);
-        }
-    }
-}
+pub(super) mod tests;

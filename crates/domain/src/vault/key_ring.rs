@@ -1,4 +1,7 @@
 //! The keys that everything sealed depends on, and their text form.
+//!
+//! Of a key that is retired a `chain` line stays: it goes on verifying the audit trail, of
+//! which no event is chained anew, and opens nothing.
 
 use std::fmt;
 use std::iter;
@@ -8,12 +11,14 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
+use super::subkeys::chain_secret;
 use crate::field::Malformed;
 
 const HEADER: &str = "\
 # The key ring of gatehouse. Keep it secret, and keep a copy elsewhere:
 # without it every password and authenticator is lost.
-# One key a line. The primary key seals; all of them open.
+# One key a line. The primary key seals; all of them open, but for those of the chain:
+# they are what is left of retired keys, and verify the audit trail.
 ";
 
 /// Names a key of a ring. Not secret: it stands in every sealed value.
@@ -73,10 +78,12 @@ impl RingKey {
     }
 }
 
-/// One primary key, which seals, and others that still open.
+/// One primary key, which seals, others that still open, and what is left of those that do
+/// not any more.
 pub struct KeyRing {
     primary: RingKey,
     others: Vec<RingKey>,
+    chain: Vec<RingKey>,
 }
 
 impl KeyRing {
@@ -84,7 +91,7 @@ impl KeyRing {
     /// then meet in the place of one canary, and all but one are refused.
     #[must_use]
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self { primary: RingKey::generate(KeyId(1), rng), others: Vec::new() }
+        Self { primary: RingKey::generate(KeyId(1), rng), others: Vec::new(), chain: Vec::new() }
     }
 
     /// The key that seals.
@@ -93,7 +100,7 @@ impl KeyRing {
         self.primary.id
     }
 
-    /// The ids of its keys, the primary first.
+    /// The ids of the keys that open, the primary first.
     pub fn key_ids(&self) -> impl Iterator<Item = KeyId> {
         iter::once(&self.primary).chain(&self.others).map(RingKey::id)
     }
@@ -103,11 +110,14 @@ impl KeyRing {
     pub fn to_text(&self) -> Zeroizing<String> {
         const LINE_BYTES: usize = "primary 01234567 ".len() + 43 + 1;
         // Room for all of it: growing would leave copies behind.
-        let bytes = HEADER.len() + LINE_BYTES * (1 + self.others.len());
+        let lines = 1 + self.others.len() + self.chain.len();
+        let bytes = HEADER.len() + LINE_BYTES * lines;
         let mut text = Zeroizing::new(String::with_capacity(bytes));
         text.push_str(HEADER);
         let primary = iter::once(("primary", &self.primary));
-        for (role, key) in primary.chain(self.others.iter().map(|key| ("other", key))) {
+        let others = self.others.iter().map(|key| ("other", key));
+        let chain = self.chain.iter().map(|key| ("chain", key));
+        for (role, key) in primary.chain(others).chain(chain) {
             text.push_str(role);
             text.push(' ');
             text.push_str(&key.id.to_string());
@@ -123,7 +133,7 @@ impl KeyRing {
     /// # Errors
     /// [`RingChangeError::Known`].
     pub fn add(&mut self, id: KeyId, rng: &mut impl CryptoRng) -> Result<(), RingChangeError> {
-        if self.key_ids().any(|known| known == id) {
+        if self.key_ids().chain(self.chain.iter().map(RingKey::id)).any(|known| known == id) {
             return Err(RingChangeError::Known(id));
         }
         self.others.push(RingKey::generate(id, rng));
@@ -140,12 +150,15 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Takes a key out that nothing needs any more.
+    /// Takes a key out that nothing needs any more but the audit trail, for which the part
+    /// of it stays that verifies what was chained under it.
     ///
     /// # Errors
     /// [`RingChangeError::Primary`] for the key that seals, [`RingChangeError::Unknown`].
-    pub fn remove(&mut self, id: KeyId) -> Result<(), RingChangeError> {
-        self.take_other(id).map(drop)
+    pub fn retire(&mut self, id: KeyId) -> Result<(), RingChangeError> {
+        let key = self.take_other(id)?;
+        self.chain.push(RingKey { id, secret: chain_secret(&key) });
+        Ok(())
     }
 
     fn take_other(&mut self, id: KeyId) -> Result<RingKey, RingChangeError> {
@@ -162,6 +175,11 @@ impl KeyRing {
 
     pub(super) fn other_keys(&self) -> &[RingKey] {
         &self.others
+    }
+
+    /// Of retired keys the secrets of their chains.
+    pub(super) fn chain_secrets(&self) -> impl Iterator<Item = (KeyId, &[u8; 32])> {
+        self.chain.iter().map(|key| (key.id, &*key.secret))
     }
 }
 
@@ -206,24 +224,25 @@ impl FromStr for KeyRing {
 
     fn from_str(text: &str) -> Result<Self, KeyRingError> {
         let mut primary = None;
-        let mut others = Vec::new();
+        let (mut others, mut chain) = (Vec::new(), Vec::new());
         for (line, text) in (1..).zip(text.lines()) {
             let text = text.trim();
             if !text.is_empty() && !text.starts_with('#') {
-                add_line(&mut primary, &mut others, text)
+                add_line(&mut primary, &mut others, &mut chain, text)
                     .map_err(|problem| KeyRingError::Line { line, problem })?;
             }
         }
-        Ok(Self { primary: primary.ok_or(KeyRingError::NoPrimary)?, others })
+        Ok(Self { primary: primary.ok_or(KeyRingError::NoPrimary)?, others, chain })
     }
 }
 
 fn add_line(
     primary: &mut Option<RingKey>,
     others: &mut Vec<RingKey>,
+    chain: &mut Vec<RingKey>,
     text: &str,
 ) -> Result<(), Malformed> {
-    const SHAPE: Malformed = Malformed("must be `primary` or `other`, a key id and a key");
+    const SHAPE: Malformed = Malformed("must be `primary`, `other` or `chain`, a key id and a key");
     let mut words = text.split_ascii_whitespace();
     let (Some(role), Some(id), Some(secret), None) =
         (words.next(), words.next(), words.next(), words.next())
@@ -231,10 +250,11 @@ fn add_line(
         return Err(SHAPE);
     };
     let key = RingKey { id: id.parse()?, secret: parse_secret(secret)? };
-    if primary.iter().chain(&*others).any(|known| known.id == key.id) {
+    let known = || primary.iter().chain(&*others).chain(&*chain);
+    if known().any(|known| known.id == key.id) {
         return Err(Malformed("the key id stands on an earlier line"));
     }
-    if primary.iter().chain(&*others).any(|known| known.secret == key.secret) {
+    if known().any(|known| known.secret == key.secret) {
         return Err(Malformed("the key stands on an earlier line"));
     }
     match role {
@@ -245,6 +265,10 @@ fn add_line(
         }
         "other" => {
             others.push(key);
+            Ok(())
+        }
+        "chain" => {
+            chain.push(key);
             Ok(())
         }
         _ => Err(SHAPE),
@@ -258,120 +282,4 @@ fn parse_secret(text: &str) -> Result<Zeroizing<[u8; 32]>, Malformed> {
 }
 
 #[cfg(test)]
-mod tests {
-    use rand::SeedableRng;
-    use rand::rngs::StdRng;
-
-    use super::*;
-
-    const A: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    const B: &str = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA";
-    const C: &str = "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCA";
-
-    fn parse(text: &str) -> Result<KeyRing, KeyRingError> {
-        text.parse()
-    }
-
-    #[test]
-    fn parse_and_print_are_inverse() {
-        let generated = KeyRing::generate(&mut StdRng::seed_from_u64(1));
-        let rotated = parse(&format!("other 0000000b {B}\nprimary fffffff0 {A}\nother 0 {C}\n"));
-        assert!(rotated.is_err(), "an id has eight digits");
-        let rotated =
-            parse(&format!("other 0000000b {B}\nprimary fffffff0 {A}\n")).expect("a ring");
-        for ring in [generated, rotated] {
-            let again = parse(&ring.to_text()).expect("its own text");
-            assert_eq!(*again.to_text(), *ring.to_text());
-            assert_eq!(again.primary(), ring.primary());
-        }
-    }
-
-    #[test]
-    fn the_text_says_that_it_must_be_kept_and_fits_its_room() {
-        let random = &mut StdRng::seed_from_u64(1);
-        let mut ring = KeyRing::generate(random);
-        assert!(ring.to_text().contains("Keep it secret, and keep a copy"));
-        for id in 2..10 {
-            let text = ring.to_text();
-            // `other` is two letters shorter than `primary`.
-            assert_eq!(text.capacity(), text.len() + 2 * ring.others.len());
-            ring.add(KeyId(id), random).unwrap();
-        }
-    }
-
-    #[test]
-    fn comments_and_blank_lines_are_skipped() {
-        let ring =
-            parse(&format!("# a\r\n\r\n  primary 00000001 {A}  \n\t# b\nother 00000002 {B}"));
-        let ids: Vec<u32> = ring.expect("a ring").key_ids().map(u32::from).collect();
-        assert_eq!(ids, [1, 2]);
-    }
-
-    #[test]
-    fn errors_name_the_line_and_never_the_key() {
-        let short = &A[1..];
-        // 43 characters carry 258 bits; the last two must be zero.
-        let noncanonical = format!("{short}B");
-        for line in [
-            format!("primary 00000002 {B}"),
-            format!("other 00000001 {B}"),
-            format!("other 00000002 {A}"),
-            format!("secondary 00000002 {B}"),
-            format!("Other 00000002 {B}"),
-            format!("other 00000002 {B}="),
-            format!("other 00000002 {B} {C}"),
-            format!("other 00000002 {short}"),
-            format!("other 00000002 {noncanonical}"),
-            format!("other 00000002 {A}{A}"),
-            format!("other 2 {B}"),
-            format!("other 0000000G {B}"),
-            format!("other 0000000A {B}"),
-            format!("other +0000002 {B}"),
-            format!("other 0000000002 {B}"),
-            format!("other {B}"),
-            "other 00000002".to_owned(),
-            B.to_owned(),
-        ] {
-            let error = parse(&format!("# ring\nprimary 00000001 {A}\n{line}\n"));
-            let error = error.expect_err(&line);
-            assert!(matches!(error, KeyRingError::Line { line: 3, .. }), "{line}: {error}");
-            let message = format!("{error} {error:?}");
-            assert!(!message.contains("AAAA") && !message.contains("BBBB"), "{message}");
-        }
-    }
-
-    #[test]
-    fn a_ring_has_a_primary_key() {
-        for text in [String::new(), "# primary\n".to_owned(), format!("other 00000001 {A}")] {
-            assert_eq!(parse(&text).expect_err("none"), KeyRingError::NoPrimary);
-        }
-    }
-
-    #[test]
-    fn a_key_is_added_promoted_and_removed() {
-        let random = &mut StdRng::seed_from_u64(1);
-        let mut ring = KeyRing::generate(random);
-        let [old, new, unknown] = [1, 2, 3].map(KeyId);
-        let ids = |ring: &KeyRing| ring.key_ids().collect::<Vec<_>>();
-        assert_eq!(ring.add(old, random), Err(RingChangeError::Known(old)));
-        ring.add(new, random).unwrap();
-        assert_eq!(ids(&ring), [old, new]);
-        assert_ne!(ring.primary.secret, ring.others[0].secret);
-
-        assert_eq!(ring.promote(old), Err(RingChangeError::Primary(old)));
-        assert_eq!(ring.promote(unknown), Err(RingChangeError::Unknown(unknown)));
-        ring.promote(new).unwrap();
-        assert_eq!(ids(&ring), [new, old]);
-
-        assert_eq!(ring.remove(new), Err(RingChangeError::Primary(new)));
-        assert_eq!(ring.remove(unknown), Err(RingChangeError::Unknown(unknown)));
-        ring.remove(old).unwrap();
-        assert_eq!(ids(&ring), [new]);
-    }
-
-    #[test]
-    fn debug_shows_no_key() {
-        let ring = parse(&format!("primary 00000001 {A}")).expect("a ring");
-        assert_eq!(format!("{ring:?}"), "KeyRing { primary: KeyId(1), .. }");
-    }
-}
+mod tests;

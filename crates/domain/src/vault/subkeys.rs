@@ -7,10 +7,11 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::chain_key::ChainKey;
 use super::digest::{Digest, DigestKind};
 use super::key_ring::{KeyId, RingKey};
 
-type HmacSha256 = Hmac<Sha256>;
+pub(super) type HmacSha256 = Hmac<Sha256>;
 
 /// What a ciphertext is for. One sealed for one purpose does not open for another.
 #[derive(Clone, Copy)]
@@ -37,12 +38,17 @@ pub(super) struct Subkeys {
     invitations: HmacSha256,
     throttles: HmacSha256,
     known_sources: HmacSha256,
+    pub(super) chain: ChainKey,
+}
+
+/// What chains the audit trail under a key of the ring. It outlives the key.
+pub(super) fn chain_secret(key: &RingKey) -> Zeroizing<[u8; 32]> {
+    expand(&hkdf(key.secret()), "gatehouse.v1 audit chain")
 }
 
 impl Subkeys {
     pub(super) fn derive(key: &RingKey) -> Self {
-        // Keys of the ring are uniformly random: no salt is needed (RFC 5869, section 3.1).
-        let hkdf = Hkdf::<Sha256>::new(None, key.secret());
+        let hkdf = hkdf(key.secret());
         let cipher = |purpose| XChaCha20Poly1305::new((&*expand(&hkdf, purpose)).into());
         let mac = |purpose| mac(&expand(&hkdf, purpose));
         // The labels are part of the storage format.
@@ -58,6 +64,7 @@ impl Subkeys {
             invitations: mac("gatehouse.v1 digest invitation"),
             throttles: mac("gatehouse.v1 digest throttle"),
             known_sources: mac("gatehouse.v1 digest known source"),
+            chain: ChainKey::derive(key.id(), &chain_secret(key)),
         }
     }
 
@@ -83,14 +90,19 @@ impl Subkeys {
     }
 }
 
-fn expand(hkdf: &Hkdf<Sha256>, purpose: &str) -> Zeroizing<[u8; 32]> {
+/// Keys of the ring are uniformly random: no salt is needed (RFC 5869, section 3.1).
+pub(super) fn hkdf(secret: &[u8]) -> Hkdf<Sha256> {
+    Hkdf::new(None, secret)
+}
+
+pub(super) fn expand(hkdf: &Hkdf<Sha256>, purpose: &str) -> Zeroizing<[u8; 32]> {
     let mut subkey = Zeroizing::new([0; 32]);
     #[expect(clippy::expect_used, reason = "fails only past 255 times 32 bytes")]
     hkdf.expand(purpose.as_bytes(), subkey.as_mut()).expect("32 bytes");
     subkey
 }
 
-fn mac(key: &[u8; 32]) -> HmacSha256 {
+pub(super) fn mac(key: &[u8; 32]) -> HmacSha256 {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
     HmacSha256::new_from_slice(key).expect("any length")
 }

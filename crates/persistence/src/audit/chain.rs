@@ -1,65 +1,59 @@
 //! The numbers of events. They come after the events, in batches, so that no
 //! sign-in waits for another one's.
 
-use gatehouse_domain::audit::{ChainDigest, ChainEnd, RecordedEvent};
+use gatehouse_domain::audit::{ChainDigest, ChainEnd, ChainedEvent, RecordedEvent, StoredEvent};
 use gatehouse_domain::id::AuditEventId;
 use gatehouse_domain::time::Timestamp;
-use sea_orm::sea_query::{CaseStatement, Expr};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use gatehouse_domain::vault::{ChainKey, KeyId};
+use sea_orm::sea_query::{Asterisk, CaseStatement, Expr, Func, Query};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
+};
 
 use super::list;
 use crate::entity::audit_event::{Column, Entity, Model};
 use crate::error::{Result, StoreError};
 use crate::store::{Queries, Tx, corrupt};
 
-/// A numbered event as it stands in the chain.
-#[derive(Clone, Debug)]
-pub struct NumberedEvent {
-    row: Model,
-}
+/// Events without a number that are counted at most, to say how many there are.
+pub const MOST_COUNTED: u64 = 10_000;
 
-impl NumberedEvent {
-    /// The event.
-    #[must_use]
-    pub const fn id(&self) -> AuditEventId {
-        AuditEventId::from_uuid(self.row.id)
-    }
-
-    /// The number that it has been given.
-    #[must_use]
-    pub fn number(&self) -> i64 {
-        self.row.number.unwrap_or_default()
-    }
-
-    /// What it tells.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`].
-    pub fn recorded(self) -> Result<RecordedEvent> {
-        list::decode(self.row)
-    }
-
-    /// The chain from `end` on to this event, if it is the next one and as it was
-    /// when it was numbered.
-    #[must_use]
-    pub fn follows(&self, end: &ChainEnd) -> Option<ChainEnd> {
-        let next = end.next(&columns(&self.row).each_ref().map(Option::as_deref));
-        let digest = self.row.chain_digest.as_deref().and_then(ChainDigest::from_bytes);
-        let fits = self.row.number == Some(next.number) && digest == Some(next.digest);
-        fits.then_some(next)
-    }
+/// Events without a number, and the chain that they will be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbering {
+    /// The number of the last event that has one; 0 for none.
+    pub last: i64,
+    /// How many have none, at most [`MOST_COUNTED`].
+    pub waiting: u64,
+    /// When the oldest of these happened.
+    pub oldest: Option<Timestamp>,
 }
 
 impl<C: ConnectionTrait> Queries<C> {
-    /// When the oldest event happened that has no number, if any has none.
+    /// How far numbering has come.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn oldest_unnumbered_event(&self) -> Result<Option<Timestamp>> {
-        let these =
-            Entity::find().select_only().column(Column::EventAt).filter(Column::Number.is_null());
-        let oldest = these.order_by_asc(Column::Id).into_tuple::<i64>().one(&self.0).await?;
-        Ok(oldest.map(Timestamp::from_micros))
+    pub async fn numbering(&self) -> Result<Numbering> {
+        let waiting = || Entity::find().select_only().filter(Column::Number.is_null());
+        let oldest = waiting().column(Column::EventAt).order_by_asc(Column::Id);
+        let oldest = oldest.into_tuple::<i64>().one(&self.0).await?.map(Timestamp::from_micros);
+        let waiting = match oldest {
+            None => 0,
+            Some(_) => {
+                let some = waiting().column(Column::Id).limit(MOST_COUNTED).into_query();
+                let count = Query::select()
+                    .expr(Func::count(Expr::col(Asterisk)))
+                    .from_subquery(some, "some")
+                    .take();
+                let row = self.0.query_one(&count).await?;
+                let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
+                count.and_then(|count| count.try_into().ok()).unwrap_or(0)
+            }
+        };
+        let last = self.last_numbered_event().await?.map_or(0, |(number, _)| number);
+        Ok(Numbering { last, waiting, oldest })
     }
 
     /// The event with the highest number, and that number; none where none has one.
@@ -87,25 +81,79 @@ impl<C: ConnectionTrait> Queries<C> {
         &self,
         after: Option<i64>,
         limit: u64,
-    ) -> Result<Vec<NumberedEvent>> {
+    ) -> Result<Vec<ChainedEvent>> {
+        Ok(self.in_order(after, limit).await?.into_iter().map(chained).collect())
+    }
+
+    /// What the events say that [`Self::numbered_events`] gives, each with its number.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn recorded_events(
+        &self,
+        after: i64,
+        limit: u64,
+    ) -> Result<Vec<(i64, RecordedEvent)>> {
+        let rows = self.in_order(Some(after), limit).await?.into_iter();
+        rows.map(|row| Ok((row.number.unwrap_or_default(), list::decode(row)?))).collect()
+    }
+
+    async fn in_order(&self, after: Option<i64>, limit: u64) -> Result<Vec<Model>> {
         let mut rows = Entity::find().filter(Column::Number.is_not_null());
         if let Some(after) = after {
             rows = rows.filter(Column::Number.gt(after));
         }
-        let rows = rows.order_by_asc(Column::Number).limit(limit).all(&self.0).await?;
-        Ok(rows.into_iter().map(|row| NumberedEvent { row }).collect())
+        Ok(rows.order_by_asc(Column::Number).limit(limit).all(&self.0).await?)
+    }
+
+    /// How many events have no number that once had one, or that were passed over: they
+    /// happened before `before`, and a later one has a number.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn count_left_over(&self, before: Timestamp) -> Result<u64> {
+        let passed = Condition::any()
+            .add(Column::EventAt.lt(before.as_micros()))
+            .add(Column::ChainDigest.is_not_null())
+            .add(Column::ChainKeyId.is_not_null());
+        let these = Entity::find().filter(Column::Number.is_null()).filter(passed);
+        Ok(these.count(&self.0).await?)
+    }
+
+    /// Where the chain ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if that is no digest, or if no event is there though
+    /// retention always leaves one.
+    pub async fn chain_end(&self) -> Result<ChainEnd> {
+        let last = Entity::find()
+            .filter(Column::Number.is_not_null())
+            .order_by_desc(Column::Number)
+            .one(&self.0)
+            .await?;
+        let Some(row) = last else {
+            return match self.trail_start().await? {
+                None => Ok(ChainEnd::START),
+                Some(start) => Err(corrupt("trail_start", &start.removed.number)),
+            };
+        };
+        let digest = row.chain_digest.as_deref().and_then(ChainDigest::from_bytes);
+        match (row.number, digest) {
+            (Some(number), Some(digest)) => Ok(ChainEnd { number, digest }),
+            _ => Err(corrupt("audit_event", &row.id)),
+        }
     }
 }
 
 impl Tx {
-    /// Numbers at most `limit` events that have none, in the order of their ids;
-    /// gives how many. Under a lease that this transaction holds, or two of them
-    /// would want the same numbers.
+    /// Numbers at most `limit` events that have none, in the order of their ids, and chains
+    /// them under `key`; gives how many. Under a lease that this transaction holds, or two of
+    /// them would want the same numbers.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] and [`StoreError::Duplicate`] where others number
-    /// too. [`StoreError::Corrupt`] if the chain ends in what is no digest.
-    pub async fn number_events(&self, limit: u64) -> Result<usize> {
+    /// too. [`StoreError::Corrupt`] as of [`Queries::chain_end`].
+    pub async fn number_events(&self, limit: u64, key: &ChainKey) -> Result<usize> {
         let mut end = self.chain_end().await?;
         let rows = Entity::find()
             .filter(Column::Number.is_null())
@@ -116,22 +164,25 @@ impl Tx {
         if rows.is_empty() {
             return Ok(0);
         }
+        let (ids, count) = (rows.iter().map(|row| row.id).collect::<Vec<_>>(), rows.len());
         let (mut numbers, mut digests) = (CaseStatement::new(), CaseStatement::new());
-        for row in &rows {
-            end = end.next(&columns(row).each_ref().map(Option::as_deref));
-            numbers = numbers.case(Column::Id.eq(row.id), Expr::value(end.number));
+        for row in rows {
+            let id = row.id;
+            end = end.next(Some(key), &stored(row));
+            numbers = numbers.case(Column::Id.eq(id), Expr::value(end.number));
             let digest = end.digest.as_bytes().to_vec();
-            digests = digests.case(Column::Id.eq(row.id), Expr::value(digest));
+            digests = digests.case(Column::Id.eq(id), Expr::value(digest));
         }
         let numbered = Entity::update_many()
             .col_expr(Column::Number, numbers.into())
             .col_expr(Column::ChainDigest, digests.into())
-            .filter(Column::Id.is_in(rows.iter().map(|row| row.id)))
+            .col_expr(Column::ChainKeyId, Expr::value(key_number(key)))
+            .filter(Column::Id.is_in(ids))
             .filter(Column::Number.is_null())
             .exec(&self.0)
             .await?;
-        if numbered.rows_affected == rows.len() as u64 {
-            Ok(rows.len())
+        if numbered.rows_affected == count as u64 {
+            Ok(count)
         } else {
             Err(StoreError::Conflict("events were numbered by another transaction".into()))
         }
@@ -143,53 +194,56 @@ impl Tx {
     pub(crate) async fn number_new(
         &self,
         rows: &mut [crate::entity::audit_event::ActiveModel],
+        key: &ChainKey,
     ) -> Result<()> {
         use sea_orm::{Set, TryIntoModel};
 
         let mut end = self.chain_end().await?;
         for row in rows {
-            let model = row.clone().try_into_model()?;
-            end = end.next(&columns(&model).each_ref().map(Option::as_deref));
+            end = end.next(Some(key), &stored(row.clone().try_into_model()?));
             row.number = Set(Some(end.number));
             row.chain_digest = Set(Some(end.digest.as_bytes().to_vec()));
+            row.chain_key_id = Set(Some(key_number(key)));
         }
         Ok(())
     }
+}
 
-    async fn chain_end(&self) -> Result<ChainEnd> {
-        let last = Entity::find()
-            .filter(Column::Number.is_not_null())
-            .order_by_desc(Column::Number)
-            .one(&self.0)
-            .await?;
-        let Some(row) = last else { return Ok(ChainEnd::START) };
-        let digest = row.chain_digest.as_deref().and_then(ChainDigest::from_bytes);
-        match (row.number, digest) {
-            (Some(number), Some(digest)) => Ok(ChainEnd { number, digest }),
-            _ => Err(corrupt("audit_event", &row.id)),
-        }
+fn key_number(key: &ChainKey) -> i64 {
+    u32::from(key.id()).into()
+}
+
+fn chained(row: Model) -> ChainedEvent {
+    let key = row.chain_key_id.map(u32::try_from).transpose();
+    ChainedEvent {
+        number: row.number.unwrap_or_default(),
+        // Under what is no key's id there is no digest.
+        digest: row
+            .chain_digest
+            .as_deref()
+            .filter(|_| key.is_ok())
+            .and_then(ChainDigest::from_bytes),
+        key: key.unwrap_or_default().map(KeyId::from),
+        event: stored(row),
     }
 }
 
-/// All that an event says, in the order in which the chain takes it.
-fn columns(row: &Model) -> [Option<Vec<u8>>; 15] {
-    let text = |text: &str| Some(text.as_bytes().to_vec());
-    let id = |id: uuid::Uuid| id.as_bytes().to_vec();
-    [
-        Some(id(row.id)),
-        Some(row.event_at.to_be_bytes().to_vec()),
-        text(&row.kind),
-        row.portal_id.as_deref().and_then(text),
-        row.customer_id.as_deref().and_then(text),
-        row.session_id.map(id),
-        row.api_key_id.map(id),
-        text(&row.api_key_display_name),
-        text(&row.claimed_actor),
-        text(&row.caller_address),
-        text(&row.request_id),
-        text(&row.client_ip),
-        text(&row.client_user_agent),
-        row.reason.as_deref().and_then(text),
-        text(&row.attributes),
-    ]
+fn stored(row: Model) -> StoredEvent {
+    StoredEvent {
+        id: row.id,
+        event_at: row.event_at,
+        kind: row.kind,
+        portal_id: row.portal_id,
+        customer_id: row.customer_id,
+        session_id: row.session_id,
+        api_key_id: row.api_key_id,
+        api_key_display_name: row.api_key_display_name,
+        claimed_actor: row.claimed_actor,
+        caller_address: row.caller_address,
+        request_id: row.request_id,
+        client_ip: row.client_ip,
+        client_user_agent: row.client_user_agent,
+        reason: row.reason,
+        attributes: row.attributes,
+    }
 }

@@ -21,6 +21,7 @@ pub struct Model {
     pub attributes: String,
     pub number: Option<i64>,
     pub chain_digest: Option<Vec<u8>>,
+    pub chain_key_id: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -70,7 +70,7 @@ async fn a_newer_schema_that_this_program_can_run_on_is_left_alone(database: Tes
 async fn a_newer_schema_that_it_cannot_run_on_is_refused(database: TestDatabase) {
     let store = database.store().await;
     store.condition().await.unwrap();
-    take_a_later_step(&database, 6).await;
+    take_a_later_step(&database, 1_000).await;
     assert!(matches!(store.schema_state().await, Err(StoreError::SchemaTooNew)));
     assert!(matches!(store.migrate().await, Err(StoreError::SchemaTooNew)));
     // Also noticed by a server that was there before.

@@ -109,6 +109,12 @@ pub struct Given {
     #[arg(long, env = "GATEHOUSE_MAX_IN_FLIGHT", value_name = "NUMBER")]
     #[arg(global = true, hide_env_values = true)]
     pub max_in_flight: Option<Text>,
+
+    /// Days after which audit events are removed, from the oldest on, 1 to 36500; of several
+    /// servers the shortest counts [default: none, they are kept for ever]
+    #[arg(long, env = "GATEHOUSE_AUDIT_RETENTION_DAYS", value_name = "DAYS")]
+    #[arg(global = true, hide_env_values = true)]
+    pub audit_retention_days: Option<Text>,
 }
 
 /// A value as it was written. It has no `Debug`: it may hold a password.

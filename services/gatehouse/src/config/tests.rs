@@ -52,6 +52,21 @@ fn reflection_is_off_where_others_can_ask() {
 }
 
 #[test]
+fn audit_events_are_kept_for_ever_or_for_whole_days() {
+    assert_eq!(load(&[], "").unwrap().audit_retention, None);
+    let days = |days: u64| Some(Duration::from_hours(24 * days));
+    assert_eq!(load(&[], "audit_retention_days = 1").unwrap().audit_retention, days(1));
+    let flag = "--audit-retention-days=36500";
+    assert_eq!(load(&[flag], "").unwrap().audit_retention, days(36_500));
+    for wrong in ["0", "36501", "0.5", "-1", "1d"] {
+        let refusal = refusal(&[&format!("--audit-retention-days={wrong}")], "");
+        let why =
+            "audit_retention_days (from --audit-retention-days): must be a number from 1 to 36500";
+        assert_eq!(refusal, why);
+    }
+}
+
+#[test]
 fn tls_has_a_certificate_and_a_key_and_may_have_cas_of_clients() {
     assert!(load(&[], "").unwrap().tls.is_none());
     let file = "tls_certificate = 'c'\ntls_key = 'k'";
@@ -124,6 +139,7 @@ fn a_bad_value_is_refused_with_its_setting_and_its_origin() {
         ("hash_memory_kib", "19455"),
         ("hash_passes", "11"),
         ("max_in_flight", "-1"),
+        ("audit_retention_days", "0"),
     ] {
         let flag = format!("--{}", setting.replace('_', "-"));
         let by_flag = refusal(&[&format!("{flag}={value}")], "");

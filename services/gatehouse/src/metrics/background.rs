@@ -1,6 +1,7 @@
 //! Work that nobody asks for.
 
 use gatehouse_domain::time::Timestamp;
+use gatehouse_persistence::Numbering;
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, Registry, Result};
 
 use super::catalog;
@@ -11,6 +12,8 @@ pub struct BackgroundMetrics {
     success: GaugeVec,
     items: IntCounterVec,
     audit_lag: Gauge,
+    audit_unnumbered: Gauge,
+    audit_head: Gauge,
 }
 
 /// Those of one task.
@@ -28,6 +31,8 @@ impl BackgroundMetrics {
             success: catalog::BACKGROUND_SUCCESS.gauges()?,
             items: catalog::BACKGROUND_ITEMS.counters()?,
             audit_lag: catalog::AUDIT_LAG.gauge()?,
+            audit_unnumbered: catalog::AUDIT_UNNUMBERED.gauge()?,
+            audit_head: catalog::AUDIT_HEAD.gauge()?,
         })
     }
 
@@ -35,7 +40,9 @@ impl BackgroundMetrics {
         registry.register(Box::new(self.runs.clone()))?;
         registry.register(Box::new(self.success.clone()))?;
         registry.register(Box::new(self.items.clone()))?;
-        registry.register(Box::new(self.audit_lag.clone()))
+        registry.register(Box::new(self.audit_lag.clone()))?;
+        registry.register(Box::new(self.audit_unnumbered.clone()))?;
+        registry.register(Box::new(self.audit_head.clone()))
     }
 
     /// Those of the task of this name.
@@ -49,9 +56,13 @@ impl BackgroundMetrics {
         }
     }
 
-    /// The oldest event without a number was recorded at `oldest`.
-    pub fn audit_lag(&self, oldest: Option<Timestamp>, now: Timestamp) {
-        self.audit_lag.set(oldest.map_or(0.0, |oldest| now.since(oldest).as_secs_f64()));
+    /// How far numbering had come at `now`.
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 events")]
+    pub fn numbering(&self, numbering: &Numbering, now: Timestamp) {
+        let age = numbering.oldest.map(|oldest| now.since(oldest).as_secs_f64());
+        self.audit_lag.set(age.unwrap_or(0.0));
+        self.audit_unnumbered.set(numbering.waiting as f64);
+        self.audit_head.set(numbering.last as f64);
     }
 }
 

@@ -76,6 +76,11 @@ metrics! {
          something was refused.";
     Gauge AUDIT_LAG = "gatehouse_audit_unnumbered_seconds" []
         "Age of the oldest event that has no number yet, as of the last look; 0 for none.";
+    Gauge AUDIT_UNNUMBERED = "gatehouse_audit_unnumbered_events" []
+        "Events that have no number yet, as of the last look; of more than 10,000 no more are \
+         counted.";
+    Gauge AUDIT_HEAD = "gatehouse_audit_head_number" []
+        "The number of the last event in the audit trail's chain, as of the last look. It only grows.";
 
     Gauge AUDIT_WATCHERS = "gatehouse_audit_watchers" []
         "Streams of WatchAuditEvents that are open.";

@@ -24,6 +24,7 @@ fn settings(folder: &Path) -> Settings {
         reflection: true,
         hasher: HasherConfig::default(),
         max_in_flight: 1,
+        audit_retention: None,
     }
 }
 

@@ -1,13 +1,18 @@
-//! The audit trail: reading it, watching it, numbering it, checking its chain.
+//! The audit trail: reading it, watching it, numbering it, checking its chain, removing what is old.
 
+pub mod export;
+pub mod retention;
+mod verify;
 pub mod watch;
 
 use std::time::Duration;
 
-use gatehouse_domain::audit::{ChainEnd, EventType, RecordedEvent};
-use gatehouse_domain::id::{AuditEventId, PortalId, name};
+use gatehouse_domain::audit::{EventType, RecordedEvent};
+use gatehouse_domain::id::{AuditEventId, PortalId};
 use gatehouse_domain::time::Timestamp;
-use gatehouse_persistence::{AuditEventFilter, Lease, Store, StoreError};
+use gatehouse_persistence::{AuditEventFilter, Lease};
+
+pub use verify::{Verified, VerifyError, verify, verify_file};
 
 use super::retry::retry;
 use super::{Call, about_portal, record};
@@ -21,8 +26,6 @@ pub const BATCH: usize = 200;
 /// For how long the server that numbered last is the one to number. If it goes
 /// away, another does so after that.
 pub const LEASE: Duration = Duration::from_secs(5);
-/// Events that are read at once to check the chain.
-const CHECKED_AT_ONCE: u64 = 1_000;
 
 /// At most `limit` events, the newest first, before `before`.
 ///
@@ -64,11 +67,11 @@ pub async fn record_refusal(
 ///
 /// # Errors
 /// [`AppError::StoreUnavailable`], and [`AppError::Internal`] for a trail that
-/// ends in what is no digest.
+/// ends in what is no digest, or has none of its events left.
 pub async fn number_batch(app: &App, now: Timestamp) -> Result<usize, AppError> {
-    let oldest = app.store.read().oldest_unnumbered_event().await?;
-    app.metrics.background.audit_lag(oldest, now);
-    if oldest.is_none() {
+    let numbering = app.store.read().numbering().await?;
+    app.metrics.background.numbering(&numbering, now);
+    if numbering.oldest.is_none() {
         return Ok(0);
     }
     let numbered = retry(app, || try_number_batch(app, now)).await?;
@@ -83,51 +86,7 @@ async fn try_number_batch(app: &App, now: Timestamp) -> Result<usize, AppError> 
     if !tx.take_lease(Lease::Audit, app.server, now, now + LEASE).await? {
         return Ok(0);
     }
-    let numbered = tx.number_events(BATCH as u64).await?;
+    let numbered = tx.number_events(BATCH as u64, app.vault().chain()).await?;
     tx.commit().await?;
     Ok(numbered)
-}
-
-/// Why the trail is not what it was.
-#[derive(Debug, thiserror::Error)]
-pub enum BrokenChain {
-    /// An event was changed, or one before it is missing.
-    #[error(
-        "{event} with the number {number} is not what was numbered after {verified} events: it, \
-         or one before it, was changed or removed"
-    )]
-    Event {
-        /// The resource name of the first event that does not fit.
-        event: String,
-        /// The number that it has.
-        number: i64,
-        /// How many events fit before it.
-        verified: i64,
-    },
-    /// The trail cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Checks every numbered event; gives the end of the chain, whose number is how
-/// many there are.
-///
-/// # Errors
-/// [`BrokenChain::Event`] for the first that does not fit.
-pub async fn verify(store: &Store) -> Result<ChainEnd, BrokenChain> {
-    let (mut end, mut last) = (ChainEnd::START, None);
-    loop {
-        let events = store.read().numbered_events(last, CHECKED_AT_ONCE).await?;
-        if events.is_empty() {
-            return Ok(end);
-        }
-        for event in events {
-            end = event.follows(&end).ok_or_else(|| BrokenChain::Event {
-                event: name::audit_event(event.id()),
-                number: event.number(),
-                verified: end.number,
-            })?;
-            last = Some(event.number());
-        }
-    }
 }

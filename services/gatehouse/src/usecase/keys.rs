@@ -171,13 +171,14 @@ pub async fn promote(app: &App, id: KeyId, now: Timestamp) -> Result<(), Rotatio
     Ok(edited.save(&app.store, now).await?)
 }
 
-/// Takes a key that nothing needs any more out of the ring in the file.
+/// Takes a key that nothing needs any more out of the ring in the file. What verifies the
+/// events that were chained under it stays there.
 ///
 /// # Errors
 /// [`RotationError::Needed`] and the others: nothing has changed.
 pub async fn retire(app: &App, id: KeyId, now: Timestamp) -> Result<(), RotationError> {
     let mut edited = app.key_ring.edit()?;
-    edited.ring.remove(id)?;
+    edited.ring.retire(id)?;
     let servers = app.store.read().servers(now - GONE_AFTER).await?;
     if let Some(server) = servers.iter().find(|server| server.keys.first() == Some(&id)) {
         return Err(RotationError::StillPrimary { server: server.id.to_string(), key: id });

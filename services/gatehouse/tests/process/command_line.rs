@@ -29,7 +29,7 @@ fn help_names_every_command_and_every_setting_with_its_variable() {
         "keys",
         "backup",
         "restore-epoch",
-        "verify-audit-trail",
+        "audit",
         "healthcheck",
         "completions",
         "admin",
@@ -57,6 +57,7 @@ fn help_names_every_command_and_every_setting_with_its_variable() {
         "--hash-memory-kib",
         "--hash-passes",
         "--max-in-flight",
+        "--audit-retention-days",
     ] {
         let variable = flag.replace("--", "GATEHOUSE_").replace('-', "_").to_uppercase();
         assert!(ended.stdout.contains(&format!("{flag} <")), "{flag}");

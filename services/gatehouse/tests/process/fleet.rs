@@ -57,7 +57,7 @@ impl Fleet {
     pub async fn start_on(ground: Ground, servers: usize) -> Self {
         let alone = ALONE.lock().await;
         let first = Server::of(Process::spawn(ground.serve(0)));
-        let made = run(ground.command(0, "create-owner-key"));
+        let made = run(ground.command(0, &["create-owner-key"]));
         let acme = Acme::set_up(&first, made.stdout.trim_end().to_owned()).await;
         let others = (1..servers).map(|n| Process::spawn(ground.serve(n))).collect::<Vec<_>>();
         let servers = [first].into_iter().chain(others.into_iter().map(Server::of));
@@ -118,7 +118,7 @@ impl Fleet {
 
     /// Checks what the audit trail says of itself.
     pub fn assert_trail_is_whole(&self) {
-        let ended = block_in_place(|| run(self.ground.command(0, "verify-audit-trail")));
+        let ended = block_in_place(|| run(self.ground.command(0, &["audit", "verify"])));
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     }
 
@@ -181,9 +181,9 @@ impl Ground {
 
     /// Each has a data folder of its own, in which nothing is where the database is
     /// elsewhere.
-    fn command(&self, n: usize, command: &str) -> Command {
+    fn command(&self, n: usize, arguments: &[&str]) -> Command {
         let folder = self.site.folder();
-        let mut command = self.site.command(&[command]);
+        let mut command = self.site.command(arguments);
         command.env("GATEHOUSE_DATA_DIR", folder.join(format!("data{n}")));
         command.env("GATEHOUSE_KEY_RING", folder.join("keyring"));
         match &self.disk {
@@ -193,7 +193,7 @@ impl Ground {
     }
 
     fn serve(&self, n: usize) -> Command {
-        let mut command = self.command(n, "serve");
+        let mut command = self.command(n, &["serve"]);
         command.env("GATEHOUSE_DATABASE_CONNECTIONS", "20");
         command
     }

@@ -102,6 +102,12 @@ async fn a_key_that_nothing_needs_is_retired(site: Site) {
     assert_eq!(done(&site, &["retire", OLD]), "");
     server.process.line(&format!("the key ring has changed primary={NEW}"));
     assert!(!done(&site, &["list"]).contains(OLD));
+    // What is left of the old key verifies what was chained under it, and does nothing else.
+    let ring = site.data_dir().join("keyring");
+    let left = fs::read_to_string(&ring).unwrap();
+    assert!(left.contains(&format!("\nchain {OLD} ")) && !left.contains(&format!("other {OLD}")));
+    let verify = || run(site.command(&["audit", "verify", "--log", "error"]));
+    assert_eq!(verify().code, Some(0), "{}", verify().stdout);
     acme.web(&server).enroll(&acme.web(&server).sign_in().await.token).await;
     drop(server);
     let server = site.serve(&[]);
@@ -109,9 +115,9 @@ async fn a_key_that_nothing_needs_is_retired(site: Site) {
     drop(server);
 
     // A copy of the ring that still has the key is good, and its number is not given again.
-    let ring = site.data_dir().join("keyring");
     fs::write(&ring, &kept).unwrap();
     let mut server = site.serve(&[]);
+    assert_eq!(verify().code, Some(0), "{}", verify().stdout);
     acme.web(&server).sign_in().await;
     assert_eq!(done(&site, &["add"]), "00000003\n");
     assert_eq!(

@@ -121,7 +121,7 @@ async fn migrate_check_says_what_there_is_to_do_and_does_nothing() {
     let ended = check(&site);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     let line = "gatehouse: the database is to be migrated: m0003_replicas, m0004_pages, \
-                m0005_foreign_hashes\n";
+                m0005_foreign_hashes, m0006_keyed_chain\n";
     assert_eq!(ended.stderr, line);
     assert_eq!(refusal(site.command(&["keys", "list"])), line, "a look is no upgrade");
 }

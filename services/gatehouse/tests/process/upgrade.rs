@@ -9,7 +9,7 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::generate_backup_codes_request::Credential;
 use tokio::sync::watch;
 
-use crate::support::{Acme, Process, Server, Site, Web, refused, run, session};
+use crate::support::{Acme, Process, Server, Site, Web, refused, run, session, until};
 
 on_each_database! {
     #[ignore = "needs the program of the version before: tests/upgrade"]
@@ -65,6 +65,22 @@ fn previous(site: &Site, arguments: &[&str]) -> Command {
     command
 }
 
+/// Both versions have numbered events, in turns. Where the one before has no keys for that, the
+/// trail says up to where, and holds for whoever knows it.
+fn assert_trail_holds(site: &Site) {
+    until(|| {
+        let ended = run(site.command(&["audit", "verify"]));
+        ended.stdout.contains("\nwithout a number yet: 0\n")
+    });
+    let ended = run(site.command(&["audit", "verify"]));
+    let unkeyed = ended.stdout.lines().find_map(|line| line.strip_prefix("without a key up to: "));
+    let unkeyed = unkeyed.unwrap();
+    assert_eq!(ended.code == Some(0), unkeyed == "0", "{}", ended.stdout);
+    let ended = run(site.command(&["audit", "verify", "--unkeyed-until", unkeyed]));
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    println!("events without a key up to {unkeyed}");
+}
+
 async fn no_call_fails_while_servers_are_replaced(site: Site) {
     let before = Server::of(Process::spawn(previous(&site, &["serve"])));
     let owner = run(previous(&site, &["create-owner-key"])).stdout.trim_end().to_owned();
@@ -96,5 +112,6 @@ async fn no_call_fails_while_servers_are_replaced(site: Site) {
     drop(done);
     going.await.unwrap();
     acme.web(&this).validate(&ana.session).await.unwrap();
+    assert_trail_holds(&site);
     println!("{} sign-ins, none of which failed", *load.rounds.borrow());
 }

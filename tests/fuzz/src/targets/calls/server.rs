@@ -76,6 +76,7 @@ impl Server {
                 ..HasherConfig::default()
             },
             max_in_flight: 16,
+            audit_retention: None,
         };
         let (clock, hand) = Clock::manual(START);
         let app = runtime.block_on(startup::open(&settings)).unwrap();

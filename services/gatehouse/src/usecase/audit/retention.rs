@@ -1,0 +1,71 @@
+//! Removing events that are older than they are kept, from the beginning of the trail on.
+
+use std::time::Duration;
+
+use gatehouse_domain::audit::{ChainEnd, TrailStart};
+use gatehouse_domain::time::Timestamp;
+use gatehouse_persistence::Lease;
+
+use crate::app::App;
+use crate::error::AppError;
+use crate::usecase::retry::retry;
+
+/// Events that one transaction removes, at most: with their indexes a few milliseconds.
+pub const BATCH: usize = 200;
+/// For how long the server that removed last is the one to remove.
+const LEASE: Duration = Duration::from_mins(2);
+
+/// The trail is not what was numbered: what is left of it is evidence.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no more events are removed: the trail does not hold from the event {0} on; see `gatehouse \
+     audit verify`"
+)]
+struct Broken(i64);
+
+/// Removes the next batch of events that happened before `keep` ago, unless another server has
+/// the lease for it; gives how many. With less than [`BATCH`] there are no more for now.
+///
+/// Each is verified before, and so is the one after it: nobody who changes rows, or their
+/// times, has them removed with their traces. The last event of the trail always stays.
+///
+/// # Errors
+/// [`AppError::StoreUnavailable`]; [`AppError::Internal`] for a trail that does not hold.
+pub async fn remove_batch(app: &App, keep: Duration, now: Timestamp) -> Result<usize, AppError> {
+    // By a clock that is ahead everything is old.
+    app.database_watch.require_agreement(&app.clock)?;
+    retry(app, || try_remove_batch(app, keep, now)).await
+}
+
+async fn try_remove_batch(app: &App, keep: Duration, now: Timestamp) -> Result<usize, AppError> {
+    let tx = app.store.begin().await?;
+    if !tx.take_lease(Lease::Retention, app.server, now, now + LEASE).await? {
+        return Ok(0);
+    }
+    let vault = app.vault();
+    let start = tx.trail_start().await?;
+    let broken = |number| AppError::Internal(Box::new(Broken(number)));
+    if let Some(start) = start.filter(|start| !start.is_vouched_for(&vault)) {
+        return Err(broken(start.removed.number));
+    }
+    let mut end = start.map_or(ChainEnd::START, |start| start.removed);
+    let (mut ids, mut removed) = (Vec::new(), end);
+    let mut before = None;
+    for event in tx.numbered_events(Some(end.number), BATCH as u64 + 1).await? {
+        end = event.follows(&end, &vault).ok_or_else(|| broken(event.number))?;
+        // It goes now that the one after it holds.
+        if let Some((id, end)) = before.take() {
+            ids.push(id);
+            removed = end;
+        }
+        if event.event.at() > now - keep {
+            break;
+        }
+        before = Some((event.event.id(), end));
+    }
+    if !ids.is_empty() {
+        tx.remove_events(&ids, &TrailStart::after(removed, vault.chain())).await?;
+    }
+    tx.commit().await?;
+    Ok(ids.len())
+}

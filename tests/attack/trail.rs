@@ -1,0 +1,396 @@
+//! The audit trail against somebody who can write the database and does not have the key ring:
+//! what is found afterwards, and what only a head tells that was noted elsewhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatehouse::app::App;
+use gatehouse::error::AppError;
+use gatehouse::usecase::audit::export::{Selection, export};
+use gatehouse::usecase::audit::{self, VerifyError, retention};
+use gatehouse::usecase::keys;
+use gatehouse_domain::audit::{ChainEnd, Expected, Finding, Summary};
+use gatehouse_tests::{Acme, TestServer, refused};
+
+/// Two tests of every rule, each over a server that does nothing by itself: what is taken out
+/// of the chain would be numbered anew meanwhile.
+macro_rules! on_each_database {
+    ($($rule:ident),* $(,)?) => {
+        mod sqlite {
+            use gatehouse_tests::{Database, TestServer};
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() {
+                super::$rule(TestServer::without_background(Database::Sqlite).await).await;
+            })*
+        }
+        mod postgres {
+            use gatehouse_tests::{Database, TestServer};
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() {
+                super::$rule(TestServer::without_background(Database::Postgres).await).await;
+            })*
+        }
+    };
+}
+
+on_each_database! {
+    a_trail_is_whole_while_servers_write_it,
+    an_event_that_is_edited_is_named,
+    events_that_are_deleted_are_missed_wherever_they_stood,
+    a_trail_that_is_forged_without_the_ring_is_found,
+    an_end_that_is_cut_off_is_found_by_a_head_that_is_known,
+    a_trail_that_was_built_anew_with_the_ring_is_found_by_a_head_that_is_known,
+    retention_leaves_a_trail_that_is_whole,
+    a_beginning_that_retention_did_not_remove_is_missed,
+    retention_takes_no_event_that_was_tampered_with,
+    a_trail_holds_over_a_rotation_of_its_keys,
+    what_is_exported_is_verified_without_the_database,
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// A trail whose events all have their numbers.
+struct Trail {
+    acme: Acme,
+    app: Arc<App>,
+}
+
+impl Trail {
+    async fn new(server: TestServer) -> Self {
+        let acme = Acme::new(server).await;
+        let trail = Self { app: acme.server.app(), acme };
+        trail.add(4).await;
+        trail
+    }
+
+    /// Adds so many events, each of a call that is refused.
+    async fn add(&self, events: usize) {
+        for _ in 0..events {
+            let nobody = format!("{}/customers/nobody", self.acme.portal);
+            refused(self.acme.admin.reset_mfa(&nobody).await);
+        }
+        while self.app.store.read().numbering().await.unwrap().waiting > 0 {
+            audit::number_batch(&self.app, self.acme.server.now()).await.unwrap();
+        }
+    }
+
+    async fn sql(&self, sql: &str) {
+        self.app.store.execute(sql).await.unwrap();
+    }
+
+    /// How the database writes bytes that stand there in hexadecimal.
+    fn bytes(&self, hexadecimal: &str) -> String {
+        if self.acme.server.is_on_postgres() {
+            format!("'\\x{hexadecimal}'::bytea")
+        } else {
+            format!("x'{hexadecimal}'")
+        }
+    }
+
+    async fn head(&self) -> ChainEnd {
+        self.app.store.read().chain_end().await.unwrap()
+    }
+
+    async fn verify(&self, expected: Expected) -> Result<(Summary, Vec<Finding>), VerifyError> {
+        let (mut findings, vault) = (Vec::new(), self.app.vault());
+        let found = |finding| findings.push(finding);
+        let verified = audit::verify(&self.app.store, &vault, expected, found).await?;
+        Ok((verified.summary, findings))
+    }
+
+    async fn findings(&self) -> Vec<Finding> {
+        self.verify(Expected::default()).await.unwrap().1
+    }
+
+    async fn findings_against(&self, head: ChainEnd) -> Vec<Finding> {
+        self.verify(Expected { head: Some(head), unkeyed_until: 0 }).await.unwrap().1
+    }
+
+    /// Gives the columns of the event with this number other values, digest and all, as
+    /// whoever lacks the ring can compute them. Gives the end of the chain with it.
+    async fn forge(&self, before: ChainEnd) -> ChainEnd {
+        let events = self.app.store.read().numbered_events(Some(before.number), 1).await.unwrap();
+        let mut event = events[0].event.clone();
+        event.claimed_actor = "nobody".to_owned();
+        let end = before.next(None, &event);
+        let digest = self.bytes(&end.digest.to_string());
+        self.sql(&format!(
+            "UPDATE audit_event SET claimed_actor = 'nobody', chain_digest = {digest}, \
+             chain_key_id = NULL WHERE number = {}",
+            end.number
+        ))
+        .await;
+        end
+    }
+
+    /// Lets so much time pass, and removes what is older than a day; gives how many.
+    async fn retain(&self, time: Duration) -> usize {
+        self.acme.server.pass(time);
+        retention::remove_batch(&self.app, DAY, self.acme.server.now()).await.unwrap()
+    }
+
+    /// The end of the chain at this number.
+    async fn end_at(&self, number: i64) -> ChainEnd {
+        let events = self.app.store.read().numbered_events(Some(number - 1), 1).await.unwrap();
+        ChainEnd { number, digest: events[0].digest.unwrap() }
+    }
+}
+
+fn missing(first: i64, last: i64) -> Finding {
+    Finding::Missing { first, last }
+}
+
+async fn a_trail_is_whole_while_servers_write_it(server: TestServer) {
+    let trail = Trail::new(server).await;
+    let verifying = async {
+        for _ in 0..10 {
+            assert_eq!(trail.findings().await, []);
+        }
+    };
+    let writing = async {
+        for _ in 0..5 {
+            trail.add(4).await;
+        }
+    };
+    tokio::join!(verifying, writing);
+    let (summary, findings) = trail.verify(Expected::default()).await.unwrap();
+    assert_eq!((findings, summary.end), (vec![], trail.head().await));
+    assert_eq!(i64::try_from(summary.events).unwrap(), summary.end.number);
+    assert_eq!(summary.unkeyed_until, 0);
+}
+
+async fn an_event_that_is_edited_is_named(server: TestServer) {
+    let trail = Trail::new(server).await;
+    trail.sql("CREATE TABLE good AS SELECT * FROM audit_event").await;
+    let id = trail.end_at(3).await;
+    for change in [
+        "event_at = event_at - 1",
+        "kind = 'customer.created'",
+        "portal_id = 'beta'",
+        "customer_id = 'ana'",
+        "session_id = id",
+        "api_key_id = id",
+        "api_key_display_name = 'x'",
+        "claimed_actor = 'x'",
+        "caller_address = 'x'",
+        "request_id = 'x'",
+        "client_ip = 'x'",
+        "client_user_agent = 'x'",
+        "reason = 'x'",
+        "attributes = '{}x'",
+    ] {
+        trail.sql(&format!("UPDATE audit_event SET {change} WHERE number = 3")).await;
+        let findings = trail.findings().await;
+        let is_named = matches!(findings[..], [Finding::Changed { number: 3, .. }]);
+        assert!(is_named, "{change}: {findings:?}");
+        trail.sql("DELETE FROM audit_event").await;
+        trail.sql("INSERT INTO audit_event SELECT * FROM good").await;
+    }
+    assert_eq!(trail.findings_against(id).await, []);
+    // Two that change places.
+    trail.sql("UPDATE audit_event SET number = 0 WHERE number = 2").await;
+    trail.sql("UPDATE audit_event SET number = 2 WHERE number = 3").await;
+    trail.sql("UPDATE audit_event SET number = 3 WHERE number = 0").await;
+    let findings = trail.findings().await;
+    let both =
+        findings.iter().filter(|finding| matches!(finding, Finding::Changed { number: 2 | 3, .. }));
+    assert_eq!(both.count(), 2, "{findings:?}");
+}
+
+async fn events_that_are_deleted_are_missed_wherever_they_stood(server: TestServer) {
+    let trail = Trail::new(server).await;
+    trail.sql("DELETE FROM audit_event WHERE number IN (1, 3, 4)").await;
+    assert_eq!(trail.findings().await, [missing(1, 1), missing(3, 4)]);
+    // Servers go on, and cover nothing up.
+    trail.add(2).await;
+    assert_eq!(trail.findings().await, [missing(1, 1), missing(3, 4)]);
+    // One that is only taken out of the chain leaves a hole, too.
+    trail.sql("UPDATE audit_event SET number = NULL WHERE number = 6").await;
+    let expected = [missing(1, 1), missing(3, 4), missing(6, 6), Finding::Unnumbered { count: 1 }];
+    assert_eq!(trail.findings().await, expected);
+}
+
+async fn a_trail_that_is_forged_without_the_ring_is_found(server: TestServer) {
+    let trail = Trail::new(server).await;
+    let head = trail.head().await;
+    // The digests of all events that follow are computed, too, as the former versions did it.
+    let mut end = trail.end_at(2).await;
+    while end.number < head.number {
+        end = trail.forge(end).await;
+    }
+    let forged = Finding::Unkeyed { first: 3, last: head.number };
+    assert_eq!(trail.findings().await, [forged.clone()]);
+    // What servers number from now on does not make it good.
+    trail.add(2).await;
+    assert_eq!(trail.findings().await, [forged]);
+    // An old version did not number up to there, and its operator knows; where one did, its
+    // last event is held by the one after it.
+    let expected = Expected { head: None, unkeyed_until: 2 };
+    assert!(!trail.verify(expected).await.unwrap().1.is_empty());
+    trail.sql("UPDATE audit_event SET chain_key_id = 1 WHERE number < 7").await;
+    let changed = trail.findings().await;
+    let of_forged = |finding: &Finding| matches!(finding, Finding::Changed { number, .. } if (3..7).contains(number));
+    assert!(changed.iter().filter(|finding| of_forged(finding)).count() >= 4, "{changed:?}");
+}
+
+async fn an_end_that_is_cut_off_is_found_by_a_head_that_is_known(server: TestServer) {
+    let trail = Trail::new(server).await;
+    let head = trail.head().await;
+    assert_eq!(trail.findings_against(head).await, []);
+    trail.sql(&format!("DELETE FROM audit_event WHERE number > {}", head.number - 2)).await;
+    let cut = Finding::CutOff { last: head.number - 2, expected: head.number };
+    assert_eq!(trail.findings_against(head).await, [cut]);
+    // Nothing else tells: what is left is whole.
+    assert_eq!(trail.findings().await, []);
+    // Other events get the numbers, and other digests.
+    trail.add(3).await;
+    assert_eq!(trail.findings().await, []);
+    let other = Finding::OtherHead { number: head.number };
+    assert_eq!(trail.findings_against(head).await, [other]);
+    trail.sql("DELETE FROM audit_event").await;
+    let cut = Finding::CutOff { last: 0, expected: head.number };
+    assert_eq!(trail.findings_against(head).await, [cut]);
+}
+
+async fn a_trail_that_was_built_anew_with_the_ring_is_found_by_a_head_that_is_known(
+    server: TestServer,
+) {
+    let trail = Trail::new(server).await;
+    let (head, before) = (trail.head().await, trail.end_at(3).await);
+    // Whoever has the ring, or the server that has it, can do this.
+    trail.sql("UPDATE audit_event SET claimed_actor = 'nobody' WHERE number = 4").await;
+    let clear = "number = NULL, chain_digest = NULL, chain_key_id = NULL";
+    trail.sql(&format!("UPDATE audit_event SET {clear} WHERE number > 3")).await;
+    trail.add(1).await;
+    assert_eq!(trail.findings().await, [], "it is whole");
+    let other = Finding::OtherHead { number: head.number };
+    assert_eq!(trail.findings_against(head).await, [other]);
+    assert_eq!(trail.findings_against(before).await, [], "of before it nothing is said");
+}
+
+async fn retention_leaves_a_trail_that_is_whole(server: TestServer) {
+    let trail = Trail::new(server).await;
+    let (head, first) = (trail.head().await, trail.end_at(1).await);
+    let count = usize::try_from(head.number).unwrap();
+    assert_eq!(trail.retain(DAY - Duration::from_mins(1)).await, 0);
+    // The last one stays: numbers go on after it.
+    assert_eq!(trail.retain(DAY).await, count - 1);
+    assert_eq!(trail.retain(DAY).await, 0);
+    let (summary, findings) = trail.verify(Expected::default()).await.unwrap();
+    assert_eq!((findings, summary.events, summary.end), (vec![], 1, head));
+    trail.add(3).await;
+    assert_eq!(trail.retain(Duration::from_mins(1)).await, 1);
+    let (summary, findings) = trail.verify(Expected::default()).await.unwrap();
+    assert_eq!((findings, summary.events), (vec![], 3));
+    assert_eq!(summary.first, Some(head.number + 1));
+    // A head that was removed last is still known, and none before.
+    assert_eq!(trail.findings_against(head).await, []);
+    let other = ChainEnd { digest: first.digest, ..head };
+    let number = head.number;
+    assert_eq!(trail.findings_against(other).await, [Finding::OtherHead { number }]);
+    let expected = Expected { head: Some(first), unkeyed_until: 0 };
+    let unknown = trail.verify(expected).await.unwrap_err();
+    assert!(matches!(unknown, VerifyError::Removed { head: 1, removed } if removed == number));
+}
+
+async fn a_beginning_that_retention_did_not_remove_is_missed(server: TestServer) {
+    let trail = Trail::new(server).await;
+    let head = trail.head().await;
+    trail.retain(2 * DAY).await;
+    trail.add(4).await;
+    let next = head.number + 1;
+    trail.sql(&format!("DELETE FROM audit_event WHERE number <= {next}")).await;
+    assert_eq!(trail.findings().await, [missing(head.number, next)]);
+    // The note of what was removed cannot be written without the ring,
+    let digest = trail.bytes(&"00".repeat(32));
+    let forged = format!("number = {next}, chain_digest = {digest}");
+    trail.sql(&format!("UPDATE trail_start SET {forged}")).await;
+    let findings = trail.findings().await;
+    assert_eq!(findings[0], Finding::ForgedStart { number: next });
+    // nor left out.
+    trail.sql("DELETE FROM trail_start").await;
+    assert_eq!(trail.findings().await, [missing(1, next)]);
+}
+
+async fn retention_takes_no_event_that_was_tampered_with(server: TestServer) {
+    let trail = Trail::new(server).await;
+    let now = trail.acme.server.now();
+    let remove = async || retention::remove_batch(&trail.app, DAY, now).await;
+    for tampering in [
+        // As if they were old.
+        "UPDATE audit_event SET event_at = 1",
+        "UPDATE audit_event SET claimed_actor = 'nobody', event_at = 1 WHERE number = 1",
+        "DELETE FROM audit_event WHERE number = 1",
+    ] {
+        trail.sql(tampering).await;
+        assert!(matches!(remove().await, Err(AppError::Internal(_))), "{tampering}");
+        assert!(!trail.findings().await.is_empty(), "{tampering}");
+        assert_eq!(trail.app.store.read().trail_start().await.unwrap(), None);
+    }
+}
+
+async fn a_trail_holds_over_a_rotation_of_its_keys(server: TestServer) {
+    let trail = Trail::new(server).await;
+    let (app, now) = (&trail.app, trail.acme.server.now());
+    let new = keys::add(app, now).await.unwrap();
+    keys::share(app, &mut None, now).await.unwrap();
+    keys::promote(app, new, now).await.unwrap();
+    trail.add(3).await;
+    let events = app.store.read().numbered_events(None, 1_000).await.unwrap();
+    assert!(events.first().unwrap().key != Some(new) && events.last().unwrap().key == Some(new));
+    assert_eq!(trail.findings().await, []);
+    trail.retain(2 * DAY).await;
+    assert_eq!(trail.findings().await, []);
+    // Under a name that the ring does not have nothing can be verified.
+    trail.sql("UPDATE audit_event SET chain_key_id = 9").await;
+    let number = trail.head().await.number;
+    let unknown = Finding::UnknownKey { key: 9.into(), first: number, last: number };
+    assert_eq!(trail.findings().await, [unknown]);
+}
+
+async fn what_is_exported_is_verified_without_the_database(server: TestServer) {
+    let trail = Trail::new(server).await;
+    let vault = trail.app.vault();
+    let exported = async |selection: Selection| {
+        let mut out = Vec::new();
+        export(&trail.app.store, &selection, &mut out).await.unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let verify = |text: &str, expected: Expected| {
+        let mut findings = Vec::new();
+        let verified =
+            audit::verify_file(text.as_bytes(), &vault, expected, |found| findings.push(found));
+        verified.map(|(summary, missing)| (summary, missing, findings))
+    };
+    let head = trail.head().await;
+    let whole = exported(Selection::default()).await;
+    let expected = Expected { head: Some(head), unkeyed_until: 0 };
+    let (summary, missing, findings) = verify(&whole, expected).unwrap();
+    assert_eq!((findings, missing, summary.end), (vec![], 0, head));
+    assert_eq!(whole.lines().count(), usize::try_from(head.number).unwrap());
+
+    let some = exported(Selection { from: 3, to: Some(5), portal: None }).await;
+    let (summary, missing, findings) = verify(&some, Expected::default()).unwrap();
+    assert_eq!((findings, missing, summary.first, summary.events), (vec![], 0, Some(3), 3));
+    let portal = Some("acme".parse().unwrap());
+    let of_portal = exported(Selection { portal, ..Selection::default() }).await;
+    assert_eq!(verify(&of_portal, Expected::default()).unwrap().2, []);
+    assert!(of_portal.lines().count() < whole.lines().count());
+
+    let lines: Vec<_> = whole.lines().collect();
+    let edited = lines[2].replace("\"claimed_actor\":\"", "\"claimed_actor\":\"x");
+    assert_ne!(edited, lines[2]);
+    let edited = whole.replace(lines[2], &edited);
+    let findings = verify(&edited, Expected::default()).unwrap().2;
+    assert!(matches!(findings[..], [Finding::Changed { number: 3, .. }]), "{findings:?}");
+    let without = whole.replace(&format!("{}\n", lines[2]), "");
+    let (_, missing, findings) = verify(&without, Expected::default()).unwrap();
+    assert_eq!((missing, findings), (1, vec![]), "a file may be of some events");
+    let swapped = format!("{}\n{}\n", lines[1], lines[0]);
+    assert_eq!(verify(&swapped, Expected::default()).unwrap().2.len(), 1);
+    for broken in ["{}", "x", &lines[0].replace("\"number\":1", "\"number\":\"1\"")] {
+        let broken = format!("{}\n{broken}\n", lines[0]);
+        let error = verify(&broken, Expected::default()).unwrap_err();
+        assert!(matches!(error, VerifyError::Line { line: 2, .. }), "{error}");
+    }
+}
