@@ -90,7 +90,7 @@ pub(super) async fn run(settings: &Settings, command: Audit) -> Result<(), Box<d
 async fn verify(settings: &Settings, arguments: &Verify) -> Result<(), Box<dyn Error>> {
     let mut findings = Printed::default();
     let checked = check(settings, arguments, &mut findings).await;
-    let lines = checked.map_err(|error| Box::new(NotChecked(error)))?;
+    let lines = checked.map_err(NotChecked)?;
     let count = findings.end()?;
     writeln!(io::stdout(), "{}findings: {count}", lines.concat())?;
     if count == 0 { Ok(()) } else { Err(Findings(count).into()) }
