@@ -5,9 +5,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use anyhow::ensure;
-use gatehouse_domain::audit::ChainEnd;
+use gatehouse_domain::audit::{ChainEnd, StoredEvent};
 use gatehouse_domain::client::ClientContext;
-use gatehouse_domain::id::{CustomerKey, FactorId, SessionId, SignInId};
+use gatehouse_domain::id::{AuditEventId, CustomerKey, FactorId, SessionId, SignInId};
 use gatehouse_domain::lockout::CodeBudget;
 use gatehouse_domain::portal::{LockoutPolicy, PortalSettings, SamlConfig, SessionPolicy};
 use gatehouse_domain::session::{Limits, Session, SessionEnd};
@@ -16,6 +16,7 @@ use gatehouse_domain::throttle::{
     ADDRESS, ADDRESS_AND_SOURCE, ADDRESS_FROM_KNOWN_SOURCE, INVITATION_REQUEST, SOURCE, Throttle,
 };
 use gatehouse_domain::time::Timestamp;
+use gatehouse_domain::vault::{KeyRing, Vault};
 
 use super::{Call, Numbers, call};
 
@@ -108,13 +109,27 @@ pub fn sign_in() -> anyhow::Result<Call> {
     })
 }
 
-/// The fifteen columns of an event, as long as those of a failed sign-in.
+/// An event with its fifteen columns as long as those of a failed sign-in.
 pub fn audit_chain() -> anyhow::Result<Call> {
-    let lengths =
-        [16, 8, 14, 4, 36, 0, 16, 12, 0, 17, 36, 11, 101, 20, 24].map(|length| vec![b'x'; length]);
-    call(move || {
-        let columns =
-            lengths.each_ref().map(|column| Some(column.as_slice()).filter(|it| !it.is_empty()));
-        black_box(ChainEnd::START).next(black_box(&columns))
-    })
+    let text = |length: usize| "x".repeat(length);
+    let vault = Vault::new(&KeyRing::generate(&mut Numbers(0)));
+    let id = AuditEventId::generate(NOW, &mut Numbers(0));
+    let event = StoredEvent {
+        id: id.as_uuid(),
+        event_at: 0,
+        kind: text(14),
+        portal_id: Some(text(4)),
+        customer_id: Some(text(36)),
+        session_id: None,
+        api_key_id: Some(id.as_uuid()),
+        api_key_display_name: text(12),
+        claimed_actor: String::new(),
+        caller_address: text(17),
+        request_id: text(36),
+        client_ip: text(11),
+        client_user_agent: text(101),
+        reason: Some(text(20)),
+        attributes: text(24),
+    };
+    call(move || black_box(ChainEnd::START).next(Some(vault.chain()), black_box(&event)))
 }
