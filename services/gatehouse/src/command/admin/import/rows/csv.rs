@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use csv_core::{ReadRecordResult, Reader};
 
-use super::{MAX_ROW_BYTES, OPEN_QUOTE, Row, too_long};
+use super::{MAX_ROW_BYTES, OPEN_QUOTE, Row, breaks, too_long};
 use crate::command::admin::import::shape::Shape;
 
 /// More than any spreadsheet has that a person looks at. What is beyond is not kept apart.
@@ -164,9 +164,4 @@ fn is_like_a_name(text: &str) -> bool {
 
 const fn is_break(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
-}
-
-/// Ends of lines. A CR alone is none.
-fn breaks(raw: &[u8]) -> u64 {
-    raw.iter().map(|&byte| u64::from(byte == b'\n')).sum()
 }
