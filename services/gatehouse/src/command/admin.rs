@@ -84,7 +84,7 @@ pub(super) async fn run(settings: &Settings, admin: Admin) -> Result<(), Box<dyn
     match admin.command {
         Command::Portals(command) => portals::run(&mut connection, output, command).await,
         Command::Customers(command) => customers::run(&mut connection, output, command).await,
-        Command::Import(which) => import::run(&mut connection, output, which).await,
+        Command::Import(which) => import::run(&mut connection, output, &which).await,
         Command::Sessions(command) => sessions::run(&mut connection, output, command).await,
         Command::Keys(command) => api_keys::run(&mut connection, output, command).await,
         Command::Audit(which) => audit::run(&mut connection, output, which).await,

@@ -71,11 +71,11 @@ impl Import {
 pub(super) async fn run(
     connection: &mut Connection,
     output: Output,
-    import: Import,
+    import: &Import,
 ) -> Result<(), Box<dyn Error>> {
     let mut rows =
         Rows::open(&import.file, import.format()?).map_err(|error| import.at(&*error))?;
-    let mut report = Report::new(&import, output, &rows)?;
+    let mut report = Report::new(import, output, &rows)?;
     let patience = Duration::from_secs(import.patience);
     let mut server = Server::new(connection, import.portal.name(), import.dry_run, patience);
     let (mut batch, mut seen) = (Batch::default(), Seen::default());

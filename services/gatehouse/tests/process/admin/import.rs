@@ -323,6 +323,19 @@ fn who_may_not_import_is_told_why_and_so_is_what_cannot_be_read() {
     let file = desk.file("rows.jsonl", lines(0..1));
     let refused = desk.refuses(&["import", "nobody", &file]);
     assert!(refused.contains("ERROR_REASON_RESOURCE_NOT_FOUND"), "{refused}");
+    let refused = desk.refuses(&["import", "A!", &file]);
+    assert!(
+        refused.contains("ERROR_REASON_REQUEST_INVALID") && refused.contains("parent: "),
+        "{refused}"
+    );
+    let folder = desk.site.folder().to_str().unwrap();
+    let refused = desk.refuses(&["import", "acme", folder, "--format", "csv"]);
+    assert!(refused.contains(": is a directory"), "{refused}");
+    let wrong = desk.file("wrong.jsonl", "{\"email\": \"\"}");
+    let nowhere = desk.path("nowhere/refused.jsonl");
+    let flag = ["--refused", nowhere.to_str().unwrap()];
+    let refused = desk.refuses(&[&["import", "acme", &wrong][..], &flag].concat());
+    assert!(refused.contains("refused.jsonl: No such file"), "{refused}");
     let missing = desk.path("missing.csv");
     let refused = desk.refuses(&["import", "acme", missing.to_str().unwrap()]);
     assert!(refused.contains("missing.csv: No such file"), "{refused}");

@@ -166,18 +166,16 @@ impl Report {
 
 impl Refusals {
     fn write(&mut self, raw: &[u8]) -> io::Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                // With secrets in it, as the file that they came in.
-                let new =
-                    File::options().write(true).create_new(true).mode(0o600).open(&self.path)?;
-                let file = self.file.insert(new);
-                if let Some(heading) = &self.heading {
-                    file.write_all(&[heading, &b"\n"[..]].concat())?;
-                }
-                file
+        let file = if let Some(file) = &mut self.file {
+            file
+        } else {
+            // With secrets in it, as the file that they came in.
+            let new = File::options().write(true).create_new(true).mode(0o600).open(&self.path)?;
+            let file = self.file.insert(new);
+            if let Some(heading) = &self.heading {
+                file.write_all(&[heading, &b"\n"[..]].concat())?;
             }
+            file
         };
         file.write_all(&[raw, b"\n"].concat())
     }

@@ -58,7 +58,7 @@ pub(super) struct Row {
 impl Row {
     /// What a row of several lines makes one think of, beside what is wrong with it.
     pub(super) fn hint(&self) -> Option<String> {
-        let breaks = self.raw.iter().filter(|&&byte| byte == b'\n').count();
+        let breaks = breaks(&self.raw);
         (breaks > 0).then(|| format!("the row has {} lines: {OPEN_QUOTE}", breaks + 1))
     }
 }
@@ -66,7 +66,7 @@ impl Row {
 /// What a file of one format is read by.
 enum Reader {
     JsonLines(JsonLines),
-    Csv(Csv),
+    Csv(Box<Csv>),
 }
 
 /// The rows of a file that is being read.
@@ -110,7 +110,7 @@ impl Rows {
         let shape = Shape::new()?;
         let reader = match format {
             Format::Jsonl => Reader::JsonLines(JsonLines::default()),
-            Format::Csv => Reader::Csv(Csv::open(&mut input, &shape.columns())?),
+            Format::Csv => Reader::Csv(Box::new(Csv::open(&mut input, &shape.columns())?)),
         };
         Ok(Self { input, reader, shape, bytes })
     }
@@ -138,6 +138,11 @@ impl Rows {
     pub(super) const fn bytes(&self) -> Option<u64> {
         self.bytes
     }
+}
+
+/// Ends of lines. A CR alone is none.
+fn breaks(raw: &[u8]) -> u64 {
+    raw.iter().map(|&byte| u64::from(byte == b'\n')).sum()
 }
 
 /// That a row has no end in sight.

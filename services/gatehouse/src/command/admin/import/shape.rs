@@ -94,29 +94,28 @@ fn check(
             wrong.push(format!("{path}: there is no such field"));
             continue;
         };
+        // As protobuf's JSON has it, null is a field left out.
+        if value.is_null() {
+            continue;
+        }
         let must = match (field.kind(), value) {
-            // As protobuf's JSON has it, that is a field left out.
-            (_, Value::Null) => continue,
             (Kind::Message(inner), Value::Object(object)) => {
                 check(object, &inner, &format!("{path}."), wrong);
-                continue;
+                None
             }
-            (Kind::Message(_), _) => "must be an object".to_owned(),
-            (Kind::String, Value::String(_)) => continue,
-            (Kind::String, _) => "must be a string".to_owned(),
-            (Kind::Int32, value) if is_int32(value) => continue,
-            (Kind::Int32, _) => "must be a whole number".to_owned(),
-            (Kind::Enum(all), Value::String(name)) if all.get_value_by_name(name).is_some() => {
-                continue;
-            }
+            (Kind::Message(_), _) => Some("must be an object".to_owned()),
+            (Kind::String, _) => (!value.is_string()).then(|| "must be a string".to_owned()),
+            (Kind::Int32, _) => (!is_int32(value)).then(|| "must be a whole number".to_owned()),
             (Kind::Enum(all), _) => {
-                let names: Vec<_> = all.values().map(|value| value.name().to_owned()).collect();
-                format!("must be one of {}", names.join(", "))
+                let known = value.as_str().and_then(|name| all.get_value_by_name(name));
+                let names = all.values().map(|value| value.name().to_owned());
+                let names = || names.collect::<Vec<_>>().join(", ");
+                known.is_none().then(|| format!("must be one of {}", names()))
             }
             // The message has no fields of other kinds; whatever one gets is refused later.
-            _ => continue,
+            _ => None,
         };
-        wrong.push(format!("{path}: {must}"));
+        wrong.extend(must.map(|must| format!("{path}: {must}")));
     }
 }
 

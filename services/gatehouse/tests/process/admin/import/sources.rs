@@ -79,13 +79,13 @@ async fn signs_in(desk: &Desk, acme: &Acme, email: &str, phone: Option<&Phone>) 
 
 /// Ana and Bo sign in as ever, each with their phone if they have one; nobody else came but
 /// Cy, who has no password, where `cy` says so.
-async fn they_sign_in(desk: &Desk, ana: Option<Phone>, bo: Option<Phone>, cy: bool) {
+async fn they_sign_in(desk: &Desk, ana: Option<&Phone>, bo: Option<&Phone>, cy: bool) {
     let mut expected = vec!["ana@example.com", "bo@example.com"];
     expected.extend(cy.then_some("cy@example.com"));
     assert_eq!(desk.emails(), expected);
     let acme = desk.acme();
-    signs_in(desk, &acme, "ana@example.com", ana.as_ref()).await;
-    signs_in(desk, &acme, "bo@example.com", bo.as_ref()).await;
+    signs_in(desk, &acme, "ana@example.com", ana).await;
+    signs_in(desk, &acme, "bo@example.com", bo).await;
 }
 
 const SECRET: &str = "MRYWYSDTGNYVKZ2UO5GUEUD2GN4WQ2TL";
@@ -94,7 +94,7 @@ const SECRET: &str = "MRYWYSDTGNYVKZ2UO5GUEUD2GN4WQ2TL";
 async fn keycloak() {
     let desk = import("Keycloak", Some(("keycloak.json", "export/acme-realm.json")));
     let bo = Phone { algorithm: Algorithm::SHA256, digits: 8, ..Phone::usual(SECRET) };
-    they_sign_in(&desk, Some(Phone::usual(SECRET)), Some(bo), true).await;
+    they_sign_in(&desk, Some(&Phone::usual(SECRET)), Some(&bo), true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +102,7 @@ async fn django() {
     let desk = import("Django", Some(("django.json", "django.json")));
     let secret = "T4OAXYWUPKEFNI6Q4GZMH5FFS2DXQ2K2";
     let ana = Phone { digits: 8, period: 60, ..Phone::usual(secret) };
-    they_sign_in(&desk, Some(ana), None, true).await;
+    they_sign_in(&desk, Some(&ana), None, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +110,7 @@ async fn better_auth() {
     let desk = import("better-auth", Some(("better-auth.jsonl", "better-auth.jsonl")));
     // As better-auth gave it to the phone.
     let ana = Phone::usual("IZLGUU3ZPJZUOQKLIZKESOLJNRHTETBNMVMXEODZMNTXAQZWMZDQ");
-    they_sign_in(&desk, Some(ana), None, true).await;
+    they_sign_in(&desk, Some(&ana), None, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,13 +122,13 @@ async fn auth0() {
 #[tokio::test(flavor = "multi_thread")]
 async fn zitadel() {
     let desk = import("ZITADEL", Some(("zitadel.json", "zitadel.json")));
-    they_sign_in(&desk, Some(Phone::usual(SECRET)), None, true).await;
+    they_sign_in(&desk, Some(&Phone::usual(SECRET)), None, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ory_kratos() {
     let desk = import("Ory Kratos", Some(("kratos.json", "kratos.json")));
-    they_sign_in(&desk, Some(Phone::usual(SECRET)), None, true).await;
+    they_sign_in(&desk, Some(&Phone::usual(SECRET)), None, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use csv_core::{ReadRecordResult, Reader};
 
-use super::{MAX_ROW_BYTES, OPEN_QUOTE, Row, too_long};
+use super::{MAX_ROW_BYTES, OPEN_QUOTE, Row, breaks, too_long};
 use crate::command::admin::import::shape::Shape;
 
 /// More than any spreadsheet has that a person looks at. What is beyond is not kept apart.
@@ -138,17 +138,17 @@ impl Csv {
             }
         }
         // Before it stands what is left of the line before, and empty lines.
-        let begin = raw.iter().take_while(|&&byte| is_break(byte)).count();
-        let line = self.lines + 1 + breaks(raw.get(..begin).unwrap_or_default());
+        let skipped = raw.iter().take_while(|&&byte| is_break(byte)).count();
+        let line = self.lines + 1 + breaks(raw.get(..skipped).unwrap_or_default());
         self.lines += breaks(&raw);
-        let mut begun = 0;
+        let mut start = 0;
         let cells = ends.iter().take(ended).map(|&end| {
-            let cell = self.text.get(begun..end).unwrap_or_default().to_vec();
-            begun = end;
+            let cell = self.text.get(start..end).unwrap_or_default().to_vec();
+            start = end;
             cell
         });
         let cells = cells.collect();
-        raw.drain(..begin);
+        raw.drain(..skipped);
         while raw.last().copied().is_some_and(is_break) {
             raw.pop();
         }
@@ -164,9 +164,4 @@ fn is_like_a_name(text: &str) -> bool {
 
 const fn is_break(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
-}
-
-/// Ends of lines. A CR alone is none.
-fn breaks(raw: &[u8]) -> u64 {
-    raw.iter().map(|&byte| u64::from(byte == b'\n')).sum()
 }
