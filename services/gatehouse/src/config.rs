@@ -1,6 +1,7 @@
 //! Settings: from flags, the environment and a TOML file, in that order.
 
 mod given;
+mod traces;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use gatehouse_persistence::DatabaseLocation;
 use tracing_subscriber::EnvFilter;
 
 pub use given::{Given, Text};
+pub use traces::{Sampling, TracesSettings};
 
 use crate::hasher::HasherConfig;
 
@@ -36,6 +38,8 @@ pub struct Settings {
     pub allow_plaintext: bool,
     /// Where to serve metrics, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TracesSettings>,
     /// The folder of the default database and key ring.
     pub data_dir: PathBuf,
     /// Which database.
@@ -247,6 +251,7 @@ impl Sources<'_> {
                 .value("allow_plaintext", |given| &given.allow_plaintext, switch)?
                 .unwrap_or(false),
             metrics_listen: self.value("metrics_listen", |given| &given.metrics_listen, parsed)?,
+            traces: self.traces()?,
             data_dir,
             database,
             database_connections: self

@@ -47,7 +47,9 @@ fn request(path: &str, body: String) -> Request {
 
 fn layer() -> CallLayer {
     let metrics = Arc::new(CallMetrics::new().unwrap());
-    CallLayer::new(metrics, || RequestId::generate(&mut StdRng::from_seed([7; 32])))
+    CallLayer::new(metrics, Traces::default(), || {
+        RequestId::generate(&mut StdRng::from_seed([7; 32]))
+    })
 }
 
 /// Sends `request` through the layer to `handler`, with a limit of 16 bytes.
