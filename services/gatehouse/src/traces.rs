@@ -14,6 +14,7 @@ mod export;
 mod tests;
 
 use std::env;
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::resource::EnvResourceDetector;
 use opentelemetry_sdk::trace::{IdGenerator, Sampler, SdkTracer, SdkTracerProvider, SpanExporter};
 use rand::Rng;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tonic::transport::{Certificate, ClientTlsConfig};
 
 pub use call::{CallSpan, hash, hash_wait, look_up, note_portal, statement, within_call};
@@ -52,6 +55,12 @@ pub enum TracesError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// The file of CAs holds none.
+    #[error("traces_ca: {} holds no certificate in PEM form", .path.display())]
+    NoCa {
+        /// The file.
+        path: PathBuf,
     },
     /// The exporter refuses its settings, those in the standard variables among them.
     #[error("traces")]
@@ -123,8 +132,11 @@ impl Traces {
 
 fn tls(settings: &TracesSettings) -> Result<ClientTlsConfig, TracesError> {
     let Some(path) = &settings.ca else { return Ok(ClientTlsConfig::new().with_webpki_roots()) };
-    let pem =
-        std::fs::read(path).map_err(|source| TracesError::Ca { path: path.clone(), source })?;
+    let pem = fs::read(path).map_err(|source| TracesError::Ca { path: path.clone(), source })?;
+    // tonic would take a file without any, and then trust nobody.
+    if !matches!(CertificateDer::pem_slice_iter(&pem).next(), Some(Ok(_))) {
+        return Err(TracesError::NoCa { path: path.clone() });
+    }
     Ok(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
 }
 

@@ -1,5 +1,5 @@
 //! Where traces go, and which calls are traced: settings of ours, or the variables that every
-//! OpenTelemetry SDK knows (OpenTelemetry specification 1.50, "Environment Variables").
+//! OpenTelemetry SDK knows (OpenTelemetry specification, "Environment Variable Specification").
 
 use std::env;
 use std::fmt::Display;

@@ -131,16 +131,15 @@ pub fn note_portal(portal: &PortalId) {
 
 /// A statement was answered or given up; `system` is the database's name in the conventions.
 pub fn statement(system: &'static str, kind: StatementKind, took: Duration, outcome: Outcome) {
-    let (name, kind) = match kind {
-        StatementKind::Read => ("database read", "read"),
-        StatementKind::Lock => ("database lock", "lock"),
-        StatementKind::Write => ("database write", "write"),
-        StatementKind::Begin => ("database begin", "begin"),
-        StatementKind::Commit => ("database commit", "commit"),
+    let name = match kind {
+        StatementKind::Read => "database read",
+        StatementKind::Lock => "database lock",
+        StatementKind::Write => "database write",
+        StatementKind::Begin => "database begin",
+        StatementKind::Commit => "database commit",
     };
     note(name, SpanKind::Client, took, |span| {
         span.set_attribute(KeyValue::new("db.system.name", system));
-        span.set_attribute(KeyValue::new("db.operation.name", kind));
         if outcome != Outcome::Done {
             span.set_attribute(KeyValue::new("error.type", outcome.as_str()));
             span.set_status(Status::error(outcome.as_str()));
