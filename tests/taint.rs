@@ -22,7 +22,7 @@ const NEEDLE_BYTES: usize = 16;
 /// Of what is found, so many are shown.
 const SHOWN: usize = 20;
 /// What each kind of process leaves.
-const KINDS: [&str; 4] = ["answers", "database", "log", "metrics"];
+const KINDS: [&str; 5] = ["answers", "database", "log", "metrics", "traces"];
 
 /// A form in which a secret could stand somewhere, and what it is of.
 type Needles = BTreeMap<Vec<u8>, String>;

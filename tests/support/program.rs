@@ -10,6 +10,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
@@ -43,12 +44,18 @@ pub struct Usage {
 impl Program {
     /// Starts `program`, which is the `gatehouse` command; returns when it serves.
     pub fn serve(program: &str, flags: &[&str]) -> Self {
+        Self::serve_in(program, flags, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn serve_in(program: &str, flags: &[&str], variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let made = command(program, &folder).arg("create-owner-key").output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let owner = String::from_utf8(made.stdout).unwrap().trim_end().to_owned();
 
         let mut command = command(program, &folder);
+        command.envs(variables.iter().copied());
         command.arg("serve").args(flags).stdin(Stdio::null()).stdout(Stdio::null());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -79,7 +86,7 @@ impl Program {
     }
 
     /// Waits for a line of the log that says `text`.
-    fn line(&mut self, text: &str) -> String {
+    pub fn line(&mut self, text: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(PATIENCE);
             let line = line.unwrap_or_else(|_| {
@@ -141,13 +148,25 @@ impl Program {
         self.usage()
     }
 
+    /// Lets it end by itself, as SIGTERM asks for; gives its exit code and all that it has logged.
+    pub fn terminate(mut self) -> (Option<i32>, String) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.read_to_end();
+        let code = self.child.wait().unwrap().code();
+        (code, String::from_utf8_lossy(&self.log).into_owned())
+    }
+
     /// Ends it; gives all that it has logged.
     pub fn end(mut self) -> Vec<u8> {
         self.child.kill().unwrap();
+        self.read_to_end();
+        std::mem::take(&mut self.log)
+    }
+
+    fn read_to_end(&mut self) {
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             self.log.extend_from_slice(&line);
         }
-        std::mem::take(&mut self.log)
     }
 }
 
@@ -163,8 +182,9 @@ impl Drop for Program {
 fn command(program: &str, folder: &TempDir) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("GATEHOUSE_") {
-            command.env_remove(name);
+        let name = name.to_string_lossy();
+        if name.starts_with("GATEHOUSE_") || name.starts_with("OTEL_") {
+            command.env_remove(&*name);
         }
     }
     command

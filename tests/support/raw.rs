@@ -7,6 +7,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::transport::Channel;
 use tower::ServiceExt;
 
 use super::{Answer, ENDLESS, Wire};
@@ -31,6 +32,11 @@ pub struct Raw {
 impl Raw {
     pub(super) fn new(channel: Wire) -> Self {
         Self { channel, headers: Vec::new() }
+    }
+
+    /// On a connection of any server.
+    pub fn on(channel: Channel) -> Self {
+        Self::new(Wire::new(channel))
     }
 
     /// With one more header.

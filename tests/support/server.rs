@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use gatehouse::app::App;
 use gatehouse::clock::{Clock, ManualClock};
-use gatehouse::config::{LogFormat, LogSettings, Settings};
+use gatehouse::config::{LogFormat, LogSettings, Sampling, Settings, TracesSettings};
 use gatehouse::hasher::HasherConfig;
 use gatehouse::metrics;
 use gatehouse::server::{Server, ServerSettings};
 use gatehouse::startup;
+use gatehouse::traces::Traces;
 use gatehouse::trail::{Pace, Trail};
 use gatehouse::usecase::{Call, api_keys};
 use gatehouse_domain::password::HashParameters;
@@ -25,7 +26,7 @@ use gatehouse_test_postgres::TestPostgres;
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
-use super::{Admin, Bearer, Keyed, Raw, Web, Wire, taint};
+use super::{Admin, Bearer, Collector, Keyed, Raw, Web, Wire, taint};
 
 /// Where every clock starts: the beginning of a time step.
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -148,6 +149,7 @@ impl TestServer {
             key_ring: data_dir.join("keyring"),
             data_dir,
             metrics_listen: None,
+            traces: None,
             log: LogSettings { filter: String::new(), format: LogFormat::Text },
             reflection: true,
             hasher: hasher(),
@@ -205,6 +207,14 @@ impl TestServer {
             channel,
             owner: self.owner.clone(),
         }
+    }
+
+    /// A replica that sends traces of its calls.
+    pub async fn traced_by(&self, collector: &Collector) -> Self {
+        let endpoint = collector.endpoint.parse().unwrap();
+        let sampling = Sampling { of_parent: true, share: 1.0 };
+        let traces = Some(TracesSettings { endpoint, ca: None, sampling });
+        self.replica_with(Settings { traces, ..self.settings.clone() }).await
     }
 
     /// What the server stands on, for what it does by itself.
@@ -307,8 +317,13 @@ impl TestServer {
 }
 
 async fn open(settings: &Settings, clock: Clock, pace: Pace) -> Arc<App> {
+    let app = startup::open(settings).await.unwrap();
     let trail = Trail::new(pace, settings.max_in_flight);
-    Arc::new(App { clock, trail, ..startup::open(settings).await.unwrap() })
+    let traces = match taint::watched() {
+        Some(taint) if settings.traces.is_none() => taint.traces(app.server),
+        _ => Traces::start(settings.traces.as_ref(), app.server, &app.metrics.spans).unwrap(),
+    };
+    Arc::new(App { clock, trail, traces, ..app })
 }
 
 async fn serve(app: &Arc<App>, settings: &Settings, work: Work) -> Channel {

@@ -1,11 +1,12 @@
 //! Every secret that tests send and are given is watched for: that it is in no log, no answer
-//! but the one that issues it, no database, and no metric.
+//! but the one that issues it, no database, no metric, and no trace.
 //!
 //! With `TAINT_DIR` set, the servers of a test process log at the level `trace` into that folder,
 //! its callers note there the secrets that they see and whatever else they are answered, and
-//! databases and metrics are left there. The program `taint` then looks for the ones in the others.
+//! databases, metrics and traces are left there. The program `taint` then looks for the ones in the others.
 
 use std::env;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,10 +14,17 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use gatehouse::config::{LogFormat, LogSettings};
+use gatehouse::config::{LogFormat, LogSettings, Sampling};
 use gatehouse::log;
+use gatehouse::traces::Traces;
+use gatehouse_domain::id::ServerId;
 use http::HeaderMap;
 use http_body_util::{BodyExt, Full};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use prost::bytes::{Buf, Bytes};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
 use tonic::Status;
@@ -32,6 +40,8 @@ pub struct Taint {
     answers: Mutex<File>,
     /// What servers have exported in the end.
     metrics: Mutex<File>,
+    /// Spans, as a collector gets them.
+    traces: Mutex<File>,
     databases: AtomicU64,
 }
 
@@ -87,6 +97,7 @@ impl Taint {
             values: Mutex::new(file("values").unwrap()),
             answers: Mutex::new(file("answers").unwrap()),
             metrics: Mutex::new(file("metrics").unwrap()),
+            traces: Mutex::new(file("traces").unwrap()),
             folder,
             databases: AtomicU64::new(0),
         }
@@ -151,6 +162,11 @@ impl Taint {
     /// Keeps what a server exports of what it has counted.
     pub fn exported(&self, metrics: &str) {
         write(&self.metrics, metrics.as_bytes());
+    }
+
+    /// Traces every call of a server, and keeps its spans.
+    pub fn traces(&'static self, server: ServerId) -> Traces {
+        Traces::to(Kept(self), Sampling { of_parent: false, share: 1.0 }, server)
     }
 
     /// Keeps what a database that is about to be removed has stored.
@@ -240,6 +256,25 @@ fn whole_message(bytes: &[u8]) -> Option<usize> {
 
 fn write(file: &Mutex<File>, bytes: &[u8]) {
     file.lock().unwrap_or_else(PoisonError::into_inner).write_all(bytes).unwrap();
+}
+
+/// Keeps spans in the form that OTLP gives them.
+struct Kept(&'static Taint);
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kept")
+    }
+}
+
+impl SpanExporter for Kept {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let resource = ResourceAttributesWithSchema::default();
+        let resource_spans = group_spans_by_resource_and_scope(batch, &resource);
+        let request = ExportTraceServiceRequest { resource_spans };
+        write(&self.0.traces, &prost::Message::encode_to_vec(&request));
+        Ok(())
+    }
 }
 
 /// One file of many writers.

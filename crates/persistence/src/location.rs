@@ -15,6 +15,17 @@ pub enum DatabaseLocation {
     Postgres(String),
 }
 
+impl DatabaseLocation {
+    /// The name of what is there, as OpenTelemetry's conventions have it (`db.system.name`).
+    #[must_use]
+    pub const fn system(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgresql",
+        }
+    }
+}
+
 /// A text that is not the location of a database gatehouse can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(

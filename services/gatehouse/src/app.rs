@@ -18,6 +18,7 @@ use crate::hasher::Hasher;
 use crate::key_ring::ServerKeyRing;
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
+use crate::traces::Traces;
 use crate::trail::Trail;
 
 /// One server's state. Nothing that decides a sign-in lives in memory: any
@@ -41,6 +42,8 @@ pub struct App {
     pub tasks: Tasks,
     /// What operators see of it.
     pub metrics: Arc<Metrics>,
+    /// Traces calls, where that is asked for.
+    pub traces: Traces,
     /// By which servers over one database tell each other apart.
     pub server: ServerId,
     /// Lets so many read the audit trail at once: a filter that matches little goes

@@ -157,6 +157,7 @@ impl Background {
             let tls = handshakes.clone();
             async move {
                 tell_of_calls_without_a_key(&app);
+                tell_of_dropped_spans(&app);
                 if let Some(tls) = &tls {
                     tell_of_failed_handshakes(tls);
                 }
@@ -255,6 +256,13 @@ fn tell_of_calls_without_a_key(app: &App) {
     let calls = app.calls_without_key.swap(0, Ordering::Relaxed);
     if calls > 0 {
         tracing::warn!("{calls} calls without a valid key in the last minute");
+    }
+}
+
+fn tell_of_dropped_spans(app: &App) {
+    let dropped = app.metrics.spans.take_dropped();
+    if dropped > 0 {
+        tracing::warn!("{dropped} spans of traces dropped in the last minute: too many waited");
     }
 }
 

@@ -25,6 +25,7 @@ use tokio::runtime::Runtime;
 use crate::config::{self, Given, Settings};
 use crate::metrics::listener::MetricsListener;
 use crate::server::{Server, ServerSettings};
+use crate::traces::Traces;
 use crate::usecase::{Call, api_keys, keys as key_rotation};
 use crate::{log, service_manager, shutdown, startup};
 use server_url::ServerUrl;
@@ -183,7 +184,9 @@ fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> 
 }
 
 async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
-    let app = Arc::new(startup::open(settings).await?);
+    let mut app = startup::open(settings).await?;
+    app.traces = Traces::start(settings.traces.as_ref(), app.server, &app.metrics.spans)?;
+    let app = Arc::new(app);
     startup::announce_missing_owner(&app).await?;
     // Before the first call, which must not be served by a wrong clock, nor a key be
     // promoted that this server does not have.
@@ -202,6 +205,9 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let server = Server::bind(app, &ServerSettings::of(settings)).await?;
     if settings.is_plaintext_for_others() {
         tracing::warn!("serving other machines without TLS, as allow_plaintext asks for");
+    }
+    if let Some(traces) = &settings.traces {
+        tracing::info!(endpoint = %traces.endpoint, "exporting traces");
     }
     let shutdown = shutdown::requested()?;
     let shutdown = async {

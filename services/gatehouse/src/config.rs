@@ -3,6 +3,7 @@
 mod audit;
 mod given;
 mod secret;
+mod traces;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use tracing_subscriber::EnvFilter;
 pub use given::{Given, Text};
 use secret::Secret;
 pub(crate) use secret::{read_secret, read_secret_file};
+pub use traces::{Sampling, TracesSettings};
 
 use crate::hasher::HasherConfig;
 
@@ -41,6 +43,8 @@ pub struct Settings {
     pub allow_plaintext: bool,
     /// Where to serve metrics, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TracesSettings>,
     /// The folder of the default database and key ring.
     pub data_dir: PathBuf,
     /// Which database.
@@ -259,6 +263,7 @@ impl Sources<'_> {
                 .value("allow_plaintext", |given| &given.allow_plaintext, switch)?
                 .unwrap_or(false),
             metrics_listen: self.value("metrics_listen", |given| &given.metrics_listen, parsed)?,
+            traces: self.traces()?,
             data_dir,
             database,
             database_connections: self

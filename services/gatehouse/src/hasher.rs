@@ -36,6 +36,7 @@ use queue::Queue;
 use threads::HashThreads;
 
 use crate::metrics::{HasherMetrics, HasherState};
+use crate::traces;
 
 pub use queue::Overloaded;
 pub use refusal::next_moment;
@@ -207,8 +208,11 @@ impl Shared {
         // Who was let in by an estimate that did not hold must not wait for ever, nor be
         // judged by the time at which they came.
         let too_late = Overloaded { retry_after: self.max_wait };
-        if let Ok(Ok(pass)) = timeout(2 * self.max_wait, has_come).await {
-            self.metrics.waited(joined.elapsed());
+        let pass = timeout(2 * self.max_wait, has_come).await;
+        let wait = joined.elapsed();
+        traces::hash_wait(wait);
+        if let Ok(Ok(pass)) = pass {
+            self.metrics.waited(wait);
             Ok(Arc::new(pass))
         } else {
             self.metrics.was_late();
@@ -360,9 +364,11 @@ impl HashSlot {
             slot.place.shared.metrics.ran(time);
             drop(slot);
             drop(permits);
-            outcome
+            (outcome, time)
         };
-        Ok(shared.threads.run(job).await??)
+        let (outcome, time) = shared.threads.run(job).await?;
+        traces::hash(time);
+        Ok(outcome?)
     }
 
     /// Counts the permits that a hash of `memory_kib` needs. One that needs more

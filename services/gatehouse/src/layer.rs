@@ -16,6 +16,7 @@ use std::task::{Context, Poll};
 
 use gatehouse_api::v1::ErrorReason;
 use gatehouse_domain::field::FieldViolation;
+use opentelemetry::context::FutureExt;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
@@ -24,28 +25,33 @@ use tracing::Instrument;
 pub use request_id::RequestId;
 
 use crate::error::{AppError, REASON_HEADER, with_request_id};
-use crate::metrics::CallMetrics;
+use crate::metrics::{Answered, CallMetrics};
+use crate::traces::{CallSpan, Traces};
 
 type Request = http::Request<Body>;
 type Response = http::Response<Body>;
 
-/// Services with a contract of their own, errors included.
+/// Services with a contract of their own, errors included. Probes and tools call them: they are
+/// not traced.
 const FOREIGN: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 
 /// Wraps the router, so that nothing leaves the server past it.
 #[derive(Clone)]
 pub struct CallLayer {
     metrics: Arc<CallMetrics>,
+    traces: Traces,
     make_id: Arc<dyn Fn() -> RequestId + Send + Sync>,
 }
 
 impl CallLayer {
-    /// With `make_id` for calls that come without a request id. Each is counted in `metrics`.
+    /// With `make_id` for calls that come without a request id. Each is counted in `metrics`,
+    /// and has a span in `traces`.
     pub fn new(
         metrics: Arc<CallMetrics>,
+        traces: Traces,
         make_id: impl Fn() -> RequestId + Send + Sync + 'static,
     ) -> Self {
-        Self { metrics, make_id: Arc::new(make_id) }
+        Self { metrics, traces, make_id: Arc::new(make_id) }
     }
 }
 
@@ -56,6 +62,7 @@ impl<S> Layer<S> for CallLayer {
         CallService {
             inner,
             metrics: Arc::clone(&self.metrics),
+            traces: self.traces.clone(),
             make_id: Arc::clone(&self.make_id),
         }
     }
@@ -66,6 +73,7 @@ impl<S> Layer<S> for CallLayer {
 pub struct CallService<S> {
     inner: S,
     metrics: Arc<CallMetrics>,
+    traces: Traces,
     make_id: Arc<dyn Fn() -> RequestId + Send + Sync>,
 }
 
@@ -86,22 +94,40 @@ where
         let id = RequestId::given(request.headers()).unwrap_or_else(|| (self.make_id)());
         let path = request.uri().path().to_owned();
         let counted = self.metrics.begin(&path);
-        let span = tracing::info_span!("call", path, request_id = id.as_str());
+        let traced = if is_foreign(&path) {
+            None
+        } else {
+            self.traces.begin(counted.rpc_method(), request.headers(), &id)
+        };
+        let trace_id = traced.as_ref().map(CallSpan::trace_id);
+        let span = tracing::info_span!(
+            "call",
+            path,
+            request_id = id.as_str(),
+            trace_id = trace_id.as_deref(),
+        );
+        let context = traced.as_ref().and_then(CallSpan::context);
         request.extensions_mut().insert(id.clone());
 
         let end = move |response: Response, path: &str, id: &RequestId| {
             let response = finish(response, path, id);
-            counted.answered(response.headers());
+            let answered = Answered::of(response.headers());
+            let Answered { code, reason } = answered;
+            tracing::debug!(code = Answered::code_word(code), reason, "answered");
+            counted.answered(answered);
+            if let Some(traced) = traced {
+                traced.answered(answered);
+            }
             response
         };
         if let Some(refusal) = content::refusal(&request) {
-            return Box::pin(ready(Ok(end(refusal, &path, &id))));
+            return Box::pin(ready(Ok(span.in_scope(|| end(refusal, &path, &id)))));
         }
         let deadline = match deadline::of(request.headers()) {
             Ok(deadline) => deadline,
             Err(violation) => {
                 let refusal = Status::from(AppError::from(violation)).into_http();
-                return Box::pin(ready(Ok(end(refusal, &path, &id))));
+                return Box::pin(ready(Ok(span.in_scope(|| end(refusal, &path, &id)))));
             }
         };
         let answer = span.in_scope(|| self.inner.call(request));
@@ -114,7 +140,11 @@ where
             };
             Ok(end(response, &path, &id))
         };
-        Box::pin(call.instrument(span))
+        let call = call.instrument(span);
+        match context {
+            Some(context) => Box::pin(call.with_context(context)),
+            None => Box::pin(call),
+        }
     }
 }
 
@@ -128,6 +158,10 @@ fn finish(mut response: Response, path: &str, id: &RequestId) -> Response {
     response
 }
 
+fn is_foreign(path: &str) -> bool {
+    FOREIGN.iter().any(|service| path.starts_with(service))
+}
+
 /// The status to send instead of the one in `response`, if any.
 fn corrected(response: &Response, path: &str, id: &RequestId) -> Option<Status> {
     let headers = response.headers();
@@ -139,7 +173,7 @@ fn corrected(response: &Response, path: &str, id: &RequestId) -> Option<Status> 
             Some(with_request_id(&Status::from_header_map(headers)?, id.as_str()))
         }
         Some(_) => None,
-        None if code == Code::Ok || FOREIGN.iter().any(|service| path.starts_with(service)) => None,
+        None if code == Code::Ok || is_foreign(path) => None,
         None => Some(nearest(code, path).into()),
     }
 }

@@ -22,5 +22,6 @@ pub mod shutdown;
 pub mod startup;
 pub mod tasks;
 pub mod tls;
+pub mod traces;
 pub mod trail;
 pub mod usecase;

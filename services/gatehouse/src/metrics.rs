@@ -14,6 +14,7 @@ mod events;
 mod hasher;
 pub mod listener;
 pub mod posture;
+mod spans;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,11 +25,13 @@ use prometheus::{Gauge, Registry, Result, TextEncoder};
 
 use crate::app::App;
 use crate::hasher::Hasher;
+use crate::traces;
 
 pub use background::{BackgroundMetrics, TaskMetrics};
-pub use calls::{CallMetrics, CallUnderWay};
+pub use calls::{Answered, CallMetrics, CallUnderWay};
 pub use hasher::{HasherMetrics, HasherState};
 pub use posture::PostureMetrics;
+pub use spans::SpanMetrics;
 
 use database::DatabaseMetrics;
 use events::EventMetrics;
@@ -42,6 +45,8 @@ pub struct Metrics {
     pub background: BackgroundMetrics,
     /// How the customers of each portal are protected.
     pub posture: PostureMetrics,
+    /// Spans of traced calls.
+    pub spans: Arc<SpanMetrics>,
     hasher: HasherGauges,
     stored: Arc<Stored>,
     ready: Gauge,
@@ -71,6 +76,7 @@ impl Metrics {
             calls: Arc::new(CallMetrics::new()?),
             background: BackgroundMetrics::new()?,
             posture: PostureMetrics::new()?,
+            spans: Arc::new(SpanMetrics::new()?),
             hasher: HasherGauges::new()?,
             stored: Arc::new(Stored {
                 database: DatabaseMetrics::new()?,
@@ -88,6 +94,7 @@ impl Metrics {
         metrics.calls.register(registry)?;
         metrics.background.register(registry)?;
         metrics.posture.register(registry)?;
+        metrics.spans.register(registry)?;
         metrics.hasher.register(hasher, registry)?;
         metrics.stored.database.register(registry)?;
         metrics.stored.events.register(registry)?;
@@ -104,12 +111,14 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Counts what `store` does from now on.
-    pub fn follow(&self, store: &Store) {
+    /// Counts what `store` does from now on, and notes it in the traces of the calls that wait
+    /// for it. `system` is the database's name there.
+    pub fn follow(&self, store: &Store, system: &'static str) {
         let stored = Arc::clone(&self.stored);
         store.observe(move |observed| match observed {
             Observed::Statement { kind, took, outcome } => {
                 stored.database.count(kind, took, outcome);
+                traces::statement(system, kind, took, outcome);
             }
             Observed::Committed(event) => stored.events.count(event),
         });

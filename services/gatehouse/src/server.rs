@@ -207,6 +207,7 @@ impl Server {
             () = drain_limit => tracing::warn!("streams were cut off"),
         }
         app.tasks.close_and_wait().await;
+        app.traces.end().await;
         Ok(())
     }
 }
@@ -276,7 +277,9 @@ pub fn without_connection(app: &Arc<App>) -> Result<CallService<Routes>, ServerE
 
 fn call_layer(app: &App) -> CallLayer {
     let entropy = app.entropy;
-    CallLayer::new(Arc::clone(&app.metrics.calls), move || RequestId::generate(&mut entropy.rng()))
+    CallLayer::new(Arc::clone(&app.metrics.calls), app.traces.clone(), move || {
+        RequestId::generate(&mut entropy.rng())
+    })
 }
 
 /// HTTP/2 as [`Server`] speaks it, before any service: what a service that does nothing

@@ -26,6 +26,7 @@ use crate::hasher::Hasher;
 use crate::key_ring::{self, ServerKeyRing};
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
+use crate::traces::Traces;
 use crate::trail::{self, Trail};
 use crate::usecase::audit;
 
@@ -111,7 +112,7 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
     let server = ServerId::generate(clock.now(), &mut Entropy.rng());
     let hasher = Hasher::new(&settings.hasher).map_err(StartupError::Hasher)?;
     let metrics = Arc::new(Metrics::new(&hasher)?);
-    metrics.follow(&store);
+    metrics.follow(&store, settings.database.system());
     Ok(App {
         store,
         database_watch: DatabaseWatch::default(),
@@ -121,6 +122,7 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
         entropy: Entropy,
         tasks: Tasks::new(settings.max_in_flight),
         metrics,
+        traces: Traces::default(),
         server,
         lookups: Lookups::default(),
         trail: Trail::new(trail::Pace::default(), settings.max_in_flight),

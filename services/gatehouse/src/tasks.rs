@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::error::AppError;
+use crate::traces::within_call;
 
 /// A place is free again about this soon.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -117,7 +118,7 @@ impl Tasks {
             result
         };
         self.tracker
-            .spawn(task.in_current_span())
+            .spawn(within_call(task).in_current_span())
             .await
             .unwrap_or_else(|defect| Err(AppError::Internal(defect.into())))
     }

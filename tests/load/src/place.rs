@@ -39,6 +39,7 @@ impl Place {
             tls: None,
             allow_plaintext: false,
             metrics_listen: None,
+            traces: None,
             data_dir: self.folder.clone(),
             database,
             database_connections: 10,

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use gatehouse_domain::api_key::{ApiKey, Grant};
 use gatehouse_domain::field::FieldViolation;
@@ -25,6 +26,7 @@ use super::{Asked, Caller, Identity, peek, refusals, rule};
 use crate::app::App;
 use crate::error::AppError;
 use crate::layer::RequestId;
+use crate::traces;
 
 type Request = http::Request<Body>;
 pub(super) type Response = http::Response<Body>;
@@ -146,6 +148,9 @@ impl Credentials {
         let Live { found, primary, now } = find_live(app, &token, self.session.as_ref()).await?;
         let Authenticated { key, portal, session } = found;
 
+        if let Some(portal) = key.grant.portal() {
+            traces::note_portal(portal);
+        }
         let verdict = match rule(path) {
             None => Err(AppError::Unimplemented),
             Some(rule) if !rule.allows(&key.grant) => Err(AppError::ApiKeyScope),
@@ -200,7 +205,10 @@ async fn find_live(
         session: session.map_or_else(Vec::new, |token| digests(DigestKind::Session, token)),
     };
     let primary = presented.key.first().cloned();
-    let found = Lookups::find(app, presented).await?.ok_or(AppError::ApiKeyInvalid)?;
+    let began = Instant::now();
+    let found = Lookups::find(app, presented).await;
+    traces::look_up(began.elapsed());
+    let found = found?.ok_or(AppError::ApiKeyInvalid)?;
     let now = app.clock.now();
     let (key, portal) = (&found.key, &found.portal);
     // A portal's key goes with its portal.

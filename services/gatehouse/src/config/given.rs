@@ -41,6 +41,30 @@ pub struct Given {
     #[arg(global = true, hide_env_values = true)]
     pub metrics_listen: Option<Text>,
 
+    /// The collector that traces are sent to, by OTLP over gRPC: http:// or https://, a host and a
+    /// port [default: OTEL_EXPORTER_OTLP_ENDPOINT, or none: nothing is traced]
+    #[arg(long, env = "GATEHOUSE_TRACES_ENDPOINT", value_name = "URL")]
+    #[arg(global = true, hide_env_values = true)]
+    pub traces_endpoint: Option<Text>,
+
+    /// PEM file of the CAs that the collector's certificate may be by
+    /// [default: OTEL_EXPORTER_OTLP_CERTIFICATE, or those of the web]
+    #[arg(long, env = "GATEHOUSE_TRACES_CA", value_name = "PATH")]
+    #[arg(global = true, hide_env_values = true)]
+    pub traces_ca: Option<Text>,
+
+    /// Which calls are traced: always_on, always_off or traceidratio; with parentbased_ before
+    /// it those of a caller's trace as that says
+    /// [default: OTEL_TRACES_SAMPLER, or parentbased_always_on]
+    #[arg(long, env = "GATEHOUSE_TRACES_SAMPLER", value_name = "SAMPLER")]
+    #[arg(global = true, hide_env_values = true)]
+    pub traces_sampler: Option<Text>,
+
+    /// Which share of calls traceidratio traces, 0 to 1 [default: OTEL_TRACES_SAMPLER_ARG, or 1]
+    #[arg(long, env = "GATEHOUSE_TRACES_SAMPLER_ARG", value_name = "SHARE")]
+    #[arg(global = true, hide_env_values = true)]
+    pub traces_sampler_arg: Option<Text>,
+
     /// Folder for the database and the key ring; made with mode 0700 if there is none
     /// [default: ./gatehouse-data]
     #[arg(long, env = "GATEHOUSE_DATA_DIR", value_name = "PATH")]

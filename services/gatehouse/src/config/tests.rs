@@ -140,6 +140,11 @@ fn a_bad_value_is_refused_with_its_setting_and_its_origin() {
         ("hash_passes", "11"),
         ("max_in_flight", "-1"),
         ("audit_retention_days", "0"),
+        ("traces_endpoint", "localhost:4317"),
+        ("traces_endpoint", "https://ana:hunter2@collector"),
+        ("traces_ca", ""),
+        ("traces_sampler", "jaeger_remote"),
+        ("traces_sampler_arg", "1.1"),
     ] {
         let flag = format!("--{}", setting.replace('_', "-"));
         let by_flag = refusal(&[&format!("{flag}={value}")], "");
@@ -147,6 +152,30 @@ fn a_bad_value_is_refused_with_its_setting_and_its_origin() {
         let by_file = refusal(&[], &format!("{setting} = '{value}'"));
         assert!(by_file.starts_with(&format!("{setting} (from /")), "{by_file}");
         assert!(!by_file.contains("hunter2"));
+    }
+}
+
+#[test]
+fn calls_are_traced_only_where_a_collector_is_named() {
+    assert!(load(&["--traces-sampler", "always_on"], "").unwrap().traces.is_none());
+    let traces = load(&[], "traces_endpoint = 'https://collector:4317'").unwrap().traces.unwrap();
+    assert_eq!(traces.endpoint.host(), Some("collector"));
+    assert_eq!(traces.sampling, Sampling { of_parent: true, share: 1.0 });
+}
+
+#[test]
+fn a_sampler_is_one_of_the_standard_ones() {
+    for (sampler, of_parent, share) in [
+        ("always_on", false, 1.0),
+        ("always_off", false, 0.0),
+        ("traceidratio", false, 0.25),
+        ("parentbased_always_on", true, 1.0),
+        ("parentbased_always_off", true, 0.0),
+        ("parentbased_traceidratio", true, 0.25),
+    ] {
+        let file = "traces_endpoint = 'http://collector:4317'\ntraces_sampler_arg = '0.25'";
+        let traces = load(&["--traces-sampler", sampler], file).unwrap().traces.unwrap();
+        assert_eq!(traces.sampling, Sampling { of_parent, share }, "{sampler}");
     }
 }
 

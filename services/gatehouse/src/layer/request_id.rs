@@ -12,9 +12,11 @@ pub(super) const HEADER: &str = "x-request-id";
 pub struct RequestId(String);
 
 impl RequestId {
-    /// The one that the caller sent, if it is of the right form.
+    /// The one that the caller sent, if it is one and of the right form.
     pub(super) fn given(headers: &HeaderMap) -> Option<Self> {
-        let text = headers.get(HEADER)?.to_str().ok()?;
+        let mut all = headers.get_all(HEADER).iter();
+        let (only, None) = (all.next()?, all.next()) else { return None };
+        let text = only.to_str().ok()?;
         let allowed = |c: u8| c.is_ascii_alphanumeric() || b"._-".contains(&c);
         ((1..=64).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
@@ -56,5 +58,9 @@ mod tests {
         for text in ["", "a b", "a\"", "a{}", "a\u{202e}", &"x".repeat(65)] {
             assert_eq!(given(text), None, "{text:?}");
         }
+        let mut two = HeaderMap::new();
+        two.append(HEADER, HeaderValue::from_static("a"));
+        two.append(HEADER, HeaderValue::from_static("b"));
+        assert_eq!(RequestId::given(&two), None);
     }
 }

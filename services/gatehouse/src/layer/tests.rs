@@ -47,7 +47,9 @@ fn request(path: &str, body: String) -> Request {
 
 fn layer() -> CallLayer {
     let metrics = Arc::new(CallMetrics::new().unwrap());
-    CallLayer::new(metrics, || RequestId::generate(&mut StdRng::from_seed([7; 32])))
+    CallLayer::new(metrics, Traces::default(), || {
+        RequestId::generate(&mut StdRng::from_seed([7; 32]))
+    })
 }
 
 /// Sends `request` through the layer to `handler`, with a limit of 16 bytes.
@@ -133,6 +135,7 @@ async fn a_call_ends_at_the_callers_deadline_or_the_servers() {
         let before = tokio::time::Instant::now();
         let response = call(Handler::Hangs, request).await;
         assert_eq!(before.elapsed().as_secs(), allowed);
+        assert_eq!(response.headers()["x-request-id"].len(), 32);
         let reason = ErrorReason::Overloaded.as_str_name().to_owned();
         assert_eq!(error(&response), (Code::DeadlineExceeded, reason, vec![]));
     }

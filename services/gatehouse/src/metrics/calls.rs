@@ -97,21 +97,26 @@ impl CallUnderWay {
         self.method.and_then(|at| self.of.methods.get(at)).unwrap_or(&self.of.other)
     }
 
-    /// It is answered with these headers: with a status among them where it failed.
-    pub fn answered(mut self, headers: &HeaderMap) {
+    /// The method as `package.Service/Method`, if there is such.
+    #[must_use]
+    pub fn rpc_method(&self) -> Option<&str> {
+        self.of.methods.get(self.method?)?.path.strip_prefix('/')
+    }
+
+    /// It is answered.
+    pub fn answered(mut self, Answered { code, reason }: Answered) {
         self.is_answered = true;
         let method = self.method();
         method.seconds.observe(self.start.elapsed().as_secs_f64());
-        let code = headers.get(Status::GRPC_STATUS);
-        match code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes())) {
+        match code {
             Code::Ok => method.succeeded.inc(),
-            code => self.count(code, reason(headers)),
+            code => self.count(code, reason),
         }
     }
 
     fn count(&self, code: Code, reason: &str) {
         let method = self.method();
-        let labels = [method.service.as_str(), &method.name, code_word(code), reason];
+        let labels = [method.service.as_str(), &method.name, Answered::code_word(code), reason];
         self.of.calls.with_label_values(&labels).inc();
     }
 }
@@ -121,6 +126,51 @@ impl Drop for CallUnderWay {
         self.of.in_flight.dec();
         if !self.is_answered {
             self.count(Code::Cancelled, NONE);
+        }
+    }
+}
+
+/// What a call was answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The gRPC code.
+    pub code: Code,
+    /// The contract's reason without what all of them begin with; empty for none.
+    pub reason: &'static str,
+}
+
+impl Answered {
+    /// As the headers of an answer say: with a status among them where the call failed.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        let code = headers.get(Status::GRPC_STATUS);
+        match code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes())) {
+            Code::Ok => Self { code: Code::Ok, reason: NONE },
+            code => Self { code, reason: reason(headers) },
+        }
+    }
+
+    /// A code as the contract and the specification of gRPC spell it.
+    #[must_use]
+    pub const fn code_word(code: Code) -> &'static str {
+        match code {
+            Code::Ok => "OK",
+            Code::Cancelled => "CANCELLED",
+            Code::Unknown => "UNKNOWN",
+            Code::InvalidArgument => "INVALID_ARGUMENT",
+            Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Code::NotFound => "NOT_FOUND",
+            Code::AlreadyExists => "ALREADY_EXISTS",
+            Code::PermissionDenied => "PERMISSION_DENIED",
+            Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+            Code::FailedPrecondition => "FAILED_PRECONDITION",
+            Code::Aborted => "ABORTED",
+            Code::OutOfRange => "OUT_OF_RANGE",
+            Code::Unimplemented => "UNIMPLEMENTED",
+            Code::Internal => "INTERNAL",
+            Code::Unavailable => "UNAVAILABLE",
+            Code::DataLoss => "DATA_LOSS",
+            Code::Unauthenticated => "UNAUTHENTICATED",
         }
     }
 }
@@ -136,29 +186,6 @@ fn reason(headers: &HeaderMap) -> &'static str {
 /// A reason without what all of them begin with.
 pub(super) fn reason_word(reason: &'static str) -> &'static str {
     reason.strip_prefix(REASON_PREFIX).unwrap_or(reason)
-}
-
-/// As the contract and the specification of gRPC spell it.
-const fn code_word(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }
 
 /// Every method that a server may have, as service and name.
@@ -222,10 +249,10 @@ mod tests {
         let metrics = Arc::new(CallMetrics::new().unwrap());
         let (service, method) = ("gatehouse.v1.PortalAuthService", "VerifyPassword");
         let begin = || metrics.begin("/gatehouse.v1.PortalAuthService/VerifyPassword");
-        begin().answered(&HeaderMap::new());
-        begin().answered(&MetadataMap::new().into_headers());
+        begin().answered(Answered::of(&HeaderMap::new()));
+        begin().answered(Answered::of(&MetadataMap::new().into_headers()));
         let rejected = AppError::CredentialsRejected { attempts_remaining: None };
-        begin().answered(&headers(rejected));
+        begin().answered(Answered::of(&headers(rejected)));
         drop(begin());
         let one = begin();
         assert_eq!(metrics.in_flight.get().to_string(), "1");

@@ -65,6 +65,10 @@ metrics! {
     Gauge CALLS_IN_FLIGHT = "gatehouse_calls_in_flight" []
         "Calls that are not answered yet.";
 
+    Counter SPANS = "gatehouse_spans_total" ["outcome"]
+        "Spans of traced calls: exported; failed (the collector did not take them); dropped (too \
+         many waited for it).";
+
     Counter SIGN_INS = "gatehouse_sign_ins_total" ["outcome", "factor", "reason"]
         "Sign-ins that ended in a session (succeeded, by second factor: none, totp, backup_code), \
          and proofs refused on the way (refused, by what was presented: password, totp, \

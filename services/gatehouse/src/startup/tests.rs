@@ -16,6 +16,7 @@ fn settings(folder: &Path) -> Settings {
         tls: None,
         allow_plaintext: false,
         metrics_listen: None,
+        traces: None,
         database: DatabaseLocation::Sqlite(data_dir.join("gatehouse.db")),
         database_connections: 2,
         key_ring: data_dir.join("keyring"),

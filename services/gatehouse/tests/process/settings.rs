@@ -5,9 +5,10 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
 
+use gatehouse_test_tls::Authority;
 use tempfile::TempDir;
 
-use crate::support::{gatehouse, run};
+use crate::support::{Site, gatehouse, run};
 
 /// `gatehouse migrate` in `folder`, with the settings file `text`.
 fn migrate(folder: &TempDir, text: &str) -> Command {
@@ -172,4 +173,68 @@ fn a_database_that_cannot_be_reached_says_why_and_no_password() {
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     assert_eq!(ended.stderr.matches("Connection refused").count(), 1, "{}", ended.stderr);
     assert!(!ended.stderr.contains("ter2"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_standard_variable_of_traces_that_cannot_be_used_is_refused_by_its_name() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4317");
+    for (variable, value, setting) in [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317", "traces_endpoint"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://ana:hunter2@collector", "traces_endpoint"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "traces_endpoint"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", "traces_endpoint"),
+        ("OTEL_TRACES_EXPORTER", "zipkin", "traces_endpoint"),
+        ("OTEL_TRACES_SAMPLER", "hunter2", "traces_sampler"),
+        ("OTEL_TRACES_SAMPLER_ARG", "hunter2", "traces_sampler_arg"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = migrate(&folder, "");
+        command.envs([endpoint]).env(variable, value);
+        let line = refusal(command);
+        let start = format!("gatehouse: {setting} (from {variable}): must be ");
+        assert!(line.starts_with(&start) && !line.contains("hunter2"), "{line}");
+    }
+}
+
+#[test]
+fn standard_variables_that_name_no_collector_or_are_overruled_are_no_obstacle() {
+    for variables in [
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", ""), ("OTEL_TRACES_SAMPLER", "")][..],
+        &[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")],
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", "no"), ("OTEL_SDK_DISABLED", "true")],
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", "no"), ("OTEL_TRACES_EXPORTER", "none")],
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "no"),
+            ("GATEHOUSE_TRACES_ENDPOINT", "http://localhost:4317"),
+        ],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = migrate(&folder, "data_dir = 'file'");
+        command.envs(variables.iter().copied());
+        let ended = run(command);
+        assert_eq!(ended.code, Some(0), "{variables:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn what_traces_cannot_be_sent_by_is_told_at_the_start() {
+    let site = Site::sqlite();
+    let ca = site.folder().join("ca.pem");
+    let refused = |why: &str| {
+        let mut command = site.command(&["serve", "--traces-endpoint", "https://localhost:4317"]);
+        command.arg("--traces-ca").arg(&ca);
+        let ended = run(command);
+        let last = ended.stderr.lines().last().unwrap();
+        assert_eq!(ended.code, Some(1), "{last}");
+        assert!(last.starts_with("gatehouse: ") && last.contains(why), "{last}");
+    };
+    let path = ca.display();
+    refused(&format!("traces_ca: {path}: "));
+    fs::write(&ca, "no certificate").unwrap();
+    refused(&format!("traces_ca: {path} holds no certificate in PEM form"));
+    // A second one that is none is the exporter's to refuse.
+    let good = Authority::new("CA").pem();
+    fs::write(&ca, format!("{good}-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"))
+        .unwrap();
+    refused("traces: ");
 }

@@ -19,8 +19,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub fn gatehouse() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
     for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("GATEHOUSE_") {
-            command.env_remove(name);
+        let name = name.to_string_lossy();
+        if name.starts_with("GATEHOUSE_") || name.starts_with("OTEL_") {
+            command.env_remove(&*name);
         }
     }
     command

@@ -61,6 +61,7 @@ impl Server {
             tls: None,
             allow_plaintext: false,
             metrics_listen: None,
+            traces: None,
             database: format!("sqlite:{}", data_dir.join("gatehouse.db").display())
                 .parse()
                 .unwrap(),
