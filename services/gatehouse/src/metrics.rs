@@ -47,6 +47,7 @@ pub struct Metrics {
     ready: Gauge,
     clock_offset: Gauge,
     key_ring_keys: Gauge,
+    certificate_end: Gauge,
     registry: Registry,
     /// Whether anybody can ever see them.
     is_served: AtomicBool,
@@ -78,6 +79,7 @@ impl Metrics {
             ready: catalog::READY.gauge()?,
             clock_offset: catalog::CLOCK_OFFSET.gauge()?,
             key_ring_keys: catalog::KEY_RING_KEYS.gauge()?,
+            certificate_end: catalog::CERTIFICATE_END.gauge()?,
             registry: Registry::new(),
             is_served: AtomicBool::new(false),
             together: Mutex::default(),
@@ -89,7 +91,8 @@ impl Metrics {
         metrics.hasher.register(hasher, registry)?;
         metrics.stored.database.register(registry)?;
         metrics.stored.events.register(registry)?;
-        for gauge in [&metrics.ready, &metrics.clock_offset, &metrics.key_ring_keys] {
+        let Self { ready, clock_offset, key_ring_keys, certificate_end, .. } = &metrics;
+        for gauge in [ready, clock_offset, key_ring_keys, certificate_end] {
             registry.register(Box::new(gauge.clone()))?;
         }
         let build = catalog::BUILD_INFO.gauges()?;
@@ -121,6 +124,11 @@ impl Metrics {
     /// They are served from now on.
     pub fn note_served(&self) {
         self.is_served.store(true, Ordering::Relaxed);
+    }
+
+    /// New connections are shown a certificate that ends at `not_after`.
+    pub fn note_certificate(&self, not_after: Timestamp) {
+        self.certificate_end.set(seconds(not_after));
     }
 
     /// Sets gauges that belong together, between two renderings.
