@@ -26,7 +26,7 @@ use crate::metrics::listener::MetricsListener;
 use crate::server::{Server, ServerSettings};
 use crate::usecase::{Call, api_keys, audit, keys as key_rotation};
 use crate::{log, shutdown, startup};
-use server_url::ServerUrl;
+use server_url::{ServerUrl, TlsOptions};
 
 /// What a wrong command line or setting exits with.
 const USAGE: u8 = 2;
@@ -88,7 +88,8 @@ enum Command {
     VerifyAuditTrail,
     /// Ask a running server whether it is ready to serve: 0 if it is
     Healthcheck {
-        /// Where the server is [default: http:// and the address it listens on]
+        /// Where the server is, http://host:port or https://host:port [default: the address
+        /// that it listens on, by https:// where it has a certificate]
         #[arg(long, value_name = "URL")]
         server: Option<ServerUrl>,
     },
@@ -156,9 +157,9 @@ fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> 
             Command::RestoreEpoch { keep_backup_codes } => {
                 backup::restore_epoch(settings, keep_backup_codes).await
             }
-            Command::Healthcheck { server } => {
-                let server = server.unwrap_or_else(|| ServerUrl::of_listener(settings.listen));
-                healthcheck::run(&server).await
+            Command::Healthcheck { server, tls } => {
+                let (tls, server) = tls.with_server(server, settings)?;
+                healthcheck::run(&server, &tls).await
             }
             Command::Completions { shell } => {
                 let mut script = Vec::new();

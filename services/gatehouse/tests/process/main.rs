@@ -13,6 +13,7 @@
 mod support;
 
 mod admin;
+mod admin_tls;
 mod audit_trail;
 mod backup;
 mod command_line;
