@@ -19,6 +19,7 @@ mod backup;
 mod command_line;
 mod crash;
 mod customer;
+mod doctor;
 mod durability;
 mod first_start;
 mod fleet;
