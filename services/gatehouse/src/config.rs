@@ -147,21 +147,8 @@ pub enum ConfigError {
 
 impl Settings {
     /// From what the command line and the environment gave, and the file at
-    /// `file`. `matches` is what `given` was read from.
-    ///
-    /// # Errors
-    /// [`ConfigError`].
-    pub fn load(
-        given: &Given,
-        matches: &ArgMatches,
-        file: Option<&Path>,
-    ) -> Result<Self, ConfigError> {
-        let (settings, wrong) = Self::read(given, matches, file);
-        wrong.into_iter().next().map_or(Ok(settings), Err)
-    }
-
-    /// The same, with all that is wrong with them: in the place of what cannot be used are
-    /// the defaults.
+    /// `file`. `matches` is what `given` was read from. With all that is wrong with them:
+    /// the defaults are in the place of what cannot be used.
     pub fn read(
         given: &Given,
         matches: &ArgMatches,

@@ -1,7 +1,6 @@
 //! TLS towards a server, for commands that call one: whom they trust, what they show, and
 //! what went wrong, in words for who typed the command.
 
-use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -130,9 +129,9 @@ pub(crate) enum HandshakeError {
          --ca-file"
     )]
     UnknownIssuer,
-    #[error("its certificate ended{}", on(.0, "at "))]
+    #[error("its certificate ended{}", on(*.0))]
     Ended(Option<Timestamp>),
-    #[error("its certificate begins{}: look at the clocks", on(.0, "at "))]
+    #[error("its certificate begins{}: look at the clocks", on(*.0))]
     NotYet(Option<Timestamp>),
     #[error(
         "its certificate is for {presented}, not for {expected}: name one of those with \
@@ -222,8 +221,8 @@ fn told(alert: AlertDescription) -> &'static str {
 }
 
 /// A time, where it is known.
-fn on(time: &Option<Timestamp>, word: &str) -> impl fmt::Display {
-    time.map_or_else(String::new, |time| format!(" {word}{}", date(time)))
+fn on(time: Option<Timestamp>) -> String {
+    time.map_or_else(String::new, |time| format!(" at {}", date(time)))
 }
 
 /// The names of a certificate, out of how they are written for debugging:

@@ -63,8 +63,8 @@ fn facts_of(certificate: &CertificateDer<'_>) -> Option<Facts> {
 }
 
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
-    let named = certificate.subject_alternative_name().ok().flatten();
-    let names = named.iter().flat_map(|extension| &extension.value.general_names);
+    let extension = certificate.subject_alternative_name().ok().flatten();
+    let names = extension.iter().flat_map(|extension| &extension.value.general_names);
     names
         .filter_map(|name| match name {
             GeneralName::DNSName(name) => Some((*name).to_owned()),

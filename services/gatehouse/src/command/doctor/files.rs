@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gatehouse_persistence::DatabaseLocation;
 use rustix::fs::{Access, access, statvfs};
@@ -77,33 +77,41 @@ pub(super) fn data_folder(settings: &Settings) -> Finding {
     }
 }
 
-/// The file of SQLite, if it is there.
-pub(super) fn database(path: &Path) -> Option<Finding> {
-    const CHECK: &str = "database";
-    let shown = path.display();
+/// A file that is for its owner alone, and is not.
+pub(super) fn open_to_all(check: &'static str, path: &Path, then: &str) -> Option<Finding> {
     match file::is_open_to_all(path) {
-        Ok(true) => Some(Finding::error(
-            CHECK,
-            format!("every user of this machine may read or write {shown}"),
-            format!("chmod 600 {shown}*"),
-        )),
-        Ok(false) if !may_write(path) || !may_write(&folder_of(path)) => Some(Finding::error(
-            CHECK,
-            format!("this user may not write {shown}, or its folder"),
-            "run gatehouse as the user whose it is, or give both to the one it runs as",
-        )),
         Ok(false) => None,
-        // That there is none is told of where it is opened.
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => Some(unknown(CHECK, &error)),
+        Ok(true) => {
+            let shown = path.display();
+            let found = format!("every user of this machine may read or write {shown}");
+            Some(Finding::error(check, found, format!("chmod 600 {shown}{then}")))
+        }
+        Err(error) => Some(unknown(check, &error)),
     }
+}
+
+/// The file of SQLite. That there is none is told of where it is opened.
+pub(super) fn database(path: &Path) -> Vec<Finding> {
+    const CHECK: &str = "database";
+    if !path.exists() {
+        return Vec::new();
+    }
+    let mut findings = Vec::from_iter(open_to_all(CHECK, path, "*"));
+    if !may_write(path) || !may_write(file::folder_of(path)) {
+        findings.push(Finding::error(
+            CHECK,
+            format!("this user may not write {}, or its folder", path.display()),
+            "run gatehouse as the user whose it is, or give both to the one it runs as",
+        ));
+    }
+    findings
 }
 
 /// What is left on the disk of SQLite's file.
 pub(super) fn room(path: &Path) -> Finding {
     const CHECK: &str = "disk";
-    let folder = existing(&folder_of(path));
-    let disk = match statvfs(&folder) {
+    let folder = existing(file::folder_of(path));
+    let disk = match statvfs(folder) {
         Ok(disk) => disk,
         Err(error) => return unknown(CHECK, &io::Error::from(error)),
     };
@@ -123,12 +131,7 @@ fn may_write(path: &Path) -> bool {
     access(path, Access::WRITE_OK).is_ok()
 }
 
-fn folder_of(path: &Path) -> PathBuf {
-    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")).to_owned()
-}
-
 /// The folder, or the first around it that is there.
-fn existing(folder: &Path) -> PathBuf {
-    let around = folder.ancestors().find(|folder| folder.exists());
-    around.unwrap_or(Path::new(".")).to_owned()
+fn existing(folder: &Path) -> &Path {
+    folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."))
 }

@@ -7,7 +7,7 @@ use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{KeyRing, Vault};
 use gatehouse_persistence::{Canary, Store};
 
-use super::{Finding, line_of, unknown};
+use super::{Finding, files, line_of, unknown};
 use crate::config::Settings;
 use crate::startup::file;
 use crate::usecase::keys::GONE_AFTER;
@@ -73,15 +73,7 @@ fn read(path: &Path, is_used: bool, findings: &mut Vec<Finding>) -> Option<Vault
             return None;
         }
     };
-    match file::is_open_to_all(path) {
-        Ok(true) => findings.push(Finding::error(
-            CHECK,
-            format!("every user of this machine may read or write {shown}"),
-            format!("chmod 600 {shown}; if anybody may have read it, rotate it"),
-        )),
-        Ok(false) => {}
-        Err(error) => findings.push(unknown(CHECK, &error)),
-    }
+    findings.extend(files::open_to_all(CHECK, path, "; if anybody may have read it, rotate it"));
     match text.parse::<KeyRing>() {
         Ok(ring) => Some(Vault::new(&ring)),
         Err(error) => {

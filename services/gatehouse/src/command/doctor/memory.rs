@@ -20,7 +20,7 @@ const GROUPS: &str = "/sys/fs/cgroup";
 
 pub(super) fn examine(settings: &Settings) -> Finding {
     let of_machine = sysinfo();
-    let total = u64::from(of_machine.totalram).saturating_mul(u64::from(of_machine.mem_unit));
+    let total = of_machine.totalram.saturating_mul(u64::from(of_machine.mem_unit));
     let membership = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limit = group_limit(Path::new(GROUPS), &membership);
     let cores = available_parallelism().map_or(1, usize::from);

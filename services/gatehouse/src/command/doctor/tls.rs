@@ -7,7 +7,6 @@ use gatehouse_domain::time::Timestamp;
 use super::{Finding, line_of, unknown};
 use crate::clock::Clock;
 use crate::config::{Settings, TlsSettings};
-use crate::startup::file;
 use crate::tls;
 use crate::tls::pem::{self, Facts, date};
 
@@ -29,16 +28,8 @@ pub(super) async fn examine(settings: &Settings, clock: &Clock) -> Vec<Finding> 
         Ok(chain) => of_chain(files, &chain, clock.now()),
         Err(error) => vec![unknown(CHECK, &error)],
     };
-    let key = files.key.display();
-    match file::is_open_to_all(&files.key) {
-        Ok(true) => findings.push(Finding::error(
-            CHECK,
-            format!("every user of this machine may read or write the key {key}"),
-            format!("chmod 600 {key}; if anybody may have read it, get a new pair"),
-        )),
-        Ok(false) => {}
-        Err(error) => findings.push(unknown(CHECK, &error)),
-    }
+    let then = "; if anybody may have read it, get a new pair";
+    findings.extend(super::files::open_to_all(CHECK, &files.key, then));
     if let Some(path) = &files.client_ca {
         findings.push(match pem::facts("tls_client_ca", path) {
             Ok(authorities) => of_authorities(&authorities, clock.now()),

@@ -36,7 +36,7 @@ fn a_certificate_is_for_a_server_and_of_today() {
     fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600)).unwrap();
     visit().tells("tls", "ok", "for localhost, 127.0.0.1, ends in 31 days, at ");
     fs::set_permissions(&files.key, fs::Permissions::from_mode(0o604)).unwrap();
-    visit().tells("tls", "error", "every user of this machine may read or write the key ");
+    visit().tells("tls", "error", "every user of this machine may read or write ");
 
     for (identity, level, told) in [
         (servers.server_until(in_days(29)), "warning", "ends in 29 days"),
