@@ -20,6 +20,7 @@ mod enrollments;
 mod entity;
 mod epoch;
 mod error;
+mod examination;
 mod factors;
 mod fault;
 mod housekeeping;
@@ -55,6 +56,7 @@ pub use customers::import::{IMPORTED_AT_ONCE, ImportedCustomer};
 pub use customers::list::CustomerFilter;
 pub use epoch::EndedEpoch;
 pub use error::StoreError;
+pub use examination::Engine;
 pub use factors::SealedSecret;
 #[cfg(feature = "fault-injection")]
 pub use fault::{Fault, Faults, Held};

@@ -40,6 +40,13 @@ pub struct DatabaseSettings {
     pub max_connections: u32,
 }
 
+/// What a store may do to an SQLite file.
+#[derive(Clone, Copy, Debug)]
+enum Access {
+    Write,
+    Look,
+}
+
 /// Something that queries run on: the pool, or a transaction. All reads are
 /// methods of it; writes are methods of [`Tx`] alone.
 #[derive(Debug)]
@@ -71,13 +78,27 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it does not answer.
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self> {
+        Self::open(settings, Access::Write).await
+    }
+
+    /// Opens the database to be looked at, as it is: an SQLite file that is not there is not
+    /// made, nor is one written that is. What writes to PostgreSQL is the caller's to leave.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it does not answer, or there is none.
+    pub async fn connect_to_look(location: DatabaseLocation) -> Result<Self> {
+        Self::open(&DatabaseSettings { location, max_connections: 2 }, Access::Look).await
+    }
+
+    async fn open(settings: &DatabaseSettings, access: Access) -> Result<Self> {
         let trouble = Trouble::default();
         let (read, watch, write) = match &settings.location {
             DatabaseLocation::Sqlite(path) => {
-                let write = first_sqlite_connection(path).await?;
+                let options = |connections| sqlite_options(path, connections, access);
+                let write = first_sqlite_connection(&options).await?;
                 let readers = settings.max_connections.saturating_sub(1).max(1);
-                let read = Database::connect(sqlite_options(path, readers)).await?;
-                (read, Database::connect(sqlite_options(path, 1)).await?, write)
+                let read = Database::connect(options(readers)).await?;
+                (read, Database::connect(options(1)).await?, write)
             }
             DatabaseLocation::Postgres(url) => {
                 reach(url).await?;
@@ -186,10 +207,12 @@ impl Tx {
 
 /// The one that gives a new file its journal. Where several do that at once, SQLite
 /// tells all but one that it is busy without the wait that it was asked for.
-async fn first_sqlite_connection(path: &Path) -> Result<DatabaseConnection> {
+async fn first_sqlite_connection(
+    options: &impl Fn(u32) -> ConnectOptions,
+) -> Result<DatabaseConnection> {
     let start = Instant::now();
     loop {
-        match Database::connect(sqlite_options(path, 1)).await {
+        match Database::connect(options(1)).await {
             Err(error) if is_sqlite_busy(&error) && start.elapsed() < STATEMENT_TIMEOUT => {
                 sleep(BUSY_WAIT).await;
             }
@@ -198,17 +221,19 @@ async fn first_sqlite_connection(path: &Path) -> Result<DatabaseConnection> {
     }
 }
 
-fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
+fn sqlite_options(path: &Path, connections: u32, access: Access) -> ConnectOptions {
     let path = path.to_owned();
     // The path is set below: in a URL it would have to be escaped.
     let mut options = pool_options("sqlite://gatehouse.db", connections);
     // It is in this process, and cannot go away.
     options.test_before_acquire(false);
     options.map_sqlx_sqlite_opts(move |options| {
+        let options = options.filename(&path);
+        let options = match access {
+            Access::Write => options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal),
+            Access::Look => options.read_only(true),
+        };
         options
-            .filename(&path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
             // NORMAL forgets commits on power loss: a spent code would come back.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)

@@ -83,8 +83,14 @@ pub fn replace(path: &Path, text: &str) {
 impl Authority {
     /// A CA of this name.
     pub fn new(name: &str) -> Self {
+        Self::until(name, FAR)
+    }
+
+    /// One that ends at `not_after`, in seconds since the epoch.
+    pub fn until(name: &str, not_after: i64) -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
+        params.not_after = OffsetDateTime::from_unix_timestamp(not_after).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
@@ -105,6 +111,19 @@ impl Authority {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let params = CertificateParams::new(names).unwrap();
         self.issue(params, ExtendedKeyUsagePurpose::ServerAuth, not_after)
+    }
+
+    /// One that begins at `not_before`, in seconds since the epoch.
+    pub fn server_from(&self, not_before: i64) -> Identity {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_before = OffsetDateTime::from_unix_timestamp(not_before).unwrap();
+        self.issue(params, ExtendedKeyUsagePurpose::ServerAuth, FAR)
+    }
+
+    /// A certificate for a server of this name, which no machine has.
+    pub fn server_named(&self, name: &str) -> Identity {
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        self.issue(params, ExtendedKeyUsagePurpose::ServerAuth, FAR)
     }
 
     /// A certificate for a client.

@@ -165,10 +165,11 @@ impl Background {
             }
         });
         if let Some(tls) = tls {
-            background.spawn(app, CERTIFYING, move |_, _| {
+            background.spawn(app, CERTIFYING, move |app, _| {
                 let tls = Arc::clone(&tls);
                 async move {
                     let followed = tls.follow().await;
+                    app.metrics.note_certificate(tls.not_after());
                     followed.map(|()| 0).map_err(|error| AppError::Internal(error.into()))
                 }
             });

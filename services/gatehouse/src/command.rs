@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod backup;
+mod doctor;
 mod healthcheck;
 mod keys;
 mod migrate;
@@ -22,13 +23,13 @@ use gatehouse_domain::portal::check_display_name;
 use gatehouse_domain::text::is_deceptive;
 use tokio::runtime::Runtime;
 
-use crate::config::{self, Given, Settings};
+use crate::config::{self, ConfigError, Given, Settings};
 use crate::metrics::listener::MetricsListener;
 use crate::server::{Server, ServerSettings};
 use crate::traces::Traces;
 use crate::usecase::{Call, api_keys, keys as key_rotation};
 use crate::{log, service_manager, shutdown, startup};
-use server_url::ServerUrl;
+use server_url::{ServerUrl, TlsOptions};
 
 /// What a wrong command line or setting exits with.
 const USAGE: u8 = 2;
@@ -88,11 +89,19 @@ enum Command {
     /// Check, export and note the head of the audit trail, beside running servers
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Look for what is wrong with the settings, the database, the clock, the key ring, the
+    /// certificate and the ports, and name the cure of each; changes nothing. Exits with 1 if
+    /// there is an error, and with 0 if there are warnings alone, or nothing
+    Doctor(doctor::Doctor),
     /// Ask a running server whether it is ready to serve: 0 if it is
     Healthcheck {
-        /// Where the server is [default: http:// and the address it listens on]
+        /// Where the server is, http://host:port or https://host:port [default: the address
+        /// that it listens on, by https:// where it has a certificate]
         #[arg(long, value_name = "URL")]
         server: Option<ServerUrl>,
+
+        #[command(flatten)]
+        tls: TlsOptions,
     },
     /// Print what completes commands in a shell
     Completions {
@@ -126,26 +135,30 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         }
     };
     let command = cli.command.unwrap_or(Command::Serve);
-    let settings = config::check_variables(&Cli::command())
-        .and_then(|()| Settings::load(&cli.given, &matches, cli.config.as_deref()))
-        .and_then(|settings| {
-            if matches!(command, Command::Serve) {
-                settings.require_private_transport()?;
-            }
-            Ok(settings)
-        });
-    let settings = match settings {
-        Ok(settings) => settings,
-        Err(error) => return fail(&error, USAGE.into()),
-    };
-    match execute(command, &settings) {
+    let mut wrong = config::unknown_variables(&Cli::command());
+    let (settings, more) = Settings::read(&cli.given, &matches, cli.config.as_deref());
+    wrong.extend(more);
+    if matches!(command, Command::Serve) {
+        wrong.extend(settings.require_private_transport().err());
+    }
+    // The doctor tells of all of them.
+    if let (Some(error), false) = (wrong.first(), matches!(command, Command::Doctor(_))) {
+        return fail(error, USAGE.into());
+    }
+    match execute(command, &settings, &wrong) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<audit::NotChecked>() => fail(&*error, USAGE.into()),
         Err(error) => fail(&*error, ExitCode::FAILURE),
     }
 }
 
-fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> {
+/// Does what `command` asks for. `wrong` is what is wrong with the settings: only a doctor is
+/// asked all the same.
+fn execute(
+    command: Command,
+    settings: &Settings,
+    wrong: &[ConfigError],
+) -> Result<(), Box<dyn Error>> {
     log::start(&settings.log)?;
     let runtime = Runtime::new()?;
     let done = runtime.block_on(async {
@@ -165,10 +178,11 @@ fn execute(command: Command, settings: &Settings) -> Result<(), Box<dyn Error>> 
             Command::RestoreEpoch { keep_backup_codes } => {
                 backup::restore_epoch(settings, keep_backup_codes).await
             }
-            Command::Healthcheck { server } => {
-                let server = server.unwrap_or_else(|| ServerUrl::of_listener(settings.listen));
-                healthcheck::run(&server).await
+            Command::Healthcheck { server, tls } => {
+                let (tls, server) = tls.with_server(server, settings)?;
+                healthcheck::run(&server, &tls).await
             }
+            Command::Doctor(doctor) => doctor::run(settings, wrong, &doctor).await,
             Command::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Cli::command(), "gatehouse", &mut script);
@@ -236,7 +250,14 @@ fn display_name(text: &str) -> Result<String, Malformed> {
 
 /// One line, with every cause.
 fn fail(error: &dyn Error, code: ExitCode) -> ExitCode {
-    let mut line = format!("gatehouse: {error}");
+    let line = format!("gatehouse: {}", line_of(error));
+    let _ = writeln!(io::stderr(), "{}", line.replace(is_deceptive, " "));
+    code
+}
+
+/// What an error says, and what each of its causes adds.
+fn line_of(error: &dyn Error) -> String {
+    let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
@@ -246,6 +267,5 @@ fn fail(error: &dyn Error, code: ExitCode) -> ExitCode {
         }
         cause = error.source();
     }
-    let _ = writeln!(io::stderr(), "{}", line.replace(is_deceptive, " "));
-    code
+    line
 }

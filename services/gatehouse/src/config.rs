@@ -4,11 +4,12 @@ mod audit;
 mod given;
 mod secret;
 mod traces;
+mod variables;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -16,10 +17,10 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
-use std::{env, fs, io};
+use std::{fs, io};
 
+use clap::ArgMatches;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command};
 use gatehouse_domain::field::Malformed;
 use gatehouse_domain::password::HashParameters;
 use gatehouse_persistence::DatabaseLocation;
@@ -29,6 +30,7 @@ pub use given::{Given, Text};
 use secret::Secret;
 pub(crate) use secret::{read_secret, read_secret_file};
 pub use traces::{Sampling, TracesSettings};
+pub use variables::unknown_variables;
 
 use crate::hasher::HasherConfig;
 
@@ -156,17 +158,19 @@ pub enum ConfigError {
 
 impl Settings {
     /// From what the command line and the environment gave, and the file at
-    /// `file`. `matches` is what `given` was read from.
-    ///
-    /// # Errors
-    /// [`ConfigError`].
-    pub fn load(
+    /// `file`. `matches` is what `given` was read from. With all that is wrong with them:
+    /// the defaults are in the place of what cannot be used.
+    pub fn read(
         given: &Given,
         matches: &ArgMatches,
         file: Option<&Path>,
-    ) -> Result<Self, ConfigError> {
-        let in_file = file.map(read_file).transpose()?.unwrap_or_default();
-        Sources { given, matches, in_file, file }.settings()
+    ) -> (Self, Vec<ConfigError>) {
+        let (in_file, wrong) = match file.map(read_file).transpose() {
+            Ok(in_file) => (in_file.unwrap_or_default(), Vec::new()),
+            Err(error) => (Given::default(), vec![error]),
+        };
+        let sources = Sources { given, matches, in_file, file, wrong: RefCell::new(wrong) };
+        (sources.settings(), sources.wrong.into_inner())
     }
 
     /// Refuses to serve other machines without TLS, unless that is asked for by name.
@@ -188,7 +192,7 @@ impl Settings {
 }
 
 /// Whether nobody else reaches an address: a loopback one, also as IPv6 writes one of IPv4.
-fn is_of_this_machine(address: SocketAddr) -> bool {
+pub(crate) fn is_of_this_machine(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
@@ -203,47 +207,22 @@ fn read_file(path: &Path) -> Result<Given, ConfigError> {
     })
 }
 
-/// Refuses variables that look like settings of `command` and are not.
-///
-/// # Errors
-/// [`ConfigError::Variable`] naming one.
-pub fn check_variables(command: &Command) -> Result<(), ConfigError> {
-    let mut known = BTreeSet::new();
-    let mut commands = vec![command];
-    while let Some(command) = commands.pop() {
-        known.extend(command.get_arguments().filter_map(clap::Arg::get_env));
-        commands.extend(command.get_subcommands());
-    }
-    let unknown = env::vars_os()
-        .map(|(name, _)| name)
-        .filter(|name| !known.contains(name.as_os_str()))
-        .map(|name| name.to_string_lossy().into_owned())
-        .find(|name| name.starts_with("GATEHOUSE_") && !is_of_kubernetes(name));
-    unknown.map_or(Ok(()), |name| Err(ConfigError::Variable { name }))
-}
-
-/// Whether Kubernetes gives every container this variable where there is a
-/// service of the name `gatehouse`.
-fn is_of_kubernetes(name: &str) -> bool {
-    matches!(name, "GATEHOUSE_SERVICE_HOST" | "GATEHOUSE_SERVICE_PORT" | "GATEHOUSE_PORT")
-        || name.starts_with("GATEHOUSE_SERVICE_PORT_")
-        || name.starts_with("GATEHOUSE_PORT_")
-}
-
 struct Sources<'a> {
     given: &'a Given,
     matches: &'a ArgMatches,
     in_file: Given,
     file: Option<&'a Path>,
+    /// What cannot be used, in the order in which it was found.
+    wrong: RefCell<Vec<ConfigError>>,
 }
 
 impl Sources<'_> {
-    fn settings(&self) -> Result<Settings, ConfigError> {
+    fn settings(&self) -> Settings {
         let listen = self
-            .value("listen", |given| &given.listen, parsed)?
+            .value("listen", |given| &given.listen, parsed)
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 50051)));
         let data_dir = self
-            .value("data_dir", |given| &given.data_dir, path)?
+            .value("data_dir", |given| &given.data_dir, path)
             .unwrap_or_else(|| PathBuf::from("gatehouse-data"));
         let database = self
             .secret(
@@ -251,19 +230,19 @@ impl Sources<'_> {
                 |given| &given.database_url,
                 |given| &given.database_url_file,
                 parsed,
-            )?
+            )
             .unwrap_or_else(|| DatabaseLocation::Sqlite(data_dir.join("gatehouse.db")));
         let key_ring = self
-            .value("key_ring", |given| &given.key_ring, path)?
+            .value("key_ring", |given| &given.key_ring, path)
             .unwrap_or_else(|| data_dir.join("keyring"));
-        Ok(Settings {
+        Settings {
             listen,
-            tls: self.tls()?,
+            tls: self.tls(),
             allow_plaintext: self
-                .value("allow_plaintext", |given| &given.allow_plaintext, switch)?
+                .value("allow_plaintext", |given| &given.allow_plaintext, switch)
                 .unwrap_or(false),
-            metrics_listen: self.value("metrics_listen", |given| &given.metrics_listen, parsed)?,
-            traces: self.traces()?,
+            metrics_listen: self.value("metrics_listen", |given| &given.metrics_listen, parsed),
+            traces: self.traces(),
             data_dir,
             database,
             database_connections: self
@@ -271,43 +250,51 @@ impl Sources<'_> {
                     "database_connections",
                     |given| &given.database_connections,
                     number(2..=1_000),
-                )?
+                )
                 .unwrap_or(10),
             key_ring,
             log: LogSettings {
                 filter: self
-                    .value("log", |given| &given.log, filter)?
+                    .value("log", |given| &given.log, filter)
                     .unwrap_or_else(|| "info".to_owned()),
                 format: self
-                    .value("log_format", |given| &given.log_format, format)?
+                    .value("log_format", |given| &given.log_format, format)
                     .unwrap_or(LogFormat::Text),
             },
             reflection: self
-                .value("reflection", |given| &given.reflection, switch)?
+                .value("reflection", |given| &given.reflection, switch)
                 .unwrap_or_else(|| is_of_this_machine(listen)),
-            hasher: self.hasher()?,
+            hasher: self.hasher(),
             max_in_flight: self
-                .value("max_in_flight", |given| &given.max_in_flight, number(1..=1_000_000))?
+                .value("max_in_flight", |given| &given.max_in_flight, number(1..=1_000_000))
                 .unwrap_or(1_024),
-            audit_retention: self.audit_retention()?,
-        })
-    }
-
-    fn tls(&self) -> Result<Option<TlsSettings>, ConfigError> {
-        let certificate = self.value("tls_certificate", |given| &given.tls_certificate, path)?;
-        let key = self.value("tls_key", |given| &given.tls_key, path)?;
-        let client_ca = self.value("tls_client_ca", |given| &given.tls_client_ca, path)?;
-        let incomplete = |setting, missing| Err(ConfigError::Incomplete { setting, missing });
-        match (certificate, key) {
-            (Some(certificate), Some(key)) => Ok(Some(TlsSettings { certificate, key, client_ca })),
-            (Some(_), None) => incomplete("tls_certificate", "tls_key"),
-            (None, Some(_)) => incomplete("tls_key", "tls_certificate"),
-            (None, None) if client_ca.is_some() => incomplete("tls_client_ca", "tls_certificate"),
-            (None, None) => Ok(None),
+            audit_retention: self.audit_retention(),
         }
     }
 
-    fn hasher(&self) -> Result<HasherConfig, ConfigError> {
+    fn tls(&self) -> Option<TlsSettings> {
+        let before = self.wrong.borrow().len();
+        let certificate = self.value("tls_certificate", |given| &given.tls_certificate, path);
+        let key = self.value("tls_key", |given| &given.tls_key, path);
+        let client_ca = self.value("tls_client_ca", |given| &given.tls_client_ca, path);
+        let (setting, missing) = match (certificate, key) {
+            (Some(certificate), Some(key)) => {
+                return Some(TlsSettings { certificate, key, client_ca });
+            }
+            (Some(_), None) => ("tls_certificate", "tls_key"),
+            (None, Some(_)) => ("tls_key", "tls_certificate"),
+            (None, None) if client_ca.is_some() => ("tls_client_ca", "tls_certificate"),
+            (None, None) => return None,
+        };
+        let mut wrong = self.wrong.borrow_mut();
+        // One that is there and cannot be used is not missing.
+        if wrong.len() == before {
+            wrong.push(ConfigError::Incomplete { setting, missing });
+        }
+        None
+    }
+
+    fn hasher(&self) -> HasherConfig {
         let most_threads = NonZero::<u32>::MIN.saturating_add(1_023);
         let defaults = HasherConfig::default();
         let threads = self
@@ -315,32 +302,43 @@ impl Sources<'_> {
                 "hash_threads",
                 |given| &given.hash_threads,
                 number(NonZero::<u32>::MIN..=most_threads),
-            )?
+            )
             .unwrap_or(defaults.threads);
         let memory_kib = self
-            .value("hash_memory_kib", |given| &given.hash_memory_kib, number(19_456..=131_072))?
+            .value("hash_memory_kib", |given| &given.hash_memory_kib, number(19_456..=131_072))
             .unwrap_or(19_456);
         let passes =
-            self.value("hash_passes", |given| &given.hash_passes, number(2..=10))?.unwrap_or(2);
-        Ok(HasherConfig {
-            parameters: HashParameters::new(memory_kib, passes, 1)?,
-            threads,
-            // Threads are the bound that operators set; each has the memory it needs.
-            memory_kib: memory_kib.saturating_mul(threads.get()),
-            ..defaults
-        })
+            self.value("hash_passes", |given| &given.hash_passes, number(2..=10)).unwrap_or(2);
+        match HashParameters::new(memory_kib, passes, 1) {
+            Ok(parameters) => HasherConfig {
+                parameters,
+                threads,
+                // Threads are the bound that operators set; each has the memory it needs.
+                memory_kib: memory_kib.saturating_mul(threads.get()),
+                ..defaults
+            },
+            Err(malformed) => {
+                self.wrong.borrow_mut().push(malformed.into());
+                defaults
+            }
+        }
     }
 
-    /// The value of one setting, if any source gives one.
+    /// The value of one setting, if any source gives one that can be used.
     fn value<T, E: Display>(
         &self,
         setting: &'static str,
         of: impl Fn(&Given) -> &Option<Text>,
         parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, ConfigError> {
-        let Some((text, origin)) = self.source(setting, of) else { return Ok(None) };
+    ) -> Option<T> {
+        let (text, origin) = self.source(setting, of)?;
         let invalid = |why: E| ConfigError::Value { setting, origin, why: why.to_string() };
-        parse(text.as_str()).map(Some).map_err(invalid)
+        self.noted(parse(text.as_str()).map_err(invalid))
+    }
+
+    /// What was read; what is wrong with it is noted.
+    fn noted<T>(&self, read: Result<T, ConfigError>) -> Option<T> {
+        read.map_err(|error| self.wrong.borrow_mut().push(error)).ok()
     }
 
     /// What the first source that says something of a setting says, and its name.

@@ -53,6 +53,7 @@ pub struct Metrics {
     clock_offset: Gauge,
     key_ring_keys: Gauge,
     audit_watchers: Gauge,
+    certificate_end: Gauge,
     registry: Registry,
     /// Whether anybody can ever see them.
     is_served: AtomicBool,
@@ -86,6 +87,7 @@ impl Metrics {
             clock_offset: catalog::CLOCK_OFFSET.gauge()?,
             key_ring_keys: catalog::KEY_RING_KEYS.gauge()?,
             audit_watchers: catalog::AUDIT_WATCHERS.gauge()?,
+            certificate_end: catalog::CERTIFICATE_END.gauge()?,
             registry: Registry::new(),
             is_served: AtomicBool::new(false),
             together: Mutex::default(),
@@ -98,8 +100,9 @@ impl Metrics {
         metrics.hasher.register(hasher, registry)?;
         metrics.stored.database.register(registry)?;
         metrics.stored.events.register(registry)?;
-        let Self { ready, clock_offset, key_ring_keys, audit_watchers, .. } = &metrics;
-        for gauge in [ready, clock_offset, key_ring_keys, audit_watchers] {
+        let Self { ready, clock_offset, key_ring_keys, audit_watchers, certificate_end, .. } =
+            &metrics;
+        for gauge in [ready, clock_offset, key_ring_keys, audit_watchers, certificate_end] {
             registry.register(Box::new(gauge.clone()))?;
         }
         let build = catalog::BUILD_INFO.gauges()?;
@@ -133,6 +136,11 @@ impl Metrics {
     /// They are served from now on.
     pub fn note_served(&self) {
         self.is_served.store(true, Ordering::Relaxed);
+    }
+
+    /// New connections are shown a certificate that ends at `not_after`.
+    pub fn note_certificate(&self, not_after: Timestamp) {
+        self.certificate_end.set(seconds(not_after));
     }
 
     /// Sets gauges that belong together, between two renderings.

@@ -127,7 +127,11 @@ impl Server {
     /// [`ServerError::Tls`].
     pub async fn bind(app: Arc<App>, settings: &ServerSettings) -> Result<Self, ServerError> {
         let tls = match &settings.tls {
-            Some(files) => Some(Arc::new(ServerTls::open(files, app.clock.clone()).await?)),
+            Some(files) => {
+                let tls = ServerTls::open(files, app.clock.clone()).await?;
+                app.metrics.note_certificate(tls.not_after());
+                Some(Arc::new(tls))
+            }
             None => None,
         };
         let bind = |source| ServerError::Bind { address: settings.listen, source };

@@ -1,6 +1,9 @@
 //! TLS: the certificate of this server and the CAs of its clients, read from their
 //! files, and read again when they change.
 
+pub(crate) mod client;
+pub(crate) mod pem;
+
 #[cfg(test)]
 mod tests;
 
@@ -11,20 +14,21 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use gatehouse_domain::time::Timestamp;
+use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::UnixTime;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
-use rustls::{RootCertStore, ServerConfig};
-use x509_parser::time::ASN1Time;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::config::TlsSettings;
 use crate::startup::file;
+use pem::{NO_PEM, Pair, authorities, certified, date, read_one, unreadable};
+
+pub use pem::not_after;
 
 /// HTTP/2, the only protocol that is spoken: RFC 9113, section 3.2.
 pub const ALPN: &[u8] = b"h2";
@@ -56,15 +60,24 @@ pub enum TlsError {
     },
     /// Of a certificate and a key that were made apart nobody would take either.
     #[error(
-        "tls_key: the key in {} is not that of the certificate in {}",
+        "{setting}: the key in {} is not that of the certificate in {}",
         .key.display(), .certificate.display()
     )]
     Mismatch {
+        /// The setting that names the key.
+        setting: &'static str,
         /// The file of the certificate.
         certificate: PathBuf,
         /// The file of the key.
         key: PathBuf,
     },
+    /// There is nobody to trust.
+    #[error(
+        "this machine keeps no certificates of CAs{}: name the file of the server's CA with \
+         --ca-file",
+        .0.first().map_or_else(String::new, |error| format!(" that can be read ({error})"))
+    )]
+    NoAuthorities(Vec<rustls_native_certs::Error>),
     /// What the library makes of it all.
     #[error("TLS")]
     Library(#[from] rustls::Error),
@@ -204,25 +217,6 @@ impl ServerTls {
     }
 }
 
-/// When a certificate ends (RFC 5280, section 4.1.2.5), in whole seconds; none if it is
-/// no X.509 certificate.
-#[must_use]
-pub fn not_after(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
-    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    Some(Timestamp::from_seconds(certificate.validity().not_after.timestamp()))
-}
-
-/// For the log, in UTC.
-fn date(time: Timestamp) -> String {
-    // What came out of a certificate fits into one.
-    ASN1Time::from_timestamp(time.as_seconds())
-        .map_or_else(|_| time.as_seconds().to_string(), |time| time.to_string())
-}
-
-fn unreadable(setting: &'static str, path: &Path, source: io::Error) -> TlsError {
-    TlsError::File { setting, path: path.to_owned(), source }
-}
-
 async fn read(settings: &TlsSettings) -> Result<Texts, TlsError> {
     // Elsewhere: the disk may not answer, and calls are not to wait for it.
     let settings = settings.clone();
@@ -241,16 +235,23 @@ async fn read(settings: &TlsSettings) -> Result<Texts, TlsError> {
     read.await.map_err(defect)?
 }
 
-fn read_one(setting: &'static str, path: &Path) -> Result<Zeroizing<String>, TlsError> {
-    let text = file::read(path).map_err(|source| unreadable(setting, path, source))?;
-    text.ok_or_else(|| unreadable(setting, path, ErrorKind::NotFound.into()))
+/// Whether a server could begin with the files that `settings` name.
+///
+/// # Errors
+/// [`TlsError`].
+pub(crate) async fn check(settings: &TlsSettings, clock: &Clock) -> Result<(), TlsError> {
+    load(settings, clock, read(settings).await?).map(drop)
 }
 
 /// What handshakes are made with: TLS 1.2 and 1.3 with the cipher suites that rustls
 /// holds to be safe, and HTTP/2.
 fn load(settings: &TlsSettings, clock: &Clock, texts: Texts) -> Result<Loaded, TlsError> {
     let provider = Arc::new(ring::default_provider());
-    let (certified, not_after) = certified(settings, &texts)?;
+    let pair = Pair {
+        certificate: ("tls_certificate", &settings.certificate),
+        key: ("tls_key", &settings.key),
+    };
+    let (certified, not_after) = certified(&pair, &texts.certificate, &texts.key)?;
     let time = Arc::new(ClockTime(clock.clone()));
     let builder = ServerConfig::builder_with_details(Arc::clone(&provider), time)
         .with_safe_default_protocol_versions()?;
@@ -270,58 +271,20 @@ fn load(settings: &TlsSettings, clock: &Clock, texts: Texts) -> Result<Loaded, T
     Ok(Loaded { texts, config: Arc::new(config), not_after, warned_of: End::Far })
 }
 
-fn certified(settings: &TlsSettings, texts: &Texts) -> Result<(CertifiedKey, Timestamp), TlsError> {
-    let of_certificate = |why| {
-        let path = settings.certificate.clone();
-        TlsError::Content { setting: "tls_certificate", path, why }
-    };
-    let of_key = |why| TlsError::Content { setting: "tls_key", path: settings.key.clone(), why };
-    let chain = certificates(&texts.certificate).map_err(of_certificate)?;
-    let leaf = chain.first().ok_or_else(|| of_certificate("holds no certificate in PEM form"))?;
-    let not_after = not_after(leaf).ok_or_else(|| of_certificate(NO_CERTIFICATE))?;
-
-    // What the parser says of a key's text may repeat it.
-    let key = PrivateKeyDer::from_pem_slice(texts.key.as_bytes())
-        .map(Zeroizing::new)
-        .map_err(|_| of_key("holds no private key in PEM form that is not encrypted"))?;
-    let key = ring::sign::any_supported_type(&key).map_err(|_| {
-        of_key("holds a private key that is not ECDSA P-256 or P-384, Ed25519 or RSA")
-    })?;
-    let certified = CertifiedKey::new(chain, key);
-    match certified.keys_match() {
-        Ok(()) => Ok((certified, not_after)),
-        Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::Mismatch {
-            certificate: settings.certificate.clone(),
-            key: settings.key.clone(),
-        }),
-        Err(_) => Err(of_certificate(NO_CERTIFICATE)),
-    }
-}
-
-const NO_CERTIFICATE: &str = "holds what is not an X.509 certificate";
-
-fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, &'static str> {
-    let certificates = CertificateDer::pem_slice_iter(text.as_bytes());
-    certificates.collect::<Result<_, _>>().map_err(|_| "is not in PEM form")
-}
-
 /// Lets clients in that have a certificate by one of the CAs in `text`.
 fn client_verifier(
     path: &Path,
     text: &str,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let content = |why| TlsError::Content { setting: "tls_client_ca", path: path.to_owned(), why };
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(text).map_err(content)? {
-        roots.add(certificate).map_err(|_| content(NO_CERTIFICATE))?;
-    }
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-        .build()
-        .map_err(|_| content("holds no certificate in PEM form"))
+    let roots = Arc::new(authorities("tls_client_ca", path, text)?);
+    // It asks for some CA, and nothing else.
+    WebPkiClientVerifier::builder_with_provider(roots, provider).build().map_err(|_| {
+        TlsError::Content { setting: "tls_client_ca", path: path.to_owned(), why: NO_PEM }
+    })
 }
 
-/// The one clock, for the certificates of clients.
+/// The one clock, for certificates.
 #[derive(Debug)]
 struct ClockTime(Clock);
 

@@ -55,6 +55,7 @@ mod customer_list;
 mod customers;
 mod enrollments;
 mod epoch;
+mod examination;
 mod factors;
 mod housekeeping;
 mod import;

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::server_url::ServerUrl;
+use super::server_url::{ServerUrl, TlsOptions};
 use crate::config::Settings;
 use output::Output;
 
@@ -29,9 +29,18 @@ pub(super) struct Admin {
     #[command(subcommand)]
     command: Command,
 
-    /// Where the server is [default: http:// and the address it listens on]
+    /// Where the server is, http://host:port or https://host:port [default: the address that
+    /// it listens on, by https:// where it has a certificate]
     #[arg(long, env = "GATEHOUSE_ADMIN_SERVER", value_name = "URL", global = true)]
     server: Option<ServerUrl>,
+
+    #[command(flatten)]
+    tls: TlsOptions,
+
+    /// Send the key to another machine without TLS, where everybody between can read it: for a
+    /// private network alone
+    #[arg(long, env = "GATEHOUSE_ADMIN_KEY_IN_CLEAR", global = true)]
+    key_in_clear: bool,
 
     /// File with the admin key to call with; `-` is standard input
     #[arg(long, env = "GATEHOUSE_ADMIN_KEY_FILE", value_name = "PATH", global = true)]
@@ -73,14 +82,15 @@ enum Command {
 /// Does what `admin` asks for.
 pub(super) async fn run(settings: &Settings, admin: Admin) -> Result<(), Box<dyn Error>> {
     let output = Output { json: admin.json, yes: admin.yes };
-    let server = admin.server.unwrap_or_else(|| ServerUrl::of_listener(settings.listen));
+    let (tls, server) = admin.tls.with_server(admin.server, settings)?;
+    server.require_private(admin.key_in_clear)?;
     let key_file = admin
         .key_file
         .ok_or("--key-file (GATEHOUSE_ADMIN_KEY_FILE): name the file with the admin key")?;
     if let Command::Import(which) = &admin.command {
         which.check(&key_file)?;
     }
-    let mut connection = connection::open(&server, &key_file, admin.actor.as_deref()).await?;
+    let mut connection = connection::open(&server, &tls, &key_file, admin.actor.as_deref()).await?;
     match admin.command {
         Command::Portals(command) => portals::run(&mut connection, output, command).await,
         Command::Customers(command) => customers::run(&mut connection, output, command).await,

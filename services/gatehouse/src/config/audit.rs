@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use super::{ConfigError, Sources, number};
+use super::{Sources, number};
 
 /// The longest that events can be kept and still be removed some time, a hundred years.
 const MOST_DAYS: u64 = 36_500;
 
 impl Sources<'_> {
     /// For how long events are kept; none for ever.
-    pub(super) fn audit_retention(&self) -> Result<Option<Duration>, ConfigError> {
+    pub(super) fn audit_retention(&self) -> Option<Duration> {
         let days = self.value(
             "audit_retention_days",
             |given| &given.audit_retention_days,
             number(1..=MOST_DAYS),
-        )?;
-        Ok(days.map(|days| Duration::from_hours(24 * days)))
+        );
+        days.map(|days| Duration::from_hours(24 * days))
     }
 }

@@ -29,23 +29,21 @@ impl Sources<'_> {
         of: impl Fn(&Given) -> &Option<Text>,
         of_file: impl Fn(&Given) -> &Option<Text>,
         parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, ConfigError> {
+    ) -> Option<T> {
         let Some((_, origin)) = self.source(file_setting, &of_file) else {
             return self.value(setting, of, parse);
         };
         let refusal = |setting, origin, why| Err(ConfigError::Value { setting, origin, why });
         if let Some((_, other)) = self.source(setting, of) {
             let why = format!("{setting} (from {other}) is given, too: give one of them");
-            return refusal(file_setting, origin, why);
+            return self.noted(refusal(file_setting, origin, why));
         }
-        let Some(file) = self.value(file_setting, of_file, path)? else { return Ok(None) };
-        match read_secret_file(&file) {
-            Ok(text) => match parse(&text) {
-                Ok(value) => Ok(Some(value)),
-                Err(why) => refusal(setting, file.display().to_string(), why.to_string()),
-            },
+        let file = self.value(file_setting, of_file, path)?;
+        self.noted(match read_secret_file(&file) {
+            Ok(text) => parse(&text)
+                .or_else(|why| refusal(setting, file.display().to_string(), why.to_string())),
             Err(error) => refusal(file_setting, origin, format!("{}: {error}", file.display())),
-        }
+        })
     }
 }
 

@@ -10,8 +10,13 @@ struct Cli {
     given: Given,
 }
 
-/// Loads settings from flags and the text of a file.
+/// Loads settings from flags and the text of a file: the first thing that is wrong, if any.
 pub(super) fn load(flags: &[&str], file: &str) -> Result<Settings, ConfigError> {
+    let (settings, wrong) = read(flags, file);
+    wrong.into_iter().next().map_or(Ok(settings), Err)
+}
+
+fn read(flags: &[&str], file: &str) -> (Settings, Vec<ConfigError>) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("gatehouse.toml");
     fs::write(&path, file).unwrap();
@@ -19,7 +24,7 @@ pub(super) fn load(flags: &[&str], file: &str) -> Result<Settings, ConfigError> 
         .mut_args(|arg| arg.env(None::<&str>))
         .get_matches_from([&["gatehouse"], flags].concat());
     let cli = Cli::from_arg_matches(&matches).unwrap();
-    Settings::load(&cli.given, &matches, Some(&path))
+    Settings::read(&cli.given, &matches, Some(&path))
 }
 
 pub(super) fn refusal(flags: &[&str], file: &str) -> String {
@@ -177,6 +182,16 @@ fn a_sampler_is_one_of_the_standard_ones() {
         let traces = load(&["--traces-sampler", sampler], file).unwrap().traces.unwrap();
         assert_eq!(traces.sampling, Sampling { of_parent, share }, "{sampler}");
     }
+}
+
+#[test]
+fn all_that_is_wrong_is_told_and_what_is_wrong_is_not_missing() {
+    let flags = ["--tls-key=", "--log-format=xml", "--tls-certificate=c"];
+    let (settings, wrong) = read(&flags, "max_in_flight = 0\nhash_passes = 1");
+    let wrong: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+    let named: Vec<_> = wrong.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(named, ["tls_key", "log_format", "hash_passes", "max_in_flight"], "{wrong:?}");
+    assert_eq!((settings.log.format, settings.max_in_flight), (LogFormat::Text, 1_024));
 }
 
 #[test]

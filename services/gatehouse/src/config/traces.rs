@@ -32,38 +32,36 @@ pub struct Sampling {
 
 impl Sources<'_> {
     /// None where no collector is named.
-    pub(super) fn traces(&self) -> Result<Option<TracesSettings>, ConfigError> {
-        let own = self.value("traces_endpoint", |given| &given.traces_endpoint, endpoint)?;
-        let endpoint = match own {
-            Some(endpoint) => Some(endpoint),
-            None => standard_endpoint()?,
-        };
-        let sampling = self.sampling()?;
+    pub(super) fn traces(&self) -> Option<TracesSettings> {
+        let endpoint = self
+            .value("traces_endpoint", |given| &given.traces_endpoint, endpoint)
+            .or_else(|| self.noted(standard_endpoint()).flatten());
+        let sampling = self.sampling();
         let ca = self.or_standard(
             "traces_ca",
             |given| &given.traces_ca,
             &["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"],
             path,
-        )?;
-        Ok(endpoint.map(|endpoint| TracesSettings { endpoint, ca, sampling }))
+        );
+        Some(TracesSettings { endpoint: endpoint?, ca, sampling })
     }
 
-    fn sampling(&self) -> Result<Sampling, ConfigError> {
+    fn sampling(&self) -> Sampling {
         let share = self
             .or_standard(
                 "traces_sampler_arg",
                 |given| &given.traces_sampler_arg,
                 &["OTEL_TRACES_SAMPLER_ARG"],
                 share,
-            )?
+            )
             .unwrap_or(1.0);
         let sampler = self.or_standard(
             "traces_sampler",
             |given| &given.traces_sampler,
             &["OTEL_TRACES_SAMPLER"],
             |text| sampler(text, share),
-        )?;
-        Ok(sampler.unwrap_or(Sampling { of_parent: true, share: 1.0 }))
+        );
+        sampler.unwrap_or(Sampling { of_parent: true, share: 1.0 })
     }
 
     /// A setting, or else the first of these variables that says something.
@@ -73,11 +71,9 @@ impl Sources<'_> {
         of: impl Fn(&Given) -> &Option<Text>,
         variables: &[&'static str],
         parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, ConfigError> {
-        match self.value(setting, of, &parse)? {
-            Some(value) => Ok(Some(value)),
-            None => standard(setting, variables, parse),
-        }
+    ) -> Option<T> {
+        self.value(setting, of, &parse)
+            .or_else(|| self.noted(standard(setting, variables, parse)).flatten())
     }
 }
 

@@ -126,6 +126,8 @@ metrics! {
         "What it did: events numbered, rows removed, values sealed anew, portals counted.";
     Gauge KEY_RING_KEYS = "gatehouse_key_ring_keys" []
         "Keys in this server's key ring.";
+    Gauge CERTIFICATE_END = "gatehouse_tls_certificate_not_after_timestamp_seconds" []
+        "When the certificate ends that new connections are shown; 0 without TLS.";
     Gauge BUILD_INFO = "gatehouse_build_info" ["version"]
         "1, with the version of the program.";
 

@@ -2,6 +2,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use gatehouse_test_tls::{Authority, ServerFiles, replace};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tempfile::TempDir;
 
 use super::*;

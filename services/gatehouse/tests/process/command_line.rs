@@ -30,6 +30,7 @@ fn help_names_every_command_and_every_setting_with_its_variable() {
         "backup",
         "restore-epoch",
         "audit",
+        "doctor",
         "healthcheck",
         "completions",
         "admin",

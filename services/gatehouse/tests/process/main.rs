@@ -13,11 +13,13 @@
 mod support;
 
 mod admin;
+mod admin_tls;
 mod audit_trail;
 mod backup;
 mod command_line;
 mod crash;
 mod customer;
+mod doctor;
 mod durability;
 mod first_start;
 mod fleet;

@@ -3,9 +3,19 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use crate::support::{Acme, Process, Site, run};
+use gatehouse_test_tls::{Authority, ServerFiles};
+
+use crate::support::{Acme, Process, Site, run, until};
 
 const ANY_PORT: [&str; 2] = ["--metrics-listen", "127.0.0.1:0"];
+
+fn scrape(address: &str) -> String {
+    let mut connection = TcpStream::connect(address).unwrap();
+    connection.write_all(b"GET /metrics HTTP/1.1\r\nhost: metrics\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    answer
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_served_from_the_start_to_the_end() {
@@ -15,10 +25,7 @@ async fn metrics_are_served_from_the_start_to_the_end() {
     let address = line.rsplit_once('=').unwrap().1;
     let acme = Acme::set_up(&server, site.owner_key()).await;
     acme.web(&server).sign_in().await;
-    let mut connection = TcpStream::connect(address).unwrap();
-    connection.write_all(b"GET /metrics HTTP/1.1\r\nhost: metrics\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
+    let answer = scrape(address);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     for series in [
         "gatehouse_ready 1\n",
@@ -32,6 +39,24 @@ async fn metrics_are_served_from_the_start_to_the_end() {
     assert_eq!(server.process.ended().code, Some(0));
     TcpStream::connect(address).unwrap_err();
     drop(silent);
+}
+
+#[test]
+fn the_end_of_the_certificate_in_use_is_told_and_follows_its_file() {
+    const NAME: &str = "gatehouse_tls_certificate_not_after_timestamp_seconds";
+
+    let site = Site::sqlite();
+    let files = ServerFiles::in_folder(site.folder());
+    let servers = Authority::new("servers");
+    files.write(&servers.server_until(2_000_000_000));
+    let [certificate, key] = [&files.certificate, &files.key].map(|path| path.to_str().unwrap());
+    let tls = ["--tls-certificate", certificate, "--tls-key", key];
+    let mut server = site.serve(&[&ANY_PORT[..], &tls].concat());
+    let line = server.process.line("serving metrics, in plain HTTP address=");
+    let address = line.rsplit_once('=').unwrap().1;
+    assert!(scrape(address).contains(&format!("\n{NAME} 2000000000\n")));
+    files.write(&servers.server_until(2_100_000_000));
+    until(|| scrape(address).contains(&format!("\n{NAME} 2100000000\n")));
 }
 
 #[test]

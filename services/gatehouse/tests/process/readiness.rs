@@ -63,10 +63,10 @@ async fn a_server_is_not_ready_while_its_database_takes_no_changes() {
 }
 
 /// Lets PostgreSQL tell another time than this machine's.
-struct OtherClock<'a>(&'a Site);
+pub struct OtherClock<'a>(&'a Site);
 
 impl<'a> OtherClock<'a> {
-    fn of(site: &'a Site) -> Self {
+    pub fn of(site: &'a Site) -> Self {
         site.sql(
             "CREATE TABLE other_clock (ahead interval NOT NULL);
              INSERT INTO other_clock VALUES ('0 s');
@@ -78,7 +78,7 @@ impl<'a> OtherClock<'a> {
         Self(site)
     }
 
-    fn set_ahead(&self, interval: &str) {
+    pub fn set_ahead(&self, interval: &str) {
         self.0.sql(&format!("UPDATE other_clock SET ahead = '{interval}'"));
     }
 }

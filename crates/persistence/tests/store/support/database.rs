@@ -41,6 +41,10 @@ impl TestDatabase {
         }
     }
 
+    pub fn location(&self) -> DatabaseLocation {
+        self.location.clone()
+    }
+
     /// Another server on this database.
     pub async fn connect(&self) -> Arc<Store> {
         let location = self.location.clone();

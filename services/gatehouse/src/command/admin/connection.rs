@@ -16,7 +16,7 @@ use tonic::{Code, GrpcMethod, Request, Response, Status};
 use tonic_types::StatusExt;
 use zeroize::Zeroizing;
 
-use crate::command::server_url::ServerUrl;
+use crate::command::server_url::{ServerUrl, TlsOptions, lost_connection};
 use crate::config::{read_secret, read_secret_file};
 
 /// For a server that is not there.
@@ -56,6 +56,7 @@ pub(super) type Connection = AdminServiceClient<InterceptedService<Channel, Call
 /// A line for whoever typed the command.
 pub(super) async fn open(
     server: &ServerUrl,
+    tls: &TlsOptions,
     key_file: &Path,
     actor: Option<&str>,
 ) -> Result<Connection, Box<dyn Error>> {
@@ -67,7 +68,7 @@ pub(super) async fn open(
     authorization.set_sensitive(true);
     // A name that no header takes is a name of this machine alone.
     let actor = actor.and_then(|actor| actor.parse().ok());
-    let channel = server.connect(CONNECT_TIMEOUT).await?;
+    let channel = server.connect(tls, CONNECT_TIMEOUT).await?;
     Ok(AdminServiceClient::with_interceptor(channel, Caller { authorization, actor }))
 }
 
@@ -127,6 +128,9 @@ impl Error for Refused {}
 
 impl Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(lost) = lost_connection(&self.0) {
+            return f.write_str(&lost);
+        }
         let details = self.0.get_error_details();
         f.write_str(self.0.message())?;
         if let Some(info) = details.error_info() {

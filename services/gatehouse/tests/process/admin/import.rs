@@ -10,9 +10,9 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use super::Desk;
-use crate::support::{Acme, EMAIL, Ended, PASSWORD, Phone, run, until};
+use crate::support::{Acme, EMAIL, Ended, Phone, run, until};
 
-/// Of [`PASSWORD`], by bcrypt with the least cost.
+/// Of the password that [`Acme`] gives, by bcrypt with the least cost.
 const HASH: &str = "$2b$04$U0i9FgpCYBdYADrZI4l3ReaVPKCFPpbgZq6NrqR.kF2gcOphSOjOC";
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
