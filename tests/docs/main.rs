@@ -7,5 +7,6 @@
 )]
 
 mod architecture;
+mod envoy;
 mod metrics;
 mod security;

@@ -16,6 +16,7 @@
 mod acme;
 mod admin;
 pub mod authenticator;
+mod envoy;
 pub mod frames;
 mod import;
 mod inside;
@@ -39,6 +40,7 @@ use tonic::{Request, Status};
 pub use acme::{Acme, EMAIL, Enrolled, PASSWORD, PORTAL};
 pub use admin::{Admin, saml, update_mask};
 pub use authenticator::Authenticator;
+pub use envoy::{Envoy, Told};
 pub use import::{PasswordVector, imported, imports, password_vectors};
 pub use my_account::{MyAccount, setup};
 pub use program::{Program, Usage};

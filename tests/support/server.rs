@@ -138,6 +138,7 @@ impl TestServer {
             metrics_listen: None,
             log: LogSettings { filter: String::new(), format: LogFormat::Text },
             reflection: true,
+            envoy_authorization: false,
             hasher: hasher(),
             max_in_flight: 1_024,
         };
@@ -281,7 +282,7 @@ impl TestServer {
         dump.stdout
     }
 
-    fn keyed(&self, key: &str) -> Keyed {
+    pub(super) fn keyed(&self, key: &str) -> Keyed {
         Keyed::new(Wire::new(self.channel.clone()), Bearer::new(key))
     }
 }

@@ -1,5 +1,6 @@
 //! Settings: from flags, the environment and a TOML file, in that order.
 
+mod envoy;
 mod given;
 
 #[cfg(test)]
@@ -48,6 +49,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Whether the server describes its API to anyone who asks.
     pub reflection: bool,
+    /// Whether Envoy may ask before it passes requests on.
+    pub envoy_authorization: bool,
     /// How passwords are hashed.
     pub hasher: HasherConfig,
     /// Changes under way at once, at most.
@@ -268,6 +271,7 @@ impl Sources<'_> {
             reflection: self
                 .value("reflection", |given| &given.reflection, switch)?
                 .unwrap_or_else(|| is_of_this_machine(listen)),
+            envoy_authorization: self.envoy_authorization()?,
             hasher: self.hasher()?,
             max_in_flight: self
                 .value("max_in_flight", |given| &given.max_in_flight, number(1..=1_000_000))?

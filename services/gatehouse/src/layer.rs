@@ -29,6 +29,11 @@ use crate::metrics::CallMetrics;
 type Request = http::Request<Body>;
 type Response = http::Response<Body>;
 
+/// What a call failed with that is told by an answer, not by a status. In the extensions of
+/// that answer, for what counts calls.
+#[derive(Clone)]
+pub struct Failed(pub http::HeaderMap);
+
 /// Services with a contract of their own, errors included.
 const FOREIGN: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 
@@ -91,7 +96,8 @@ where
 
         let end = move |response: Response, path: &str, id: &RequestId| {
             let response = finish(response, path, id);
-            counted.answered(response.headers());
+            let failed = response.extensions().get().map(|Failed(headers)| headers);
+            counted.answered(failed.unwrap_or(response.headers()));
             response
         };
         if let Some(refusal) = content::refusal(&request) {

@@ -26,6 +26,7 @@ use crate::app::App;
 use crate::hasher::Hasher;
 
 pub use background::{BackgroundMetrics, TaskMetrics};
+pub(crate) use calls::reason_word;
 pub use calls::{CallMetrics, CallUnderWay};
 pub use hasher::{HasherMetrics, HasherState};
 pub use posture::PostureMetrics;
