@@ -43,6 +43,7 @@ async fn of(server: TestServer) -> (Acme, Envoy) {
 async fn every_header_of_identity_is_set_or_removed_whatever_a_client_sends() {
     let (acme, envoy) = acme().await;
     let weak = acme.password_session().await.token;
+    acme.enforce(true).await;
     let strong = acme.enroll().await.session.token;
     for token in [weak, strong] {
         let bearer = format!("Bearer {token}");

@@ -32,6 +32,7 @@ async fn acme(server: TestServer) -> (Acme, Envoy) {
 
 async fn a_session_passes_as_whose_it_is(server: TestServer) {
     let (acme, envoy) = acme(server).await;
+    acme.enforce(true).await;
     let ana = acme.enroll().await;
     let told = envoy.bearer(&ana.session.token, MULTI_FACTOR).await.unwrap();
     let valid = acme.web.validate(&ana.session.token).await.unwrap();

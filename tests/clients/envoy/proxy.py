@@ -19,6 +19,20 @@ ADMIN = "{admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}
 PATIENCE = 30
 
 
+def make_certificate(folder: pathlib.Path, file: str, name: str) -> None:
+    """A certificate of a host that is its own CA."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        + ["-noenc", "-days", "30", "-subj", f"/CN={name}"]
+        + ["-addext", f"subjectAltName=DNS:{name}"]
+        + ["-addext", "basicConstraints=critical,CA:FALSE"]
+        + ["-keyout", f"{file}.key", "-out", f"{file}.pem"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+
+
 class Site(BaseHTTPRequestHandler):
     """Answers with the path and the headers that it was sent, as they came."""
 
@@ -65,7 +79,7 @@ class Proxy:
             configuration = configuration.replace(old, new)
         folder = pathlib.Path(self._folder.name)
         (folder / "envoy.yaml").write_text(configuration)
-        self._make_certificate(folder)
+        make_certificate(folder, "site", "localhost")
         self._process = subprocess.Popen(
             ["envoy", "--config-path", "envoy.yaml", "--config-yaml", ADMIN, "--concurrency", "1"]
             + ["--use-dynamic-base-id", "--admin-address-path", "admin"],
@@ -85,17 +99,6 @@ class Proxy:
         except BaseException:
             self.stop()
             raise
-
-    @staticmethod
-    def _make_certificate(folder: pathlib.Path) -> None:
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-            + ["-noenc", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-            + ["-keyout", "site.key", "-out", "site.pem"],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-        )
 
     def _wait(self) -> None:
         """Until it listens."""

@@ -1,13 +1,18 @@
 """Whom Envoy lets pass, as whom, and what it answers the others."""
 
+import pathlib
+import re
+import tempfile
 import unittest
 
 from gatehouse_client import admin_service, connect
-from proxy import Proxy
+from proxy import CONFIGURATION, Proxy, make_certificate
 from server import Postgres, Server
 from support import GatehouseTest
 
 ON = {"GATEHOUSE_ENVOY_AUTHORIZATION": "true"}
+# What the configuration has as a comment.
+IN_TLS = re.compile("      #(transport_socket|  )")
 IDENTITY = [
     "x-gatehouse-portal",
     "x-gatehouse-customer",
@@ -242,6 +247,29 @@ class Otherwise(EnvoyTest):
     def test_a_server_that_does_not_answer_envoy_lets_nobody_pass(self):
         self.use_another_server()
         self.assert_kept_waiting(self.start_proxy().get("/", cookie(self.token)))
+
+    def test_envoy_and_gatehouse_know_each_other_by_tls(self):
+        self.use_another_server(**ON)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        name = "gatehouse.example.com"
+        for file in ["gatehouse", "envoy"]:
+            make_certificate(pathlib.Path(folder.name), file, name)
+        self.server.kill()
+        self.server.environment |= {
+            "GATEHOUSE_TLS_CERTIFICATE": f"{folder.name}/gatehouse.pem",
+            "GATEHOUSE_TLS_KEY": f"{folder.name}/gatehouse.key",
+            "GATEHOUSE_TLS_CLIENT_CA": f"{folder.name}/envoy.pem",
+        }
+        self.server.start()
+        self.assert_kept_waiting(self.start_proxy().get("/", cookie(self.token)))
+        commented = [line for line in CONFIGURATION.read_text().splitlines() if IN_TLS.match(line)]
+        changes = {line: line.replace("#", "", 1) for line in commented}
+        changes["{ filename: ca.pem }"] = f"{{ filename: {folder.name}/gatehouse.pem }}"
+        for file in ["envoy.pem", "envoy.key"]:
+            changes[f"{{ filename: {file} }}"] = f"{{ filename: {folder.name}/{file} }}"
+        proxy = self.start_proxy(changes)
+        self.assertEqual(proxy.get("/", cookie(self.token)).status, 200)
 
     def use_another_server(self, **environment):
         """Goes on with a server of this test's own."""

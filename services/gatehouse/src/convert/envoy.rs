@@ -18,7 +18,7 @@ use gatehouse_domain::vault::Token;
 
 pub use denial::denial;
 pub use identity::allowed;
-pub use presented::Presented;
+pub use presented::{Presented, without};
 pub use route::Route;
 
 use super::fields::Fields;

@@ -41,12 +41,12 @@ impl Authorization for AuthorizationRpc {
             }
         })?;
         let presented = Presented::of(&check.headers, &check.route.cookie);
-        let is_signed_in = !matches!(presented, Presented::Nothing);
+        let has_token = !matches!(presented, Presented::Nothing);
         let portal = context.portal()?;
         match validate(&context, &check, presented).await {
             Ok(allowed) => Ok(Response::new(allowed)),
             Err(error) => {
-                let of_token = is_signed_in.then_some(&error);
+                let of_token = has_token.then_some(&error);
                 let challenge = check.route.challenge(of_token, &portal);
                 Err(challenged(error, challenge))
             }

@@ -53,7 +53,8 @@ fn pairs(header: &str) -> impl Iterator<Item = (&str, &str, &str)> {
 }
 
 /// A cookie header without the cookies of this name; none where no other is in it.
-pub(super) fn without(header: &str, cookie: &str) -> Option<String> {
+#[must_use]
+pub fn without(header: &str, cookie: &str) -> Option<String> {
     let others = pairs(header).filter(|(pair, name, _)| *name != cookie && !pair.is_empty());
     let others: Vec<_> = others.map(|(pair, ..)| pair).collect();
     (!others.is_empty()).then(|| others.join("; "))
