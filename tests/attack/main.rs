@@ -16,6 +16,7 @@ mod backup_codes;
 mod clock;
 mod credentials;
 mod enrollment;
+mod envoy;
 mod ground;
 mod otp;
 mod overload;

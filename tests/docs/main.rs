@@ -10,5 +10,6 @@
 
 mod architecture;
 mod deploy;
+mod envoy;
 mod metrics;
 mod security;

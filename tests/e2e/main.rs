@@ -24,6 +24,7 @@ mod collisions;
 mod cube;
 mod customer_changes;
 mod customers;
+mod envoy;
 mod import;
 mod invitations;
 mod key_ring;

@@ -152,6 +152,7 @@ impl TestServer {
             traces: None,
             log: LogSettings { filter: String::new(), format: LogFormat::Text },
             reflection: true,
+            envoy_authorization: false,
             hasher: hasher(),
             max_in_flight: 1_024,
             audit_retention: None,
@@ -311,7 +312,7 @@ impl TestServer {
         dump.stdout
     }
 
-    fn keyed(&self, key: &str) -> Keyed {
+    pub(super) fn keyed(&self, key: &str) -> Keyed {
         Keyed::new(Wire::new(self.channel.clone()), Bearer::new(key))
     }
 }

@@ -1,8 +1,10 @@
 //! Settings: from flags, the environment and a TOML file, in that order.
 
 mod audit;
+mod envoy;
 mod given;
 mod secret;
+mod tls;
 mod traces;
 mod variables;
 
@@ -29,6 +31,7 @@ use tracing_subscriber::EnvFilter;
 pub use given::{Given, Text};
 use secret::Secret;
 pub(crate) use secret::{read_secret, read_secret_file};
+pub use tls::TlsSettings;
 pub use traces::{Sampling, TracesSettings};
 pub use variables::unknown_variables;
 
@@ -59,23 +62,14 @@ pub struct Settings {
     pub log: LogSettings,
     /// Whether the server describes its API to anyone who asks.
     pub reflection: bool,
+    /// Whether Envoy may ask before it passes requests on.
+    pub envoy_authorization: bool,
     /// How passwords are hashed.
     pub hasher: HasherConfig,
     /// Changes under way at once, at most. Half as many may watch the audit trail.
     pub max_in_flight: usize,
     /// For how long audit events are kept; none for ever.
     pub audit_retention: Option<Duration>,
-}
-
-/// The files of TLS, in PEM form.
-#[derive(Clone, Debug)]
-pub struct TlsSettings {
-    /// The server's certificate, and those between it and its CA.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-    /// The CAs of which a client must have a certificate; none to let every client in.
-    pub client_ca: Option<PathBuf>,
 }
 
 /// What is logged, and how.
@@ -264,34 +258,13 @@ impl Sources<'_> {
             reflection: self
                 .value("reflection", |given| &given.reflection, switch)
                 .unwrap_or_else(|| is_of_this_machine(listen)),
+            envoy_authorization: self.envoy_authorization(),
             hasher: self.hasher(),
             max_in_flight: self
                 .value("max_in_flight", |given| &given.max_in_flight, number(1..=1_000_000))
                 .unwrap_or(1_024),
             audit_retention: self.audit_retention(),
         }
-    }
-
-    fn tls(&self) -> Option<TlsSettings> {
-        let before = self.wrong.borrow().len();
-        let certificate = self.value("tls_certificate", |given| &given.tls_certificate, path);
-        let key = self.value("tls_key", |given| &given.tls_key, path);
-        let client_ca = self.value("tls_client_ca", |given| &given.tls_client_ca, path);
-        let (setting, missing) = match (certificate, key) {
-            (Some(certificate), Some(key)) => {
-                return Some(TlsSettings { certificate, key, client_ca });
-            }
-            (Some(_), None) => ("tls_certificate", "tls_key"),
-            (None, Some(_)) => ("tls_key", "tls_certificate"),
-            (None, None) if client_ca.is_some() => ("tls_client_ca", "tls_certificate"),
-            (None, None) => return None,
-        };
-        let mut wrong = self.wrong.borrow_mut();
-        // One that is there and cannot be used is not missing.
-        if wrong.len() == before {
-            wrong.push(ConfigError::Incomplete { setting, missing });
-        }
-        None
     }
 
     fn hasher(&self) -> HasherConfig {

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod client_context;
 pub mod credential;
 pub mod customer;
+pub mod envoy;
 pub mod fields;
 pub mod import;
 pub mod invitation;

@@ -31,6 +31,11 @@ use crate::traces::{CallSpan, Traces};
 type Request = http::Request<Body>;
 type Response = http::Response<Body>;
 
+/// What a call failed with that is told by an answer, not by a status. In the extensions of
+/// that answer, for what counts calls.
+#[derive(Clone)]
+pub struct Failed(pub http::HeaderMap);
+
 /// Services with a contract of their own, errors included. Probes and tools call them: they are
 /// not traced.
 const FOREIGN: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
@@ -111,7 +116,8 @@ where
 
         let end = move |response: Response, path: &str, id: &RequestId| {
             let response = finish(response, path, id);
-            let answered = Answered::of(response.headers());
+            let failed = response.extensions().get().map(|Failed(headers)| headers);
+            let answered = Answered::of(failed.unwrap_or(response.headers()));
             let Answered { code, reason } = answered;
             tracing::debug!(code = Answered::code_word(code), reason, "answered");
             counted.answered(answered);

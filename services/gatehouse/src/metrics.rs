@@ -28,6 +28,7 @@ use crate::hasher::Hasher;
 use crate::traces;
 
 pub use background::{BackgroundMetrics, TaskMetrics};
+pub(crate) use calls::reason_word;
 pub use calls::{Answered, CallMetrics, CallUnderWay};
 pub use hasher::{HasherMetrics, HasherState};
 pub use posture::PostureMetrics;

@@ -23,6 +23,7 @@ macro_rules! grpc_service {
 }
 
 mod admin;
+mod envoy;
 mod portal_auth;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use gatehouse_domain::portal::Portal;
 use tonic::Request;
 
 pub use admin::AdminRpc;
+pub use envoy::AuthorizationRpc;
 pub use portal_auth::PortalAuthRpc;
 
 use crate::app::App;

@@ -2,6 +2,8 @@
 
 mod connection;
 mod connections;
+mod denials;
+mod health;
 mod import;
 
 #[cfg(test)]
@@ -13,13 +15,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatehouse_api::v1::admin_service_server::{self, AdminServiceServer};
-use gatehouse_api::v1::portal_auth_service_server::{self, PortalAuthServiceServer};
+use gatehouse_api::envoy::service::auth::v3::authorization_server::AuthorizationServer;
+use gatehouse_api::v1::admin_service_server::AdminServiceServer;
+use gatehouse_api::v1::portal_auth_service_server::PortalAuthServiceServer;
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tonic::service::{LayerExt, Routes};
 use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 use tower::Layer;
 use tower::layer::util::{Identity, Stack};
 
@@ -28,10 +30,12 @@ use crate::background::Background;
 use crate::caller::AuthorizationLayer;
 use crate::config::{Settings, TlsSettings};
 use crate::layer::{CallLayer, CallService, RequestId};
-use crate::rpc::{AdminRpc, PortalAuthRpc};
+use crate::rpc::{AdminRpc, AuthorizationRpc, PortalAuthRpc};
 use crate::tls::{ServerTls, TlsError};
 
 use connections::Connections;
+use denials::Denials;
+use health::Health;
 use import::LargeImports;
 
 /// A whole message; a field has tighter bounds of its own.
@@ -39,6 +43,8 @@ const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// The same of ImportCustomers alone: a thousand rows of 4 KiB. Only keys of administrators
 /// that may call it get that far.
 pub(crate) const MAX_IMPORT_BYTES: usize = 4 * 1024 * 1024;
+/// The same of Envoy's question. Envoy takes 60 KiB of headers, and says the path twice.
+const MAX_CHECK_BYTES: usize = 128 * 1024;
 /// A question of health or reflection, which anybody may ask: the name of
 /// something. As many of these are held as there may be calls.
 const MAX_QUESTION_BYTES: usize = 1024;
@@ -61,10 +67,6 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// streams, which have no end of their own, are cut off.
 const DRAIN_LIMIT: Duration = Duration::from_secs(15);
 
-/// The names that the health service knows; the empty one is the whole server.
-const SERVICES: [&str; 3] =
-    ["", admin_service_server::SERVICE_NAME, portal_auth_service_server::SERVICE_NAME];
-
 type Router = tonic::transport::server::Router<Stack<CallLayer, Identity>>;
 
 /// How to serve.
@@ -76,14 +78,29 @@ pub struct ServerSettings {
     pub tls: Option<TlsSettings>,
     /// Whether to describe the API to anyone who asks.
     pub reflection: bool,
+    /// Whether Envoy may ask before it passes requests on.
+    pub envoy_authorization: bool,
+}
+
+/// What is served where it is asked for.
+#[derive(Clone, Copy, Default)]
+struct Optional {
+    reflection: bool,
+    envoy_authorization: bool,
 }
 
 impl ServerSettings {
     /// Those among all settings.
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
-        let Settings { listen, tls, reflection, .. } = settings;
-        Self { listen: *listen, tls: tls.clone(), reflection: *reflection }
+        let Settings { listen, tls, reflection, envoy_authorization, .. } = settings;
+        let (reflection, envoy_authorization) = (*reflection, *envoy_authorization);
+        Self { listen: *listen, tls: tls.clone(), reflection, envoy_authorization }
+    }
+
+    const fn optional(&self) -> Optional {
+        let Self { reflection, envoy_authorization, .. } = *self;
+        Optional { reflection, envoy_authorization }
     }
 }
 
@@ -116,7 +133,7 @@ pub struct Server {
     tls: Option<Arc<ServerTls>>,
     local_addr: SocketAddr,
     router: Router,
-    health: HealthReporter,
+    health: Health,
 }
 
 impl Server {
@@ -137,9 +154,9 @@ impl Server {
         let bind = |source| ServerError::Bind { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(bind)?;
         let local_addr = listener.local_addr().map_err(bind)?;
-        let health = HealthReporter::new();
-        report(&health, ServingStatus::NotServing).await;
-        let routes = routes(&app, health.clone(), settings.reflection)?;
+        let health = Health::new(settings.envoy_authorization);
+        health.report(ServingStatus::NotServing).await;
+        let routes = routes(&app, &health, settings.optional())?;
         Ok(Self {
             router: router(&app, routes),
             app,
@@ -185,17 +202,17 @@ impl Server {
         let Self { app, connections, router, health, .. } = self;
         let mut is_ready = app.database_watch.subscribe();
         let was_ready = *is_ready.borrow_and_update();
-        report_ready(&health, was_ready).await;
+        health.report_ready(was_ready).await;
         let (begin_drain, drain_begun) = oneshot::channel();
         let ended = Arc::clone(&app);
         let shutdown = async move {
             tokio::select! {
                 () = shutdown => {}
                 // The server holds what it follows: this has no end.
-                () = follow(&mut is_ready, &health) => {}
+                () = health.follow(&mut is_ready) => {}
             }
             tracing::info!("draining");
-            report(&health, ServingStatus::NotServing).await;
+            health.report(ServingStatus::NotServing).await;
             // Streams without an end, which would keep the server until it cuts them off.
             ended.trail.close();
             let _ = begin_drain.send(());
@@ -216,31 +233,12 @@ impl Server {
     }
 }
 
-/// Says to those who ask for its health when the server is ready and when it is not.
-async fn follow(is_ready: &mut watch::Receiver<bool>, health: &HealthReporter) {
-    while is_ready.changed().await.is_ok() {
-        let is_ready_now = *is_ready.borrow_and_update();
-        report_ready(health, is_ready_now).await;
-    }
-}
-
-async fn report_ready(health: &HealthReporter, is_ready: bool) {
-    let status = if is_ready { ServingStatus::Serving } else { ServingStatus::NotServing };
-    report(health, status).await;
-}
-
-async fn report(health: &HealthReporter, status: ServingStatus) {
-    for service in SERVICES {
-        health.set_service_status(service, status).await;
-    }
-}
-
 fn routes(
     app: &Arc<App>,
-    health: HealthReporter,
-    reflection: bool,
+    health: &Health,
+    optional: Optional,
 ) -> Result<Routes, tonic_reflection::server::Error> {
-    let health = tonic_health::server::HealthService::from_health_reporter(health);
+    let health = tonic_health::server::HealthService::from_health_reporter(health.reporter.clone());
     let health = tonic_health::pb::health_server::HealthServer::new(health)
         .max_decoding_message_size(MAX_QUESTION_BYTES);
     let admin = |max_bytes| {
@@ -251,18 +249,28 @@ fn routes(
     let portal_auth = PortalAuthServiceServer::new(PortalAuthRpc::new(Arc::clone(app)))
         .max_decoding_message_size(MAX_MESSAGE_BYTES);
     let authorized = AuthorizationLayer::new(Arc::clone(app));
-    let routes = Routes::new(health)
+    let mut routes = Routes::new(health)
         .add_service(authorized.named_layer(admin))
         .add_service(authorized.named_layer(portal_auth));
-    if !reflection {
+    if optional.envoy_authorization {
+        let envoy = AuthorizationServer::new(AuthorizationRpc::new(Arc::clone(app)))
+            .max_decoding_message_size(MAX_CHECK_BYTES);
+        routes = routes.add_service(Denials(authorized.named_layer(envoy)));
+    }
+    if !optional.reflection {
         return Ok(routes);
     }
     // With the types of error details, so that clients without the protos can print them.
     let descriptors = || {
-        tonic_reflection::server::Builder::configure()
+        let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(gatehouse_api::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        if optional.envoy_authorization {
+            return builder
+                .register_encoded_file_descriptor_set(gatehouse_api::ENVOY_FILE_DESCRIPTOR_SET);
+        }
+        builder
     };
     Ok(routes
         .add_service(descriptors().build_v1()?.max_decoding_message_size(MAX_QUESTION_BYTES))
@@ -275,7 +283,7 @@ fn routes(
 /// # Errors
 /// [`ServerError::Reflection`].
 pub fn without_connection(app: &Arc<App>) -> Result<CallService<Routes>, ServerError> {
-    let routes = routes(app, HealthReporter::new(), false)?;
+    let routes = routes(app, &Health::new(false), Optional::default())?;
     Ok(call_layer(app).layer(routes))
 }
 

@@ -27,10 +27,11 @@ class Server:
             "GATEHOUSE_LISTEN": "127.0.0.1:0",
             **environment,
         }
-        self._start()
+        self.start()
         self.environment["GATEHOUSE_LISTEN"] = self.address
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Starts it, at the start or after it was killed."""
         self._process = subprocess.Popen(
             ["gatehouse", "serve"],
             env=self.environment,
@@ -51,7 +52,11 @@ class Server:
     def restart(self, how: int = signal.SIGTERM) -> None:
         """Ends it, as a deployment does or by SIGKILL, and starts it anew."""
         self._end(how)
-        self._start()
+        self.start()
+
+    def kill(self) -> None:
+        """Ends it without a word."""
+        self._end(signal.SIGKILL)
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)

@@ -3,6 +3,7 @@
 mod calls;
 mod clients;
 mod codes;
+mod cookies;
 mod emails;
 mod key_rings;
 mod masks;
@@ -36,6 +37,7 @@ all! {
     calls,
     clients,
     codes,
+    cookies,
     emails,
     key_rings,
     masks,

@@ -87,9 +87,9 @@ where
         let mut credentials = Credentials::of(&request);
         Box::pin(async move {
             let path = request.uri().path().to_owned();
-            if credentials.token.is_some() && peek::is_worth_it(&path) {
+            if let Some(find) = peek::worth_it(&path).filter(|_| credentials.token.is_some()) {
                 let (parts, body) = request.into_parts();
-                let (token, body) = peek::session_token(body).await;
+                let (token, body) = peek::session_token(body, find).await;
                 credentials.session = token;
                 request = Request::from_parts(parts, body);
             }

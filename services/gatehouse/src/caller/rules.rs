@@ -29,11 +29,15 @@ impl Rule {
 
 const ADMIN_SERVICE: &str = "/gatehouse.v1.AdminService/";
 const PORTAL_AUTH_SERVICE: &str = "/gatehouse.v1.PortalAuthService/";
+/// ValidateSession, as Envoy asks for it.
+const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 
 /// The rule of the method at `path`, `/package.Service/Method`.
 #[must_use]
 pub fn rule(path: &str) -> Option<Rule> {
-    if let Some(method) = path.strip_prefix(ADMIN_SERVICE) {
+    if path == CHECK {
+        Some(Rule::Portal(Validate))
+    } else if let Some(method) = path.strip_prefix(ADMIN_SERVICE) {
         admin_role(method).map(Rule::Admin)
     } else {
         portal_access(path.strip_prefix(PORTAL_AUTH_SERVICE)?).map(Rule::Portal)
@@ -121,6 +125,13 @@ mod tests {
     }
 
     #[test]
+    fn envoy_asks_with_the_key_that_validates_sessions() {
+        let validate = rule("/gatehouse.v1.PortalAuthService/ValidateSession");
+        assert_eq!(rule(CHECK), validate);
+        assert!(!changes_something(CHECK));
+    }
+
+    #[test]
     fn a_method_of_administrators_changes_something_unless_the_contract_says_otherwise() {
         let set = FileDescriptorSet::decode(gatehouse_api::FILE_DESCRIPTOR_SET).unwrap();
         let service = set.file.iter().flat_map(|file| &file.service);
@@ -145,6 +156,9 @@ mod tests {
             "/gatehouse.v1.AdminService/getPortal",
             "/gatehouse.v2.AdminService/GetPortal",
             "gatehouse.v1.AdminService/GetPortal",
+            "/envoy.service.auth.v3.Authorization/Check/",
+            "/envoy.service.auth.v3.Authorization/ValidateSession",
+            "/envoy.service.auth.v2.Authorization/Check",
             "",
         ] {
             assert_eq!(rule(path), None, "{path}");

@@ -112,6 +112,12 @@ pub struct Given {
     #[arg(global = true, hide_env_values = true)]
     pub reflection: Option<Text>,
 
+    /// Whether Envoy may ask before it passes requests on (envoy.service.auth.v3.Authorization),
+    /// true or false [default: false]
+    #[arg(long, env = "GATEHOUSE_ENVOY_AUTHORIZATION", value_name = "BOOL")]
+    #[arg(global = true, hide_env_values = true)]
+    pub envoy_authorization: Option<Text>,
+
     /// Password hashes at once, 1 to 1024; each takes the memory below and a core
     /// [default: as many as cores]
     #[arg(long, env = "GATEHOUSE_HASH_THREADS", value_name = "NUMBER")]

@@ -72,6 +72,14 @@ fn audit_events_are_kept_for_ever_or_for_whole_days() {
 }
 
 #[test]
+fn envoy_is_answered_where_that_is_asked_for() {
+    assert!(!load(&[], "").unwrap().envoy_authorization);
+    assert!(load(&[], "envoy_authorization = true").unwrap().envoy_authorization);
+    let flag = ["--envoy-authorization", "false"];
+    assert!(!load(&flag, "envoy_authorization = true").unwrap().envoy_authorization);
+}
+
+#[test]
 fn tls_has_a_certificate_and_a_key_and_may_have_cas_of_clients() {
     assert!(load(&[], "").unwrap().tls.is_none());
     let file = "tls_certificate = 'c'\ntls_key = 'k'";
@@ -140,6 +148,7 @@ fn a_bad_value_is_refused_with_its_setting_and_its_origin() {
         ("log", "gatehouse=loud"),
         ("log_format", "xml"),
         ("reflection", "yes"),
+        ("envoy_authorization", "on"),
         ("hash_threads", "0"),
         ("hash_memory_kib", "19455"),
         ("hash_passes", "11"),

@@ -47,7 +47,8 @@ pub fn parse_last(name: &str) -> Result<SessionId, Malformed> {
     name::parse_session(name).map(|(_, id)| id)
 }
 
-const fn assurance(assurance: Assurance) -> v1::Assurance {
+/// The contract's word.
+pub(super) const fn assurance(assurance: Assurance) -> v1::Assurance {
     match assurance {
         Assurance::Password => v1::Assurance::Password,
         Assurance::MultiFactor => v1::Assurance::MultiFactor,

@@ -184,7 +184,7 @@ fn reason(headers: &HeaderMap) -> &'static str {
 }
 
 /// A reason without what all of them begin with.
-pub(super) fn reason_word(reason: &'static str) -> &'static str {
+pub(crate) fn reason_word(reason: &'static str) -> &'static str {
     reason.strip_prefix(REASON_PREFIX).unwrap_or(reason)
 }
 
@@ -192,6 +192,7 @@ pub(super) fn reason_word(reason: &'static str) -> &'static str {
 fn methods() -> Vec<(String, String)> {
     let sets = [
         gatehouse_api::FILE_DESCRIPTOR_SET,
+        gatehouse_api::ENVOY_FILE_DESCRIPTOR_SET,
         tonic_health::pb::FILE_DESCRIPTOR_SET,
         tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
         tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,

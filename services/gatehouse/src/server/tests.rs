@@ -9,6 +9,7 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
+use super::health::SERVICES;
 use super::*;
 use crate::startup::tests::TestApp;
 
@@ -20,9 +21,15 @@ struct Running {
     app: TestApp,
 }
 
-async fn start(reflection: bool) -> Running {
+/// With all that is served where it is asked for, or with none of it.
+async fn start(optional: bool) -> Running {
     let app = TestApp::open().await;
-    let settings = ServerSettings { listen: ([127, 0, 0, 1], 0).into(), tls: None, reflection };
+    let settings = ServerSettings {
+        listen: ([127, 0, 0, 1], 0).into(),
+        tls: None,
+        reflection: optional,
+        envoy_authorization: optional,
+    };
     let bound = Server::bind(Arc::clone(&app.app), &settings).await.unwrap();
     let address = format!("http://{}", bound.local_addr());
     let (shutdown, requested) = oneshot::channel();
@@ -40,18 +47,25 @@ async fn an_address_that_is_taken_is_named() {
     let app = TestApp::open().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listen = listener.local_addr().unwrap();
-    let settings = ServerSettings { listen, tls: None, reflection: false };
+    let settings =
+        ServerSettings { listen, tls: None, reflection: false, envoy_authorization: false };
     let error = Server::bind(Arc::clone(&app.app), &settings).await.map(drop).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot listen on {listen}"));
 }
 
 #[tokio::test]
 async fn every_service_is_healthy_while_the_server_serves() {
-    let server = start(false).await;
-    let mut health = HealthClient::new(server.channel.clone());
-    for service in SERVICES {
-        let answer = health.check(health_of(service)).await.unwrap().into_inner();
-        assert_eq!(answer.status(), Status::Serving, "{service}");
+    for optional in [false, true] {
+        let server = start(optional).await;
+        let mut health = HealthClient::new(server.channel.clone());
+        for service in SERVICES {
+            let answer = health.check(health_of(service)).await.unwrap().into_inner();
+            assert_eq!(answer.status(), Status::Serving, "{service}");
+        }
+        let envoy = health.check(health_of("envoy.service.auth.v3.Authorization")).await;
+        let envoy =
+            envoy.map(|answer| answer.into_inner().status()).map_err(|status| status.code());
+        assert_eq!(envoy, if optional { Ok(Status::Serving) } else { Err(tonic::Code::NotFound) });
     }
 }
 
@@ -124,6 +138,7 @@ async fn reflection_knows_the_contract_and_the_details_of_errors() {
     for symbol in [
         "gatehouse.v1.AdminService",
         "gatehouse.v1.PortalAuthService",
+        "envoy.service.auth.v3.Authorization",
         "google.rpc.ErrorInfo",
         "google.rpc.BadRequest",
         "google.protobuf.Timestamp",

@@ -23,6 +23,7 @@ fn settings(folder: &Path) -> Settings {
         data_dir,
         log: LogSettings { filter: String::new(), format: LogFormat::Text },
         reflection: true,
+        envoy_authorization: false,
         hasher: HasherConfig::default(),
         max_in_flight: 1,
         audit_retention: None,
