@@ -7,6 +7,7 @@ use gatehouse::usecase::audit;
 use gatehouse_api::v1;
 use gatehouse_api::v1::admin_service_client::AdminServiceClient;
 use gatehouse_domain::api_key::PortalScope;
+use gatehouse_domain::id::name;
 use gatehouse_persistence::AuditEventFilter;
 use tonic::service::interceptor::InterceptedService;
 use tonic::{Status, Streaming};
@@ -93,7 +94,8 @@ impl TestServer {
 
     /// Sees to it that every event has a number.
     pub async fn number_events(&self) {
-        while self.app.store.read().numbering().await.unwrap().oldest.is_some() {
+        let unnumbered = "SELECT kind FROM audit_event WHERE number IS NULL LIMIT 1";
+        while !self.app.store.texts(unnumbered).await.unwrap().is_empty() {
             // Where another server has the lease, that one does it.
             audit::number_batch(&self.app, self.now()).await.unwrap();
             tokio::task::yield_now().await;
@@ -102,9 +104,8 @@ impl TestServer {
 
     /// The names of all events in the order of their numbers.
     pub async fn numbered_events(&self) -> Vec<String> {
-        let events = self.app.store.read().numbered_events(None, 10_000).await.unwrap();
-        let name = |id| gatehouse_domain::id::name::audit_event(id);
-        events.iter().map(|numbered| name(numbered.event.id())).collect()
+        let events = self.app.store.read().events_after(0, 10_000).await.unwrap();
+        events.iter().map(|(_, event)| name::audit_event(event.id)).collect()
     }
 
     /// A token of all there is, after an event with this number.

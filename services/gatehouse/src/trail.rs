@@ -202,8 +202,8 @@ impl Drop for Place {
 /// # Errors
 /// [`StoreError`].
 pub async fn read(app: &App, number: i64, limit: usize) -> Result<Vec<Numbered>, StoreError> {
-    let rows = app.store.read().recorded_events(number, limit as u64).await?;
-    Ok(rows.into_iter().map(|(number, event)| Numbered { number, event }).collect())
+    let events = app.store.read().events_after(number, limit as u64).await?;
+    Ok(events.into_iter().map(|(number, event)| Numbered { number, event }).collect())
 }
 
 /// Reads the trail for all.

@@ -1,6 +1,6 @@
 //! How a watch ends, and what it leaves.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gatehouse::metrics;
 use gatehouse::trail::Pace;
@@ -13,6 +13,7 @@ use gatehouse_api::v1::api_key::Grant;
 
 use super::{SHORT, all, calm, names, unlock};
 use gatehouse_tests::{Acme, Database, Refusal, TestServer, refused, timestamp};
+use tonic::Request;
 use tonic_types::StatusExt;
 
 gatehouse_tests::on_each_database! {
@@ -28,6 +29,23 @@ async fn viewer(acme: &Acme, key: v1::ApiKey) -> (String, String) {
     let portals = vec!["portals/-".to_owned()];
     let grant = Some(Grant::Admin(v1::AdminGrant { role: Viewer.into(), portals }));
     acme.admin.create_key(v1::ApiKey { grant, ..key }).await.unwrap()
+}
+
+/// The limit that calls have, and whatever deadline a client sends.
+#[tokio::test]
+async fn a_deadline_is_for_the_first_answer_and_cuts_no_stream() {
+    const DEADLINE: Duration = Duration::from_secs(1);
+    let acme = calm(TestServer::start(Database::Sqlite).await).await;
+    let pace = Pace { heartbeat: SHORT, ..Pace::default() };
+    let server = acme.server.replica_watched(pace).await;
+    let mut request = Request::new(v1::WatchAuditEventsRequest::default());
+    request.set_timeout(DEADLINE);
+    let begun = Instant::now();
+    let stream = server.admin().client().watch_audit_events(request).await;
+    let mut stream = stream.unwrap().into_inner();
+    while begun.elapsed() < DEADLINE + SHORT {
+        assert!(stream.message().await.unwrap().is_some());
+    }
 }
 
 /// Though its next look at the key were half a minute away.

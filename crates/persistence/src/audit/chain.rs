@@ -1,8 +1,7 @@
 //! The numbers of events. They come after the events, in batches, so that no
 //! sign-in waits for another one's.
 
-use gatehouse_domain::audit::{ChainDigest, ChainEnd, ChainedEvent, RecordedEvent, StoredEvent};
-use gatehouse_domain::id::AuditEventId;
+use gatehouse_domain::audit::{ChainDigest, ChainEnd, ChainedEvent, StoredEvent};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{ChainKey, KeyId};
 use sea_orm::sea_query::{Asterisk, CaseStatement, Expr, Func, Query};
@@ -11,7 +10,6 @@ use sea_orm::{
     QuerySelect, QueryTrait,
 };
 
-use super::list;
 use crate::entity::audit_event::{Column, Entity, Model};
 use crate::error::{Result, StoreError};
 use crate::store::{Queries, Tx, corrupt};
@@ -56,23 +54,6 @@ impl<C: ConnectionTrait> Queries<C> {
         Ok(Numbering { last, waiting, oldest })
     }
 
-    /// The event with the highest number, and that number; none where none has one.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn last_numbered_event(&self) -> Result<Option<(i64, AuditEventId)>> {
-        let last = Entity::find()
-            .select_only()
-            .column(Column::Number)
-            .column(Column::Id)
-            .filter(Column::Number.is_not_null())
-            .order_by_desc(Column::Number)
-            .into_tuple::<(i64, uuid::Uuid)>()
-            .one(&self.0)
-            .await?;
-        Ok(last.map(|(number, id)| (number, AuditEventId::from_uuid(id))))
-    }
-
     /// At most `limit` numbered events in the order of their numbers, after `after`.
     ///
     /// # Errors
@@ -82,28 +63,12 @@ impl<C: ConnectionTrait> Queries<C> {
         after: Option<i64>,
         limit: u64,
     ) -> Result<Vec<ChainedEvent>> {
-        Ok(self.in_order(after, limit).await?.into_iter().map(chained).collect())
-    }
-
-    /// What the events say that [`Self::numbered_events`] gives, each with its number.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn recorded_events(
-        &self,
-        after: i64,
-        limit: u64,
-    ) -> Result<Vec<(i64, RecordedEvent)>> {
-        let rows = self.in_order(Some(after), limit).await?.into_iter();
-        rows.map(|row| Ok((row.number.unwrap_or_default(), list::decode(row)?))).collect()
-    }
-
-    async fn in_order(&self, after: Option<i64>, limit: u64) -> Result<Vec<Model>> {
         let mut rows = Entity::find().filter(Column::Number.is_not_null());
         if let Some(after) = after {
             rows = rows.filter(Column::Number.gt(after));
         }
-        Ok(rows.order_by_asc(Column::Number).limit(limit).all(&self.0).await?)
+        let rows = rows.order_by_asc(Column::Number).limit(limit).all(&self.0).await?;
+        Ok(rows.into_iter().map(chained).collect())
     }
 
     /// How many events have no number that once had one, or that were passed over: they

@@ -77,7 +77,6 @@ async fn events_are_numbered_from_1_in_the_order_of_their_ids(database: TestData
     assert_eq!(number(&store, 10).await.unwrap(), 0);
     record(&store, &[3, 1, 5, 2, 4]).await;
     assert_eq!(numbering().await, Numbering { waiting: 5, oldest: Some(NOW), ..none });
-    assert_eq!(store.read().last_numbered_event().await.unwrap(), None);
     assert_eq!(number(&store, 2).await.unwrap(), 2);
     assert_eq!(numbering().await, Numbering { last: 2, waiting: 3, oldest: Some(NOW) });
     for left in [2, 1, 0] {
@@ -89,8 +88,6 @@ async fn events_are_numbered_from_1_in_the_order_of_their_ids(database: TestData
     assert_eq!(fitting(&events), 5);
     let page = store.read().numbered_events(Some(2), 2).await.unwrap();
     assert_eq!(numbers(&page), [(3, 3), (4, 4)]);
-    let last = store.read().last_numbered_event().await.unwrap();
-    assert_eq!(last, events.last().map(|event| (event.number, event.event.id())));
 }
 
 async fn an_event_that_commits_late_gets_the_next_number(database: TestDatabase) {

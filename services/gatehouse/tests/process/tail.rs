@@ -114,6 +114,9 @@ async fn a_tail_whose_server_is_killed_goes_on_without_a_gap_and_prints_nothing_
     let acme = set_up(&site, &one).await;
     let other = block_in_place(|| site.serve(&[]));
     let (mut of_one, mut of_other) = (acme.admin(&one), acme.admin(&other));
+    // What happened just before would be told, too.
+    let unnumbered = "SELECT count(*) FROM audit_event WHERE number IS NULL";
+    block_in_place(|| until(|| site.sql(unnumbered) == "0\n"));
     let since = token(&mut of_one).await;
     let arguments = [&FILTER[..], &["--json", "--since-token", &since]].concat();
     let tail = Tail::begin(&site, &one, &arguments);

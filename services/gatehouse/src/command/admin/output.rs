@@ -48,19 +48,28 @@ impl Output {
         print(&mut out, &table)
     }
 
-    /// Prints one line of a table without an end, in columns of at least these `widths`.
-    pub(super) fn line(self, widths: &[usize], cells: &[String]) -> Result<(), Box<dyn Error>> {
-        let columns = widths.iter().zip(cells);
-        let line = columns.map(|(width, cell)| format!("{:<width$}", printable(cell)));
-        let line = line.collect::<Vec<_>>().join("  ");
-        writeln!(io::stdout().lock(), "{}", line.trim_end())?;
-        Ok(())
+    /// Prints the headings of a table whose rows come one by one, in columns of at least these
+    /// `widths`; JSON has none.
+    pub(super) fn begin(self, widths: &[usize], headings: &[&str]) -> io::Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        let headings = headings.iter().map(|heading| heading.to_uppercase());
+        print_row(widths, &headings.collect::<Vec<_>>())
     }
 
-    /// Prints one message as JSON.
-    pub(super) fn json_line<M: Message + Name>(self, message: &M) -> Result<(), Box<dyn Error>> {
-        writeln!(io::stdout().lock(), "{}", json(message)?)?;
-        Ok(())
+    /// Prints a row of such a table, or `message` as JSON.
+    pub(super) fn go_on<M: Message + Name>(
+        self,
+        widths: &[usize],
+        message: &M,
+        row: impl Fn(&M) -> Vec<String>,
+    ) -> Result<(), Box<dyn Error>> {
+        if self.json {
+            writeln!(io::stdout().lock(), "{}", json(message)?)?;
+            return Ok(());
+        }
+        Ok(print_row(widths, &row(message))?)
     }
 
     /// Prints one thing, a property on each line.
@@ -119,6 +128,13 @@ fn print(out: &mut impl Write, table: &Table) -> Result<(), Box<dyn Error>> {
         writeln!(out, "{}", line.trim())?;
     }
     Ok(())
+}
+
+fn print_row(widths: &[usize], cells: &[String]) -> io::Result<()> {
+    let columns = widths.iter().zip(cells);
+    let columns = columns.map(|(width, cell)| format!("{:<width$}", printable(cell)));
+    let line = columns.collect::<Vec<_>>().join("  ");
+    writeln!(io::stdout().lock(), "{}", line.trim_end())
 }
 
 fn cells(values: &[String]) -> Vec<String> {

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use clap::Args;
-use gatehouse_api::v1::{AuditEvent, WatchAuditEventsRequest, WatchAuditEventsResponse};
+use gatehouse_api::v1::{WatchAuditEventsRequest, WatchAuditEventsResponse};
 use tokio::io::Interest;
 use tokio::net::unix::pipe::Sender;
 use tokio::time::{sleep, timeout};
@@ -70,9 +70,7 @@ async fn follow(
 ) -> Result<(), Box<dyn Error>> {
     // A server that is not there, or refuses it, is no reason to wait for one that does not.
     let mut stream = answer(connection.watch_audit_events(request.clone()).await)?;
-    if !output.json {
-        output.line(&WIDTHS, &HEADINGS.map(str::to_uppercase))?;
-    }
+    output.begin(&WIDTHS, &HEADINGS)?;
     loop {
         let broken = Refused::of(print(&mut stream, output, request).await?);
         if !broken.passes() {
@@ -104,14 +102,10 @@ async fn print(
             Err(_) => return Ok(Status::unavailable("the server is silent")),
         };
         for event in &message.audit_events {
-            print_event(output, event)?;
+            output.go_on(&WIDTHS, event, row)?;
         }
         request.resume_token = message.resume_token;
     }
-}
-
-fn print_event(output: Output, event: &AuditEvent) -> Result<(), Box<dyn Error>> {
-    if output.json { output.json_line(event) } else { output.line(&WIDTHS, &row(event)) }
 }
 
 /// Ready once nobody reads standard output any more, without a write that would tell.
@@ -124,7 +118,7 @@ async fn reader_gone() {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {

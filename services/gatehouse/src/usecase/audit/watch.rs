@@ -107,7 +107,7 @@ impl Watch {
             Phase::Page(page) => {
                 let events = std::mem::take(page);
                 self.phase = if events.len() == BATCH { Phase::Behind } else { Phase::AtEnd };
-                Ok(self.pass(&events))
+                self.meet(&events).await
             }
             Phase::Behind => {
                 let page = tokio::select! {
@@ -131,12 +131,7 @@ impl Watch {
                     () = sleep_until(self.silent_at.min(self.look_at)) => return Ok(None),
                 };
                 match told {
-                    Ok(Told::Events(events)) => {
-                        if self.ends_key(&events) {
-                            self.look_again().await?;
-                        }
-                        Ok(self.pass(&events))
-                    }
+                    Ok(Told::Events(events)) => self.meet(&events).await,
                     Ok(Told::Failed(error)) => Err(error.into()),
                     Err(RecvError::Lagged(_)) => Err(AppError::ReaderTooSlow),
                     // It goes with the server.
@@ -147,7 +142,10 @@ impl Watch {
     }
 
     /// Goes on after `events`; gives those that pass the filter, if any.
-    fn pass(&mut self, events: &[Numbered]) -> Option<Vec<RecordedEvent>> {
+    async fn meet(&mut self, events: &[Numbered]) -> Result<Option<Vec<RecordedEvent>>, AppError> {
+        if self.ends_key(events) {
+            self.look_again().await?;
+        }
         let before = self.position.number;
         if let Some(last) = events.last().filter(|last| last.number > before) {
             self.position = last.position();
@@ -155,7 +153,7 @@ impl Watch {
         let new = events.iter().filter(|event| event.number > before);
         let passed = new.map(|new| &new.event).filter(|event| self.filter.matches(event));
         let passed = passed.cloned().collect::<Vec<_>>();
-        (!passed.is_empty()).then_some(passed)
+        Ok((!passed.is_empty()).then_some(passed))
     }
 
     fn give(&mut self, events: Vec<RecordedEvent>) -> Result<Progress, AppError> {
