@@ -1,6 +1,7 @@
 //! The audit trail.
 
 mod chain;
+mod follow;
 pub(crate) mod list;
 
 use std::collections::BTreeMap;

@@ -38,6 +38,26 @@ pub struct AuditEventFilter {
     pub end: Option<Timestamp>,
 }
 
+impl AuditEventFilter {
+    /// Whether `event` is one of those that [`Queries::audit_events`] finds.
+    #[must_use]
+    pub fn matches(&self, event: &RecordedEvent) -> bool {
+        let Resource { portal, customer, session } = &event.resource;
+        let is_in_scope = match &self.portals {
+            PortalScope::All => true,
+            PortalScope::Some(_) => portal.as_ref().is_some_and(|id| self.portals.contains(id)),
+        };
+        let key = event.caller.api_key.as_ref().map(|(id, _)| *id);
+        is_in_scope
+            && (self.customer.is_none() || self.customer == *customer)
+            && (self.session.is_none() || self.session == *session)
+            && (self.types.is_empty() || self.types.iter().any(|words| is_of(&event.kind, words)))
+            && (self.api_key.is_none() || self.api_key == key)
+            && self.start.is_none_or(|start| start <= event.at)
+            && self.end.is_none_or(|end| event.at < end)
+    }
+}
+
 impl<C: ConnectionTrait> Queries<C> {
     /// When the last thing happened that is recorded here, of one type or of any.
     ///
@@ -110,7 +130,12 @@ fn of_type(words: &str) -> Condition {
     Condition::any().add(Column::Kind.eq(words)).add(longer)
 }
 
-fn decode(row: Model) -> Result<RecordedEvent> {
+/// The same of a type that has been read.
+fn is_of(kind: &str, words: &str) -> bool {
+    kind.strip_prefix(words).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+pub(super) fn decode(row: Model) -> Result<RecordedEvent> {
     let id = row.id;
     try_decode(row).ok_or_else(|| corrupt("audit_event", &id))
 }

@@ -21,6 +21,7 @@ on_both_databases! {
     a_type_is_asked_for_whole_or_by_its_first_words,
     a_span_of_time_begins_with_its_start_and_ends_before_its_end,
     a_key_has_the_events_it_caused,
+    events_with_numbers_are_read_in_the_order_of_these,
 }
 
 const MICROSECOND: Duration = Duration::from_micros(1);
@@ -46,9 +47,13 @@ async fn record(store: &Store, events: &[Event]) {
     .unwrap();
 }
 
-/// The numbers of the events that pass, as [`audit_event`] has them.
+/// The numbers of the events that pass, as [`audit_event`] has them: those that the database
+/// finds, and that an event by itself is held to.
 async fn listed(store: &Store, filter: &AuditEventFilter) -> Vec<u128> {
     let found = store.read().audit_events(filter, None, 100).await.unwrap();
+    let all = store.read().audit_events(&ALL, None, 100).await.unwrap();
+    let matching = all.into_iter().filter(|event| filter.matches(event)).collect::<Vec<_>>();
+    assert_eq!(found, matching, "{filter:?}");
     found.iter().map(number).collect()
 }
 
@@ -243,4 +248,27 @@ async fn a_key_has_the_events_it_caused(database: TestDatabase) {
     assert_eq!(listed(&store, &AuditEventFilter { api_key, ..ALL }).await, [2]);
     let before = Some(AuditEventId::lowest_at(NOW));
     assert!(store.read().audit_events(&ALL, before, 10).await.unwrap().is_empty());
+}
+
+async fn events_with_numbers_are_read_in_the_order_of_these(database: TestDatabase) {
+    let store = database.store().await;
+    let events = [1_u16, 2, 3, 4].map(|n| audit_event(n, NOW + MICROSECOND * u32::from(n)));
+    record(&store, &events).await;
+    assert!(store.read().last_numbered_event().await.unwrap().is_none());
+    assert!(store.read().events_after(-1, 10).await.unwrap().is_empty());
+    // The fourth has none yet.
+    for (event, number) in events.iter().zip([2, 1, 3]) {
+        let at = event.at.as_micros();
+        let sql = format!("UPDATE audit_event SET number = {number} WHERE event_at = {at}");
+        assert_eq!(database.execute(&sql).await, 1);
+    }
+    let after = async |number_before, limit| {
+        let found = store.read().events_after(number_before, limit).await.unwrap();
+        found.iter().map(|(at, event)| (*at, number(event))).collect::<Vec<_>>()
+    };
+    assert_eq!(after(0, 10).await, [(1, 2), (2, 1), (3, 3)]);
+    assert_eq!(after(1, 1).await, [(2, 1)]);
+    assert!(after(3, 10).await.is_empty());
+    let last = store.read().last_numbered_event().await.unwrap();
+    assert_eq!(last, Some((3, events[2].id)));
 }
