@@ -11,6 +11,7 @@
 )]
 
 mod admin;
+mod audit_watch;
 mod backup_codes;
 mod clock;
 mod credentials;

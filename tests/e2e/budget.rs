@@ -86,7 +86,7 @@ fn over_budget(recorded: &Recorded) -> Option<String> {
 }
 
 fn is_read(method: &str) -> bool {
-    method.starts_with("Get") || method.starts_with("List")
+    ["Get", "List", "Watch"].iter().any(|verb| method.starts_with(verb))
 }
 
 fn show(recorded: &Recorded, first: &str) {

@@ -15,6 +15,7 @@ mod faults;
 mod audit;
 mod audit_list;
 mod audit_trail;
+mod audit_watch;
 mod background;
 mod bad_input;
 mod budget;

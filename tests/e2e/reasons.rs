@@ -18,8 +18,7 @@ use tokio::task::JoinSet;
 
 use case::{Case, Outcome};
 use contract::Method;
-use gatehouse_tests::UNBUILT;
-use gatehouse_tests::{Acme, Answer, EMPTY, Raw, Refusal, TestServer, frame, refused};
+use gatehouse_tests::{Acme, Answer, Raw, Refusal, TestServer, frame};
 
 gatehouse_tests::on_each_database! { every_method_comes_to_all_that_the_contract_names_and_to_nothing_else }
 
@@ -44,7 +43,6 @@ async fn every_method_comes_to_all_that_the_contract_names_and_to_nothing_else(s
     for (n, case) in cases.iter().enumerate() {
         table.run(case, &Acme::called(server.clone(), &format!("p{n}")).await).await;
     }
-    table.check_unbuilt(&server).await;
     // A database in this process cannot be taken away from the server.
     if server.is_on_postgres() {
         table.run_in_trouble(&cases, &server).await;
@@ -109,17 +107,6 @@ impl Table {
         }
         let answer = method.send(raw, acme, &message).await;
         self.judge(&method, "prepared for it", case.outcome, answer);
-    }
-
-    /// Holds what is not built to say so.
-    async fn check_unbuilt(&mut self, server: &TestServer) {
-        for name in UNBUILT {
-            let path = &contract::unbuilt(name).path;
-            let answer = server.raw().key(server.owner_key()).call(path, EMPTY).await;
-            if answer.is_ok() || refused(answer) != Refusal::unimplemented() {
-                self.wrong.push(format!("{name} is built, and asks for its cases"));
-            }
-        }
     }
 
     /// Every success again, in front of a database that is not as it should be, and

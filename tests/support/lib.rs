@@ -27,6 +27,7 @@ mod server;
 mod sign_in;
 mod taint;
 mod trouble;
+mod watcher;
 mod web;
 mod wire;
 
@@ -46,11 +47,12 @@ pub use raw::{EMPTY, Raw, frame};
 pub use refusal::{Refusal, refused};
 pub use server::{Database, TestServer};
 pub use sign_in::SignInExt;
+pub use watcher::Watcher;
 pub use web::{Web, client};
 pub use wire::Wire;
 
-/// What is registered and says that it is not built.
-pub const UNBUILT: [&str; 1] = ["WatchAuditEvents"];
+/// The method whose answer has no end of its own.
+pub const ENDLESS: &str = "/gatehouse.v1.AdminService/WatchAuditEvents";
 
 /// What a call comes to.
 pub type Answer<T> = Result<T, Status>;

@@ -9,7 +9,7 @@ use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tower::ServiceExt;
 
-use super::{Answer, Wire};
+use super::{Answer, ENDLESS, Wire};
 
 /// A message without fields, framed.
 pub const EMPTY: &str = "\0\0\0\0\0";
@@ -64,7 +64,8 @@ impl Raw {
         }
     }
 
-    /// Calls `path` with an encoded message. Gives the answer as encoded.
+    /// Calls `path` with an encoded message. Gives the answer as encoded, the first one where
+    /// there is no last.
     pub async fn send(self, path: &str, message: &[u8]) -> Answer<Vec<u8>> {
         let mut request = tonic::Request::new(message.to_vec());
         for (name, value) in self.headers {
@@ -73,6 +74,10 @@ impl Raw {
         let mut client = Grpc::new(self.channel);
         client.ready().await.unwrap();
         let path = PathAndQuery::try_from(path).unwrap();
+        if path == ENDLESS {
+            let mut answers = client.server_streaming(request, path, Encoded).await?.into_inner();
+            return Ok(answers.message().await?.expect("a message before the end"));
+        }
         Ok(client.unary(request, path, Encoded).await?.into_inner())
     }
 }

@@ -17,6 +17,7 @@ use gatehouse::hasher::HasherConfig;
 use gatehouse::metrics;
 use gatehouse::server::{Server, ServerSettings};
 use gatehouse::startup;
+use gatehouse::trail::{Pace, Trail};
 use gatehouse::usecase::{Call, api_keys};
 use gatehouse_domain::password::HashParameters;
 use gatehouse_domain::time::Timestamp;
@@ -44,6 +45,17 @@ pub enum Database {
 enum Work {
     All,
     Answers,
+}
+
+impl Work {
+    /// How it follows the trail while it is watched.
+    fn pace(self) -> Pace {
+        match self {
+            Self::All => Pace::default(),
+            // When it is woken.
+            Self::Answers => Pace { poll: Duration::from_hours(1), ..Pace::default() },
+        }
+    }
 }
 
 /// Where a server and its replicas keep what they have.
@@ -82,7 +94,7 @@ pub struct TestServer {
     pub(super) location: String,
     folder: Arc<Folder>,
     pub(super) app: Arc<App>,
-    hand: ManualClock,
+    pub(super) hand: ManualClock,
     channel: Channel,
     owner: String,
 }
@@ -142,7 +154,7 @@ impl TestServer {
             max_in_flight: 1_024,
         };
         let (clock, hand) = Clock::manual(start);
-        let app = open(&settings, clock).await;
+        let app = open(&settings, clock, work.pace()).await;
         folder.note(&app);
         let channel = serve(&app, &settings, work).await;
         let call = Call::of_server(start);
@@ -165,15 +177,22 @@ impl TestServer {
     /// A replica with a clock of its own, which shows `now`.
     pub async fn replica_at(&self, now: Timestamp) -> Self {
         let (clock, hand) = Clock::manual(now);
-        self.replica_of(self.settings.clone(), clock, hand).await
+        self.replica_of(self.settings.clone(), clock, hand, Pace::default()).await
     }
 
     pub(super) async fn replica_with(&self, settings: Settings) -> Self {
-        self.replica_of(settings, self.app.clock.clone(), self.hand.clone()).await
+        let (clock, hand) = (self.app.clock.clone(), self.hand.clone());
+        self.replica_of(settings, clock, hand, Pace::default()).await
     }
 
-    async fn replica_of(&self, settings: Settings, clock: Clock, hand: ManualClock) -> Self {
-        let app = open(&settings, clock).await;
+    pub(super) async fn replica_of(
+        &self,
+        settings: Settings,
+        clock: Clock,
+        hand: ManualClock,
+        pace: Pace,
+    ) -> Self {
+        let app = open(&settings, clock, pace).await;
         self.folder.note(&app);
         let channel = serve(&app, &settings, Work::All).await;
         Self {
@@ -286,8 +305,9 @@ impl TestServer {
     }
 }
 
-async fn open(settings: &Settings, clock: Clock) -> Arc<App> {
-    Arc::new(App { clock, ..startup::open(settings).await.unwrap() })
+async fn open(settings: &Settings, clock: Clock, pace: Pace) -> Arc<App> {
+    let trail = Trail::new(pace, settings.max_in_flight);
+    Arc::new(App { clock, trail, ..startup::open(settings).await.unwrap() })
 }
 
 async fn serve(app: &Arc<App>, settings: &Settings, work: Work) -> Channel {

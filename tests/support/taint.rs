@@ -131,6 +131,23 @@ impl Taint {
         write(&self.answers, &told);
     }
 
+    /// Notes the values of each message of an answer without an end, as it comes.
+    pub fn watch(&'static self, path: String, headers: &HeaderMap, body: Body) -> Body {
+        self.answered(&path, [headers, &HeaderMap::new()], &[]);
+        let mut begun = Vec::new();
+        Body::new(body.map_frame(move |frame| {
+            if let Some(trailers) = frame.trailers_ref() {
+                self.answered(&path, [&HeaderMap::new(), trailers], &[]);
+            }
+            begun.extend_from_slice(frame.data_ref().map_or(&[], |data| data.as_ref()));
+            while let Some(length) = whole_message(&begun) {
+                let message = begun.drain(..length).collect::<Vec<_>>();
+                self.answered(&path, [&HeaderMap::new(), &HeaderMap::new()], &message);
+            }
+            frame
+        }))
+    }
+
     /// Keeps what a server exports of what it has counted.
     pub fn exported(&self, metrics: &str) {
         write(&self.metrics, metrics.as_bytes());
@@ -212,6 +229,13 @@ fn clear_secrets(message: &mut DynamicMessage) {
 /// The message of a body, which is framed as gRPC does.
 fn decode(kind: MessageDescriptor, body: &[u8]) -> Option<DynamicMessage> {
     DynamicMessage::decode(kind, body.get(5..)?).ok()
+}
+
+/// How long the message is that `bytes` begin with, once it is there to its end.
+fn whole_message(bytes: &[u8]) -> Option<usize> {
+    let length = u32::from_be_bytes(bytes.get(1..5)?.try_into().ok()?);
+    let length = 5 + usize::try_from(length).unwrap();
+    (bytes.len() >= length).then_some(length)
 }
 
 fn write(file: &Mutex<File>, bytes: &[u8]) {

@@ -13,7 +13,12 @@ use super::TestServer;
 impl TestServer {
     /// A replica that has no place for anything that changes something.
     pub async fn overloaded(&self) -> Self {
-        self.replica_with(Settings { max_in_flight: 0, ..self.settings.clone() }).await
+        self.replica_with_places(0).await
+    }
+
+    /// A replica that has so many places for what changes something.
+    pub async fn replica_with_places(&self, max_in_flight: usize) -> Self {
+        self.replica_with(Settings { max_in_flight, ..self.settings.clone() }).await
     }
 
     /// Takes every table of a PostgreSQL away but the one that API keys are in.

@@ -17,6 +17,7 @@ use crate::hasher::Hasher;
 use crate::key_ring::ServerKeyRing;
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
+use crate::trail::Trail;
 
 /// One server's state. Nothing that decides a sign-in lives in memory: any
 /// number of these may stand over one database.
@@ -44,6 +45,8 @@ pub struct App {
     /// Lets so many read the audit trail at once: a filter that matches little goes
     /// through all of it, and must leave connections for everybody else.
     pub trail_readers: Semaphore,
+    /// The trail as it grows, for those who watch it.
+    pub trail: Trail,
     /// Calls that came without a live key since the log last told of them.
     pub calls_without_key: AtomicU64,
 }

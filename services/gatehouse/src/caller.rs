@@ -12,8 +12,9 @@ use std::sync::{Arc, OnceLock};
 
 use gatehouse_domain::api_key::{AdminGrant, AdminRole, ApiKey, Grant, PortalScope};
 use gatehouse_domain::audit;
-use gatehouse_domain::id::PortalId;
+use gatehouse_domain::id::{ApiKeyId, PortalId};
 use gatehouse_domain::portal::Portal;
+use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::Token;
 use gatehouse_persistence::HeldSession;
 
@@ -31,6 +32,8 @@ pub struct Caller(Arc<Identity>);
 #[derive(Debug)]
 struct Identity {
     key: Arc<ApiKey>,
+    /// What it was presented as, to be looked up again.
+    token: Token,
     /// Of a portal's key, as it was read with it.
     portal: Option<Arc<Portal>>,
     /// The session that the call asks about, where it was read with the key.
@@ -79,6 +82,21 @@ impl Caller {
     pub fn session(&self, token: &Token) -> Option<Option<HeldSession>> {
         let asked = self.0.session.as_ref()?;
         (asked.token.expose() == token.expose()).then(|| asked.found.clone())
+    }
+
+    /// Which key it is.
+    #[must_use]
+    pub fn key_id(&self) -> ApiKeyId {
+        self.0.key.id
+    }
+
+    /// Lets the key pass for as long as it was made for, as far as that was known when it
+    /// was read.
+    ///
+    /// # Errors
+    /// [`AppError::ApiKeyInvalid`] once it has expired.
+    pub fn require_unexpired(&self, now: Timestamp) -> Result<(), AppError> {
+        if self.0.key.is_live(now) { Ok(()) } else { Err(AppError::ApiKeyInvalid) }
     }
 
     /// What an administrator's key may do.

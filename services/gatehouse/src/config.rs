@@ -50,7 +50,7 @@ pub struct Settings {
     pub reflection: bool,
     /// How passwords are hashed.
     pub hasher: HasherConfig,
-    /// Changes under way at once, at most.
+    /// Changes under way at once, at most. Half as many may watch the audit trail.
     pub max_in_flight: usize,
 }
 

@@ -15,5 +15,6 @@ pub mod page;
 pub mod portal;
 pub mod portal_mask;
 pub mod proof;
+pub mod resume;
 pub mod session;
 pub mod sign_in;

@@ -149,6 +149,12 @@ pub enum AppError {
     /// Events after that token are no longer kept.
     #[error("the resume token is too old")]
     ResumeTokenExpired,
+    /// A stream whose reader did not keep up. It goes on from the last resume token.
+    #[error("the reader of the stream is too slow; go on from the last resume token")]
+    ReaderTooSlow,
+    /// A stream of a server that ends. It goes on, on another one, from the last resume token.
+    #[error("the server is shutting down; go on from the last resume token")]
+    ShuttingDown,
     /// The database is away. Says nothing about any credential.
     #[error("the store is unavailable; try again")]
     StoreUnavailable(#[source] Source),
@@ -159,7 +165,7 @@ pub enum AppError {
     /// A defect, here or in what gatehouse stands on.
     #[error("internal error")]
     Internal(#[source] Source),
-    /// The method is unknown or not built yet, or the message is compressed.
+    /// The method is unknown, or the message is compressed.
     #[error("this method or message encoding is not implemented")]
     Unimplemented,
 }
@@ -194,7 +200,11 @@ impl AppError {
             Self::ResourceExists { .. } => ErrorReason::ResourceExists,
             Self::EtagMismatch => ErrorReason::EtagMismatch,
             Self::ResumeTokenExpired => ErrorReason::ResumeTokenExpired,
-            Self::StoreUnavailable(_) | Self::Collided(_) => ErrorReason::StoreUnavailable,
+            // The contract's only reason for what is unavailable.
+            Self::StoreUnavailable(_)
+            | Self::Collided(_)
+            | Self::ReaderTooSlow
+            | Self::ShuttingDown => ErrorReason::StoreUnavailable,
             Self::Internal(_) => ErrorReason::Internal,
         }
     }
@@ -227,7 +237,10 @@ impl AppError {
             Self::ResourceExists { .. } => Code::AlreadyExists,
             Self::EtagMismatch => Code::Aborted,
             Self::ResumeTokenExpired => Code::OutOfRange,
-            Self::StoreUnavailable(_) | Self::Collided(_) => Code::Unavailable,
+            Self::StoreUnavailable(_)
+            | Self::Collided(_)
+            | Self::ReaderTooSlow
+            | Self::ShuttingDown => Code::Unavailable,
             Self::Internal(_) => Code::Internal,
             Self::Unimplemented => Code::Unimplemented,
         }
@@ -243,6 +256,8 @@ impl AppError {
             self,
             Self::Overloaded { .. }
                 | Self::DeadlineExceeded
+                | Self::ReaderTooSlow
+                | Self::ShuttingDown
                 | Self::StoreUnavailable(_)
                 | Self::Collided(_)
                 | Self::Internal(_)

@@ -21,4 +21,5 @@ pub mod shutdown;
 pub mod startup;
 pub mod tasks;
 pub mod tls;
+pub mod trail;
 pub mod usecase;

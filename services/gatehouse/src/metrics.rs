@@ -47,6 +47,7 @@ pub struct Metrics {
     ready: Gauge,
     clock_offset: Gauge,
     key_ring_keys: Gauge,
+    audit_watchers: Gauge,
     registry: Registry,
     /// Whether anybody can ever see them.
     is_served: AtomicBool,
@@ -78,6 +79,7 @@ impl Metrics {
             ready: catalog::READY.gauge()?,
             clock_offset: catalog::CLOCK_OFFSET.gauge()?,
             key_ring_keys: catalog::KEY_RING_KEYS.gauge()?,
+            audit_watchers: catalog::AUDIT_WATCHERS.gauge()?,
             registry: Registry::new(),
             is_served: AtomicBool::new(false),
             together: Mutex::default(),
@@ -89,7 +91,8 @@ impl Metrics {
         metrics.hasher.register(hasher, registry)?;
         metrics.stored.database.register(registry)?;
         metrics.stored.events.register(registry)?;
-        for gauge in [&metrics.ready, &metrics.clock_offset, &metrics.key_ring_keys] {
+        let Self { ready, clock_offset, key_ring_keys, audit_watchers, .. } = &metrics;
+        for gauge in [ready, clock_offset, key_ring_keys, audit_watchers] {
             registry.register(Box::new(gauge.clone()))?;
         }
         let build = catalog::BUILD_INFO.gauges()?;
@@ -139,8 +142,9 @@ pub fn render(app: &App) -> Result<String> {
     metrics.together(|| {
         metrics.ready.set(f64::from(u8::from(*app.database_watch.subscribe().borrow())));
         metrics.clock_offset.set(app.database_watch.clock_offset(&app.clock));
-        let keys = u32::try_from(app.vault().key_ids().count()).unwrap_or(u32::MAX);
-        metrics.key_ring_keys.set(keys.into());
+        let count = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        metrics.key_ring_keys.set(count(app.vault().key_ids().count()));
+        metrics.audit_watchers.set(count(app.trail.watchers()));
         metrics.hasher.look(&app.hasher);
         metrics.stored.database.look(&app.store);
         TextEncoder::new().encode_to_string(&metrics.registry.gather())

@@ -183,6 +183,7 @@ impl Server {
         let was_ready = *is_ready.borrow_and_update();
         report_ready(&health, was_ready).await;
         let (begin_drain, drain_begun) = oneshot::channel();
+        let ended = Arc::clone(&app);
         let shutdown = async move {
             tokio::select! {
                 () = shutdown => {}
@@ -191,6 +192,8 @@ impl Server {
             }
             tracing::info!("draining");
             report(&health, ServingStatus::NotServing).await;
+            // Streams without an end, which would keep the server until it cuts them off.
+            ended.trail.close();
             let _ = begin_drain.send(());
         };
         let drain_limit = async {

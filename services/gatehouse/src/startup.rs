@@ -26,6 +26,7 @@ use crate::hasher::Hasher;
 use crate::key_ring::ServerKeyRing;
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
+use crate::trail::{self, Trail};
 use crate::usecase::audit;
 
 /// Why the server does not start.
@@ -122,6 +123,7 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
         metrics,
         server,
         lookups: Lookups::default(),
+        trail: Trail::new(trail::Pace::default(), settings.max_in_flight),
         trail_readers: Semaphore::new(audit::MAX_CONCURRENT_READERS),
         calls_without_key: AtomicU64::new(0),
     })

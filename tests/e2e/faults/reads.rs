@@ -106,6 +106,14 @@ fn of_administrators() -> Vec<Case> {
             }),
         ),
         Case::new(
+            "WatchAuditEvents",
+            "from now on",
+            on!(acme => {
+                let _ = acme;
+                Prepared::by_owner(&v1::WatchAuditEventsRequest::default())
+            }),
+        ),
+        Case::new(
             "ListApiKeys",
             "of all",
             on!(acme => {

@@ -133,6 +133,14 @@ fn sessions_and_the_trail() -> Vec<Case> {
         ListAuditEvents {
             Success => v1::ListAuditEventsRequest::default(),
         }
+        WatchAuditEvents {
+            Success => v1::WatchAuditEventsRequest::default(),
+            ResumeTokenExpired => v1::WatchAuditEventsRequest {
+                // Of a trail that was longer.
+                resume_token: acme.server.resume_token(1_000_000),
+                ..Default::default()
+            },
+        }
     }
 }
 

@@ -143,24 +143,8 @@ impl Credentials {
         path: &str,
     ) -> Result<(Caller, Result<(), AppError>), AppError> {
         let token = self.token.ok_or(AppError::ApiKeyInvalid)?;
-        app.database_watch.require_keys()?;
-        let vault = app.vault();
-        let digests = |kind, token: &Token| vault.digests(kind, token.expose().as_bytes());
-        let presented = Presented {
-            key: digests(DigestKind::ApiKey, &token),
-            session: self
-                .session
-                .as_ref()
-                .map_or_else(Vec::new, |token| digests(DigestKind::Session, token)),
-        };
-        let primary = presented.key.first().cloned();
-        let found = Lookups::find(app, presented).await?.ok_or(AppError::ApiKeyInvalid)?;
+        let Live { found, primary, now } = find_live(app, &token, self.session.as_ref()).await?;
         let Authenticated { key, portal, session } = found;
-        let now = app.clock.now();
-        // A portal's key goes with its portal.
-        if !key.is_live(now) || portal.is_some() != key.grant.portal().is_some() {
-            return Err(AppError::ApiKeyInvalid);
-        }
 
         let verdict = match rule(path) {
             None => Err(AppError::Unimplemented),
@@ -180,6 +164,7 @@ impl Credentials {
         };
         let caller = Caller(Arc::new(Identity {
             key,
+            token,
             portal,
             session: self.session.map(|token| Asked { token, found: session }),
             claimed_actor,
@@ -189,6 +174,52 @@ impl Credentials {
             is_preview: AtomicBool::new(false),
         }));
         Ok((caller, verdict))
+    }
+}
+
+/// A key that is live.
+struct Live {
+    found: Authenticated,
+    /// Its digest by the ring's primary key.
+    primary: Option<Digest>,
+    /// When it was.
+    now: Timestamp,
+}
+
+/// The key that `token` is of, with the session that is asked about.
+async fn find_live(
+    app: &Arc<App>,
+    token: &Token,
+    session: Option<&Token>,
+) -> Result<Live, AppError> {
+    app.database_watch.require_keys()?;
+    let vault = app.vault();
+    let digests = |kind, token: &Token| vault.digests(kind, token.expose().as_bytes());
+    let presented = Presented {
+        key: digests(DigestKind::ApiKey, token),
+        session: session.map_or_else(Vec::new, |token| digests(DigestKind::Session, token)),
+    };
+    let primary = presented.key.first().cloned();
+    let found = Lookups::find(app, presented).await?.ok_or(AppError::ApiKeyInvalid)?;
+    let now = app.clock.now();
+    let (key, portal) = (&found.key, &found.portal);
+    // A portal's key goes with its portal.
+    if !key.is_live(now) || portal.is_some() != key.grant.portal().is_some() {
+        return Err(AppError::ApiKeyInvalid);
+    }
+    Ok(Live { found, primary, now })
+}
+
+impl Caller {
+    /// Looks again whether the key is good for what it was let through for: a call that has
+    /// no end outlives what was known at its beginning.
+    ///
+    /// # Errors
+    /// [`AppError::ApiKeyInvalid`], [`AppError::ApiKeyScope`] for one that may not do the same
+    /// any more, and [`AppError::StoreUnavailable`].
+    pub async fn look_again(&self, app: &Arc<App>) -> Result<(), AppError> {
+        let Live { found, .. } = find_live(app, &self.0.token, None).await?;
+        if found.key.grant == self.0.key.grant { Ok(()) } else { Err(AppError::ApiKeyScope) }
     }
 }
 

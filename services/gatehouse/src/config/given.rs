@@ -100,7 +100,7 @@ pub struct Given {
     pub hash_passes: Option<Text>,
 
     /// Changes under way at once, at most, one portal's at most half of them; past that
-    /// callers are told to wait [default: 1024]
+    /// callers are told to wait. Half as many may watch the audit trail [default: 1024]
     #[arg(long, env = "GATEHOUSE_MAX_IN_FLIGHT", value_name = "NUMBER")]
     #[arg(global = true, hide_env_values = true)]
     pub max_in_flight: Option<Text>,

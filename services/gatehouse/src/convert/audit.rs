@@ -7,6 +7,7 @@ use gatehouse_domain::client::ClientContext;
 use gatehouse_domain::field::Malformed;
 use gatehouse_domain::id::{CustomerKey, name};
 use gatehouse_persistence::{AuditEventFilter, StoreError};
+use prost_types::Timestamp;
 
 use super::client_context;
 use super::fields::{Fields, only, parse_timestamp, timestamp};
@@ -57,8 +58,8 @@ fn resource_name(resource: &Resource) -> String {
 ///
 /// # Errors
 /// [`AppError::RequestInvalid`].
-pub fn resource(request: &v1::ListAuditEventsRequest) -> Result<Resource, AppError> {
-    let text = request.filter.as_ref().map_or("", |filter| &filter.resource);
+pub fn resource(filter: Option<&v1::AuditEventFilter>) -> Result<Resource, AppError> {
+    let text = filter.map_or("", |filter| &filter.resource);
     if text.is_empty() {
         return Ok(Resource::default());
     }
@@ -79,14 +80,14 @@ fn parse_resource(text: &str) -> Result<Resource, Malformed> {
     Ok(Resource { portal: Some(key.portal), customer: Some(key.customer), session })
 }
 
-/// Which events about `resource` to list, of those that a key for `scope` sees.
+/// Which events about `resource`, of those that a key for `scope` sees, whenever they were.
 pub fn filter(
     fields: &mut Fields,
-    request: v1::ListAuditEventsRequest,
+    filter: Option<v1::AuditEventFilter>,
     resource: Resource,
     scope: &PortalScope,
 ) -> AuditEventFilter {
-    let v1::AuditEventFilter { types, api_key, .. } = request.filter.unwrap_or_default();
+    let v1::AuditEventFilter { types, api_key, .. } = filter.unwrap_or_default();
     if types.len() > MAX_TYPES {
         fields.note("filter.types", "at most 50");
     } else {
@@ -98,19 +99,28 @@ pub fn filter(
         "" => None,
         key => fields.take("filter.api_key", name::parse_api_key(key)),
     };
-    let start =
-        request.start_time.as_ref().and_then(|at| fields.take("start_time", parse_timestamp(at)));
-    let end = request.end_time.as_ref().and_then(|at| fields.take("end_time", parse_timestamp(at)));
-    if start.zip(end).is_some_and(|(start, end)| end <= start) {
-        fields.note("end_time", "must be after start_time");
-    }
     AuditEventFilter {
         portals: resource.portal.map_or_else(|| scope.clone(), |id| PortalScope::Some(vec![id])),
         customer: resource.customer,
         session: resource.session,
         types,
         api_key,
-        start,
-        end,
+        start: None,
+        end: None,
     }
+}
+
+/// The same events, of the time between these two alone.
+pub fn within(
+    fields: &mut Fields,
+    filter: AuditEventFilter,
+    start: Option<&Timestamp>,
+    end: Option<&Timestamp>,
+) -> AuditEventFilter {
+    let start = start.and_then(|at| fields.take("start_time", parse_timestamp(at)));
+    let end = end.and_then(|at| fields.take("end_time", parse_timestamp(at)));
+    if start.zip(end).is_some_and(|(start, end)| end <= start) {
+        fields.note("end_time", "must be after start_time");
+    }
+    AuditEventFilter { start, end, ..filter }
 }

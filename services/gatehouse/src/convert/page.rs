@@ -30,6 +30,16 @@ impl List {
         Self(format!("{method} {request:?}"))
     }
 
+    /// What stands in a token of this very list; none for any other.
+    pub(super) fn open(&self, app: &App, token: &str) -> Option<String> {
+        app.vault().open_page_token(&self.0, token)
+    }
+
+    /// A token of this list after `item`.
+    pub(super) fn seal(&self, app: &App, item: &str) -> String {
+        app.vault().seal_page_token(&mut app.entropy.rng(), &self.0, item)
+    }
+
     /// The page that these two fields ask for: of 50 items if nothing is asked
     /// for, of at most 1000. `parse` reads the names of [`Page::cut`].
     pub fn page<K>(
@@ -50,7 +60,7 @@ impl List {
         };
         let mut after = None;
         if !page_token.is_empty() {
-            let last = app.vault().open_page_token(&self.0, page_token);
+            let last = self.open(app, page_token);
             after = last.and_then(|last| parse(&last).ok());
             if after.is_none() {
                 fields.note("page_token", "must come from an answer to the same request");
@@ -87,9 +97,7 @@ impl<K> Page<K> {
         let more = found.len() as u64 >= self.limit();
         found.truncate(self.size as usize);
         let last = found.last().filter(|_| more);
-        let token = last.map(|last| {
-            app.vault().seal_page_token(&mut app.entropy.rng(), &self.list.0, &name(last))
-        });
+        let token = last.map(|last| self.list.seal(app, &name(last)));
         (found, token.unwrap_or_default())
     }
 }

@@ -97,6 +97,8 @@ fn table() -> Vec<Row> {
         ),
         (AppError::EtagMismatch, Aborted, "ETAG_MISMATCH", &[]),
         (AppError::ResumeTokenExpired, OutOfRange, "RESUME_TOKEN_EXPIRED", &[]),
+        (AppError::ReaderTooSlow, Code::Unavailable, "STORE_UNAVAILABLE", &[]),
+        (AppError::ShuttingDown, Code::Unavailable, "STORE_UNAVAILABLE", &[]),
         (AppError::StoreUnavailable("hunter2".into()), Code::Unavailable, "STORE_UNAVAILABLE", &[]),
         (AppError::Collided("hunter2".into()), Code::Unavailable, "STORE_UNAVAILABLE", &[]),
         (AppError::Collided("hunter2".into()), Code::Unavailable, "STORE_UNAVAILABLE", &[]),

@@ -77,6 +77,9 @@ metrics! {
     Gauge AUDIT_LAG = "gatehouse_audit_unnumbered_seconds" []
         "Age of the oldest event that has no number yet, as of the last look; 0 for none.";
 
+    Gauge AUDIT_WATCHERS = "gatehouse_audit_watchers" []
+        "Streams of WatchAuditEvents that are open.";
+
     Gauge HASHER_PERMITS = "gatehouse_hasher_permits" []
         "Password hashes that may run at once.";
     Gauge HASHER_RUNNING = "gatehouse_hasher_running" []

@@ -11,11 +11,9 @@ use std::sync::Arc;
 
 use gatehouse_api::v1;
 use gatehouse_api::v1::admin_service_server::AdminService;
-use tokio_stream::Empty;
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
-use crate::error::AppError;
 
 /// What administrators call.
 pub struct AdminRpc {
@@ -55,13 +53,13 @@ grpc_service! {
         revoke_api_key: RevokeApiKeyRequest -> RevokeApiKeyResponse,
     }
     other {
-        type WatchAuditEventsStream = Empty<Result<v1::WatchAuditEventsResponse, Status>>;
+        type WatchAuditEventsStream = audit::Watched;
 
         async fn watch_audit_events(
             &self,
-            _: Request<v1::WatchAuditEventsRequest>,
-        ) -> Result<Response<Self::WatchAuditEventsStream>, Status> {
-            Err(AppError::Unimplemented.into())
+            request: Request<v1::WatchAuditEventsRequest>,
+        ) -> Result<Response<audit::Watched>, Status> {
+            Self::watch_audit_events(self, request).await.map(Response::new).map_err(Status::from)
         }
     }
 }

@@ -1,4 +1,6 @@
-//! The audit trail: reading it, numbering it, checking its chain.
+//! The audit trail: reading it, watching it, numbering it, checking its chain.
+
+pub mod watch;
 
 use std::time::Duration;
 
@@ -69,7 +71,11 @@ pub async fn number_batch(app: &App, now: Timestamp) -> Result<usize, AppError> 
     if oldest.is_none() {
         return Ok(0);
     }
-    retry(app, || try_number_batch(app, now)).await
+    let numbered = retry(app, || try_number_batch(app, now)).await?;
+    if numbered > 0 {
+        app.trail.wake();
+    }
+    Ok(numbered)
 }
 
 async fn try_number_batch(app: &App, now: Timestamp) -> Result<usize, AppError> {

@@ -3,13 +3,13 @@
 use std::net::TcpStream;
 use std::pin::Pin;
 
-use gatehouse_api::v1::SignIn;
+use gatehouse_api::v1::{SignIn, WatchAuditEventsRequest};
 use tonic::Streaming;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use crate::support::{Acme, Answer, PASSWORD, Server, Site};
+use crate::support::{Acme, Answer, PASSWORD, Server, Site, refused};
 
 /// A password hash that takes a good part of a second.
 const SLOW: [&str; 6] =
@@ -75,4 +75,26 @@ async fn a_second_sigterm_waits_for_nothing() {
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(ended.stderr.ends_with("ending at once\n"), "{}", ended.stderr);
     assert!(answer.await.is_err());
+}
+
+/// Though the stream has no end of its own, and its connection is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_watches_the_audit_trail_is_sent_away_and_keeps_no_server() {
+    let site = Site::sqlite();
+    let server = site.serve(&[]);
+    let acme = Acme::set_up(&server, site.owner_key()).await;
+    let mut admin = acme.admin(&server);
+    let watch = admin.watch_audit_events(WatchAuditEventsRequest::default()).await.unwrap();
+    let mut watch = watch.into_inner();
+    server.process.terminate();
+    let end = loop {
+        match watch.message().await {
+            Ok(message) => assert!(message.is_some(), "it ended without a word"),
+            end => break end,
+        }
+    };
+    assert_eq!(refused(end).reason, "ERROR_REASON_STORE_UNAVAILABLE");
+    let ended = server.process.ended();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("streams were cut off"), "{}", ended.stderr);
 }

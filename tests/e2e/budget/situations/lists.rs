@@ -161,6 +161,19 @@ fn sessions() -> Vec<Case> {
 fn events() -> Vec<Case> {
     vec![
         Case::new(
+            "WatchAuditEvents",
+            "from a token on",
+            on!(acme => {
+                acme.server.number_events().await;
+                let watcher = acme.admin.watch_from_now(v1::AuditEventFilter::default()).await;
+                let resume_token = watcher.token;
+                Prepared::by_owner(&v1::WatchAuditEventsRequest {
+                    resume_token,
+                    ..Default::default()
+                })
+            }),
+        ),
+        Case::new(
             "ListAuditEvents",
             "past a page",
             on!(acme => {
