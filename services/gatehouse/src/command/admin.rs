@@ -11,6 +11,7 @@ mod names;
 mod output;
 mod portals;
 mod sessions;
+mod tail;
 
 use std::error::Error;
 use std::path::PathBuf;

@@ -30,5 +30,6 @@ mod replicas;
 mod secrets_at_rest;
 mod settings;
 mod shutdown;
+mod tail;
 mod tls;
 mod upgrade;

@@ -2,24 +2,22 @@
 
 use std::error::Error;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use gatehouse_api::v1::{AuditEvent, AuditEventFilter, ErrorReason, ListAuditEventsRequest};
 use prost_types::Timestamp;
 
 use super::connection::Connection;
 use super::names::ResourceRef;
 use super::output::{DEFAULT_LIMIT, Output, id, pages, time, value};
+use super::tail::{self, Tail};
 
 #[derive(Args, Clone)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Audit {
-    /// Of a portal, portal/email or portal/id and all below; of everything without it
-    of: Option<ResourceRef>,
-    /// A type of event or the beginning of one: mfa, sign_in.failed; may be repeated
-    #[arg(long = "type", value_name = "TYPE")]
-    types: Vec<String>,
-    /// What was done with this key: its id, as `admin keys list` prints it
-    #[arg(long, value_name = "KEY")]
-    key: Option<String>,
+    #[command(subcommand)]
+    tail: Option<Command>,
+    #[command(flatten)]
+    which: Which,
     /// Not before, as 2026-12-24T00:00:00Z
     #[arg(long, value_name = "TIME")]
     since: Option<Timestamp>,
@@ -31,37 +29,74 @@ pub(super) struct Audit {
     limit: usize,
 }
 
+#[derive(Clone, Subcommand)]
+enum Command {
+    /// Print events as they happen, until Ctrl-C; a portal of this name is portals/tail
+    Tail(Tail),
+}
+
+/// Which events.
+#[derive(Args, Clone)]
+pub(super) struct Which {
+    /// Of a portal, portal/email or portal/id and all below; of everything without it
+    of: Option<ResourceRef>,
+    /// A type of event or the beginning of one: mfa, sign_in.failed; may be repeated
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
+    /// What was done with this key: its id, as `admin keys list` prints it
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+}
+
+impl Which {
+    /// As the server takes it. An email is looked up.
+    pub(super) async fn filter(
+        self,
+        connection: &mut Connection,
+    ) -> Result<AuditEventFilter, Box<dyn Error>> {
+        let resource = match self.of {
+            Some(of) => of.name(connection).await?,
+            None => String::new(),
+        };
+        let api_key = self.key.map_or_else(String::new, |key| format!("apiKeys/{}", id(&key)));
+        Ok(AuditEventFilter { resource, types: self.types, api_key })
+    }
+}
+
 /// Prints events in the order in which they happened.
 pub(super) async fn run(
     connection: &mut Connection,
     output: Output,
-    which: Audit,
+    audit: Audit,
 ) -> Result<(), Box<dyn Error>> {
-    let Audit { of, types, key, since, until, limit } = which;
-    let resource = match of {
-        Some(of) => of.name(connection).await?,
-        None => String::new(),
-    };
-    let api_key = key.map_or_else(String::new, |key| format!("apiKeys/{}", id(&key)));
+    let Audit { tail, which, since, until, limit } = audit;
+    if let Some(Command::Tail(tail)) = tail {
+        return tail::run(connection, output, tail).await;
+    }
     let request = ListAuditEventsRequest {
-        filter: Some(AuditEventFilter { resource, types, api_key }),
+        filter: Some(which.filter(connection).await?),
         start_time: since,
         end_time: until,
         ..ListAuditEventsRequest::default()
     };
     let mut events = pages!(connection.list_audit_events(request).audit_events, limit);
     events.reverse();
-    let headings = ["time", "event", "about", "by", "from", "why"];
-    output.list(&headings, &events, |event| {
-        vec![
-            time(event.event_time.as_ref()),
-            event.r#type.clone(),
-            event.resource.clone(),
-            by(event),
-            from(event),
-            why(event),
-        ]
-    })
+    output.list(&HEADINGS, &events, row)
+}
+
+/// Of what [`row`] gives.
+pub(super) const HEADINGS: [&str; 6] = ["time", "event", "about", "by", "from", "why"];
+
+/// An event for people.
+pub(super) fn row(event: &AuditEvent) -> Vec<String> {
+    vec![
+        time(event.event_time.as_ref()),
+        event.r#type.clone(),
+        event.resource.clone(),
+        by(event),
+        from(event),
+        why(event),
+    ]
 }
 
 /// The key, and who is said to have used it.

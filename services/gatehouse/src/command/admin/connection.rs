@@ -7,12 +7,13 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use gatehouse_api::v1::ErrorReason;
 use gatehouse_api::v1::admin_service_client::AdminServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
+use tonic::{Code, GrpcMethod, Request, Response, Status};
 use tonic_types::StatusExt;
 
 use crate::command::server_url::ServerUrl;
@@ -33,7 +34,11 @@ pub(super) struct Caller {
 
 impl Interceptor for Caller {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.set_timeout(CALL_TIMEOUT);
+        // A stream has no end that could be waited for.
+        let method = request.extensions().get::<GrpcMethod<'_>>();
+        if method.is_none_or(|method| method.method() != "WatchAuditEvents") {
+            request.set_timeout(CALL_TIMEOUT);
+        }
         let metadata = request.metadata_mut();
         metadata.insert("authorization", self.authorization.clone());
         if let Some(actor) = &self.actor {
@@ -87,6 +92,25 @@ pub(super) struct Refused(Status);
 /// [`Refused`].
 pub(super) fn answer<T>(called: Result<Response<T>, Status>) -> Result<T, Refused> {
     called.map(Response::into_inner).map_err(Refused)
+}
+
+impl Refused {
+    /// A stream that broke off with `status`.
+    pub(super) const fn of(status: Status) -> Self {
+        Self(status)
+    }
+
+    /// Whether the same may succeed a little later: the server, or the way to it, is not there or
+    /// has too much to do.
+    pub(super) fn may_pass(&self) -> bool {
+        let reason = self.0.get_details_error_info().map(|info| info.reason);
+        match (self.0.code(), reason.as_deref()) {
+            (Code::Unavailable, _) => true,
+            (_, Some(reason)) => reason == ErrorReason::Overloaded.as_str_name(),
+            // Of the client itself, which lost the connection.
+            (code, None) => matches!(code, Code::Unknown | Code::Internal | Code::Cancelled),
+        }
+    }
 }
 
 impl Error for Refused {}

@@ -48,6 +48,30 @@ impl Output {
         print(&mut out, &table)
     }
 
+    /// Prints the headings of a table whose rows come one by one, in columns of at least these
+    /// `widths`; JSON has none.
+    pub(super) fn begin(self, widths: &[usize], headings: &[&str]) -> io::Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        let headings = headings.iter().map(|heading| heading.to_uppercase());
+        print_row(widths, &headings.collect::<Vec<_>>())
+    }
+
+    /// Prints a row of such a table, or `message` as JSON.
+    pub(super) fn go_on<M: Message + Name>(
+        self,
+        widths: &[usize],
+        message: &M,
+        row: impl Fn(&M) -> Vec<String>,
+    ) -> Result<(), Box<dyn Error>> {
+        if self.json {
+            writeln!(io::stdout().lock(), "{}", json(message)?)?;
+            return Ok(());
+        }
+        Ok(print_row(widths, &row(message))?)
+    }
+
     /// Prints one thing, a property on each line.
     pub(super) fn one<M: Message + Name>(
         self,
@@ -104,6 +128,13 @@ fn print(out: &mut impl Write, table: &Table) -> Result<(), Box<dyn Error>> {
         writeln!(out, "{}", line.trim())?;
     }
     Ok(())
+}
+
+fn print_row(widths: &[usize], cells: &[String]) -> io::Result<()> {
+    let columns = widths.iter().zip(cells);
+    let columns = columns.map(|(width, cell)| format!("{:<width$}", printable(cell)));
+    let line = columns.collect::<Vec<_>>().join("  ");
+    writeln!(io::stdout().lock(), "{}", line.trim_end())
 }
 
 fn cells(values: &[String]) -> Vec<String> {
