@@ -35,7 +35,7 @@ async fn every_kind_of_answer_says_the_id_that_its_caller_gave() {
     let raw = || acme.server.raw().header(ID, "mine-1");
     let owner = || raw().key(acme.server.owner_key());
     let large = format!("\0\0\x01\x7f\x7f{}", "\0".repeat(0x17f7f));
-    let sign_out = gatehouse_tests::frame("\n\x06ghs_xx");
+    let sign_out = gatehouse_tests::frame(&format!("\n\x2fghs_{}", "A".repeat(43)));
     let answers = [
         (Code::Ok, owner().call(LIST_PORTALS, EMPTY).await),
         // Before a handler: key, scope, method, deadline, compression, size, framing.
