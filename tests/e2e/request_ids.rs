@@ -35,7 +35,7 @@ async fn every_kind_of_answer_says_the_id_that_its_caller_gave() {
     let raw = || acme.server.raw().header(ID, "mine-1");
     let owner = || raw().key(acme.server.owner_key());
     let large = format!("\0\0\x01\x7f\x7f{}", "\0".repeat(0x17f7f));
-    let sign_out = gatehouse_tests::frame("\n\x06ghs_xx");
+    let sign_out = gatehouse_tests::frame(&format!("\n\x2fghs_{}", "A".repeat(43)));
     let answers = [
         (Code::Ok, owner().call(LIST_PORTALS, EMPTY).await),
         // Before a handler: key, scope, method, deadline, compression, size, framing.
@@ -84,9 +84,11 @@ async fn the_log_and_the_audit_trail_have_the_id_of_the_answer_and_never_one_tha
     let flags = ["--log-format", "json", "--log", "info,gatehouse::layer=debug"];
     let program = Program::serve(env!("CARGO_BIN_EXE_gatehouse-for-tests"), &flags);
     let hostile = "id\" injected=\"yes";
-    let long = "a".repeat(65);
+    let too_long = "a".repeat(65);
     let mut told_ids = Vec::new();
-    for (n, given) in [Some("mine-1"), Some(hostile), Some(&*long), None].into_iter().enumerate() {
+    for (n, given) in
+        [Some("mine-1"), Some(hostile), Some(&*too_long), None].into_iter().enumerate()
+    {
         let id = format!("p{n}");
         let mut raw = Raw::on(program.channel()).key(program.owner_key());
         if let Some(given) = given {
@@ -119,7 +121,7 @@ async fn the_log_and_the_audit_trail_have_the_id_of_the_answer_and_never_one_tha
 
     let (code, log) = program.terminate();
     assert_eq!(code, Some(0), "{log}");
-    assert!(!log.contains("injected") && !log.contains(&long), "{log}");
+    assert!(!log.contains("injected") && !log.contains(&too_long), "{log}");
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let logged: BTreeSet<_> = lines
         .iter()

@@ -116,8 +116,8 @@ impl Traces {
         Self(Some(Tracing { tracer: provider.tracer_with_scope(scope), provider }))
     }
 
-    /// Sends what has not been sent, and makes no more spans. Takes [`LAST_BATCH`] at most,
-    /// and waits for nothing where there are no traces.
+    /// Sends what has not been sent, and makes no more spans. Takes 3 s at most, and
+    /// waits for nothing where there are no traces.
     pub async fn end(&self) {
         let Some(Tracing { provider, .. }) = self.0.clone() else { return };
         // It blocks, and the connection to the collector needs the threads of the runtime.

@@ -73,7 +73,9 @@ impl CallSpan {
         self.context.span().span_context().trace_id().to_string()
     }
 
-    /// What `work` waits for is noted under this span. None where it is not kept.
+    /// What a future that is polled in it waits for is noted under this span. None where it is
+    /// not kept.
+    #[must_use]
     pub fn context(&self) -> Option<Context> {
         self.context.get::<Kept>().map(|_| self.context.clone())
     }
@@ -117,6 +119,7 @@ impl Drop for CallSpan {
 }
 
 /// Lets a task of its own be part of the call that begins it.
+#[must_use]
 pub fn within_call<F: Future>(work: F) -> WithContext<F> {
     work.with_current_context()
 }

@@ -122,21 +122,21 @@ fn what_more_would_have_to_wait_is_dropped_and_counted() {
             instrumentation_scope: InstrumentationScope::default(),
         }
     };
-    let total = 20_000;
     let mut ended = 0;
     // The first batch is on its way, and held there.
     while sent.try_recv().is_err() {
         queue.on_end(span());
         ended += 1;
     }
-    for _ in ended..total {
+    for _ in 0..10_000 {
         queue.on_end(span());
+        ended += 1;
     }
     let dropped = metrics.take_dropped();
-    assert!(dropped >= total - ended - 8_192, "{dropped} of {total}, {ended} before");
+    assert!(dropped >= 10_000 - 8_192, "{dropped} of {ended}");
     assert_eq!(metrics.take_dropped(), 0);
     // Nobody waits for it any more: all the others are sent.
     drop(open);
     queue.shutdown_with_timeout(Duration::from_secs(30)).unwrap();
-    assert_eq!(metrics.exported(), total - dropped);
+    assert_eq!(metrics.exported(), ended - dropped);
 }
