@@ -24,7 +24,8 @@
 //! [`portal`], [`customer`], [`session`], [`invitation`], [`api_key`] and [`audit`] are the nouns;
 //! [`sign_in`] decides what a sign-in asks next and [`enrollment`] how a factor
 //! comes into force; [`password`], [`totp`] and [`backup_code`] judge proofs;
-//! [`throttle`] and [`lockout`] bound guessing; [`vault`] keeps secrets.
+//! [`throttle`] and [`lockout`] bound guessing, which [`shared_address`] tells when it slows
+//! everybody down; [`vault`] keeps secrets.
 
 pub mod api_key;
 pub mod audit;
@@ -42,6 +43,7 @@ pub mod password;
 pub mod portal;
 pub mod saml;
 pub mod session;
+pub mod shared_address;
 pub mod sign_in;
 pub mod sign_in_start;
 pub mod text;
