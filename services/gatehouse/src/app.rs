@@ -17,6 +17,7 @@ use crate::hasher::Hasher;
 use crate::key_ring::ServerKeyRing;
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
+use crate::usecase::tries::Tries;
 
 /// One server's state. Nothing that decides a sign-in lives in memory: any
 /// number of these may stand over one database.
@@ -37,6 +38,8 @@ pub struct App {
     pub lookups: Lookups,
     /// Runs what a caller must not cancel.
     pub tasks: Tasks,
+    /// Refused proofs that it has counted and not written yet.
+    pub tries: Tries,
     /// What operators see of it.
     pub metrics: Arc<Metrics>,
     /// By which servers over one database tell each other apart.

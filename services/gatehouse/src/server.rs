@@ -30,6 +30,7 @@ use crate::config::{Settings, TlsSettings};
 use crate::layer::{CallLayer, CallService, RequestId};
 use crate::rpc::{AdminRpc, PortalAuthRpc};
 use crate::tls::{ServerTls, TlsError};
+use crate::usecase::tries;
 
 use connections::Connections;
 use import::LargeImports;
@@ -163,6 +164,7 @@ impl Server {
         let background = Background::start(&app, self.tls.clone());
         self.answer(shutdown).await?;
         background.stop().await;
+        tries::write_rest(&app, app.clock.now()).await;
         if let Err(error) = app.store.forget_server(app.server).await {
             // It is forgotten soon by itself.
             tracing::debug!(%error, "the end of this server was not written");

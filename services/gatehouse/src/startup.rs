@@ -27,6 +27,7 @@ use crate::key_ring::ServerKeyRing;
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 use crate::usecase::audit;
+use crate::usecase::tries::Tries;
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +120,7 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
         clock,
         entropy: Entropy,
         tasks: Tasks::new(settings.max_in_flight),
+        tries: Tries::default(),
         metrics,
         server,
         lookups: Lookups::default(),
