@@ -39,4 +39,5 @@ mod reauthentication;
 mod sequences;
 mod session_administration;
 mod steps;
+mod tries;
 mod whole_sign_in;

@@ -31,4 +31,5 @@ mod secrets_at_rest;
 mod settings;
 mod shutdown;
 mod tls;
+mod tries;
 mod upgrade;
