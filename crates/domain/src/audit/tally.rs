@@ -12,8 +12,8 @@ use super::{Event, EventType, Resource};
 use crate::id::{CustomerId, PortalId};
 use crate::time::Timestamp;
 
-/// Refused proofs of one customer in a minute that have an event each: the ten wrong codes
-/// that lead to a lock, and the passwords that somebody types who has forgotten theirs.
+/// Refused proofs of one customer in a minute that have an event each: the passwords that
+/// somebody types who has forgotten theirs, and what a guesser begins with.
 pub const OF_CUSTOMER: u32 = 10;
 /// The same of all customers of a portal: five who are guessed at as fast as it goes, or 50
 /// who mistype once.

@@ -50,7 +50,7 @@ impl Tries {
 /// Whether a refusal has changed what is in force.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Changed {
-    /// A lock began, or an enrollment ended: it always has its event.
+    /// A code was judged wrong, a lock began, or an enrollment ended: it always has its event.
     State,
     /// At most a budget.
     Nothing,

@@ -231,7 +231,9 @@ impl<C: Claimant> Attempt<'_, C> {
         };
         let error = refused(call, refusal);
         // Guesses that nobody has judged may have begun a lock.
-        self.end(tx, &error, changed(&customer, codes)).await?;
+        let begins_lock = customer.codes.locked_until != codes.locked_until;
+        let changed = if begins_lock { Changed::State } else { Changed::Nothing };
+        self.end(tx, &error, changed).await?;
         Ok(Err(error))
     }
 
@@ -285,16 +287,20 @@ impl<C: Claimant> Attempt<'_, C> {
             return self.gone(tx).await;
         };
         let end = seen.end(app, &tx, call.now).await?;
-        let codes = match why {
-            Rejection::Replayed => customer.codes.take_back(),
-            Rejection::Wrong if end.is_none() => customer.codes.fail(call.now, lockout),
-            Rejection::Wrong => customer.codes,
+        // A code that was judged wrong always has its event: the password is known to whoever
+        // presents it, and the budget bounds how many there are.
+        let (codes, changed) = match why {
+            Rejection::Replayed => (customer.codes.take_back(), Changed::Nothing),
+            Rejection::Wrong if end.is_none() => {
+                (customer.codes.fail(call.now, lockout), Changed::State)
+            }
+            Rejection::Wrong => (customer.codes, Changed::Nothing),
         };
         save_codes(&tx, &customer, codes).await?;
         let error = end.unwrap_or(AppError::CredentialsRejected {
             attempts_remaining: Some(codes.remaining(call.now, lockout)),
         });
-        self.end(tx, &error, changed(&customer, codes)).await?;
+        self.end(tx, &error, changed).await?;
         Ok(error)
     }
 
@@ -324,12 +330,6 @@ fn refused(call: &Call, refusal: Refusal) -> AppError {
         }
         Refusal::Judging => AppError::Throttled(Wait::until(call.now + JUDGING_WAIT, call.now)),
     }
-}
-
-/// What it is to a customer to have `codes` from now on.
-fn changed(customer: &Customer, codes: CodeBudget) -> Changed {
-    let begins_lock = customer.codes.locked_until != codes.locked_until;
-    if begins_lock { Changed::State } else { Changed::Nothing }
 }
 
 async fn save_codes(tx: &Tx, seen: &Customer, codes: CodeBudget) -> Result<(), AppError> {
