@@ -3,10 +3,6 @@
 //! All of them are then one source: the wrong passwords of any slow down the sign-ins of all
 //! ([`crate::throttle::SOURCE`]), and no event tells where anybody was.
 
-mod recent;
-
-pub use recent::RecentSources;
-
 /// Fewer customers say nothing: a family, or a portal that has just opened.
 pub const MIN_CUSTOMERS: u64 = 20;
 

@@ -1,12 +1,11 @@
 //! `gatehouse admin`: what an administrator at a terminal types, and what it prints.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{env, fs};
+use std::fs;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::support::{Ended, Server, Site, gatehouse, run};
+use crate::support::{Ended, Server, Site, commands, gatehouse, run, shell};
 
 const GUIDE: &str = include_str!("../../../../docs/administering.md");
 
@@ -207,20 +206,9 @@ fn a_server_that_is_not_there_is_named() {
 #[test]
 fn the_guide_works_as_it_stands() {
     let desk = Desk::open();
-    let blocks = GUIDE.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let script: String = blocks.collect();
+    let script = commands(GUIDE, None).concat();
     assert!(script.contains("gatehouse admin customers reset-mfa"), "it is found at all");
-    let program = gatehouse();
-    let folder = Path::new(program.get_program()).parent().unwrap().to_owned();
-    let path = [folder, env::var_os("PATH").unwrap().into()].map(PathBuf::into_os_string);
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-eux", "-c", &script])
-        .current_dir(desk.site.folder())
-        .env("PATH", path.join(":".as_ref()))
-        .env("GATEHOUSE_DATA_DIR", desk.site.data_dir())
-        .env("GATEHOUSE_LISTEN", desk.server.address.to_string());
-    let ended = run(shell);
+    let ended = run(shell(&desk.site, &desk.server, "-eux", &script));
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     // Of the customers without MFA there was one, whom the script counted.
     assert!(ended.stdout.ends_with("\n1\n"), "{}", ended.stdout);

@@ -27,6 +27,7 @@ mod metrics;
 mod races;
 mod readiness;
 mod replicas;
+mod runbooks;
 mod secrets_at_rest;
 mod settings;
 mod shutdown;
