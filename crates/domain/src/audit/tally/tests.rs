@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -48,8 +49,8 @@ fn told<'a>(
     events.filter(|event| tell(tally, event) == Telling::Alone).count()
 }
 
-fn minutes(minutes: u64) -> std::time::Duration {
-    std::time::Duration::from_mins(minutes)
+fn minutes(minutes: u64) -> Duration {
+    Duration::from_mins(minutes)
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn customers_of_a_portal_have_fifty_together_and_none_is_hidden_by_what_is_nobod
 fn every_minute_begins_anew_and_a_call_of_the_last_one_does_not_begin_it_again() {
     let mut tally = Tally::default();
     assert_eq!(told(&mut tally, [Some("ana")], 11, START), 10);
-    let last = START + std::time::Duration::from_micros(59_999_999);
+    let last = START + Duration::from_micros(59_999_999);
     assert_eq!(told(&mut tally, [Some("ana")], 1, last), 0);
     assert_eq!(told(&mut tally, [Some("ana")], 11, START + minutes(1)), 10);
     for at in [START, START + minutes(1), last] {
@@ -192,7 +193,7 @@ proptest! {
         let mut alone = BTreeMap::new();
         for step in steps {
             match step {
-                Step::Pass { seconds } => now = now + std::time::Duration::from_secs(seconds),
+                Step::Pass { seconds } => now = now + Duration::from_secs(seconds),
                 Step::Take { most } => {
                     let counted = tally.take(most, now);
                     prop_assert!(counted.len() <= most);
