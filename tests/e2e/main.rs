@@ -43,4 +43,5 @@ mod sequences;
 mod session_administration;
 mod steps;
 mod traces;
+mod tries;
 mod whole_sign_in;

@@ -3,6 +3,7 @@
 
 mod chain;
 mod stored;
+pub mod tally;
 mod verifier;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,7 @@ macro_rules! event_types {
     ($($(#[$doc:meta])* $name:ident = $word:literal [$($attribute:literal),*],)*) => {
         /// The types of events. Their words and attributes are stable; more of
         /// both may come.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum EventType {
             $($(#[$doc])* $name,)*
         }
@@ -83,6 +84,10 @@ event_types! {
     /// A password or code was refused at `step`: `proof` is `password`, `totp` or
     /// `backup_code`.
     SignInFailed = "sign_in.failed" ["step", "proof"],
+    /// Refused proofs that came beyond the rate ([`tally`]) and have no event of their own:
+    /// `type` is what each of their events would have been, `proof` as there or empty.
+    SignInRefused = "sign_in.refused"
+        ["type", "proof", "count", "first_time", "last_time", "customers"],
     /// A password was proven and a sign-in goes on at `next`.
     PasswordVerified = "sign_in.password_verified" ["next"],
     /// A password was set: `by` is `customer` or `invitation`.

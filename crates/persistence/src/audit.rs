@@ -30,8 +30,8 @@ impl Tx {
     /// Records some, at least one, by one statement.
     ///
     /// # Errors
-    /// [`crate::StoreError`].
-    pub(crate) async fn record_all(&self, events: &[&Event]) -> Result<()> {
+    /// [`crate::StoreError::Duplicate`] if one with the same id is recorded already.
+    pub async fn record_all(&self, events: &[&Event]) -> Result<()> {
         let rows = events.iter().copied().map(new_row).collect::<Result<Vec<_>>>()?;
         Entity::insert_many(rows).exec_without_returning(&self.0).await?;
         for event in events {

@@ -20,6 +20,7 @@ use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 use crate::traces::Traces;
 use crate::trail::Trail;
+use crate::usecase::tries::Tries;
 
 /// One server's state. Nothing that decides a sign-in lives in memory: any
 /// number of these may stand over one database.
@@ -40,6 +41,8 @@ pub struct App {
     pub lookups: Lookups,
     /// Runs what a caller must not cancel.
     pub tasks: Tasks,
+    /// Refused proofs that it has counted and not written yet.
+    pub tries: Tries,
     /// What operators see of it.
     pub metrics: Arc<Metrics>,
     /// Traces calls, where that is asked for.

@@ -1,6 +1,7 @@
 //! What a server does besides answering: it watches the database, follows its key
-//! ring and its certificate, numbers audit events, removes what has expired and old events, seals anew
-//! what is sealed under an old key, and tells of callers without an API key or TLS.
+//! ring and its certificate, numbers audit events, writes how many refused tries it has
+//! counted, removes what has expired and old events, seals anew what is sealed under an old
+//! key, and tells of callers without an API key or TLS.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::error::AppError;
 use crate::tls::ServerTls;
-use crate::usecase::{audit, housekeeping, keys, posture};
+use crate::usecase::{audit, housekeeping, keys, posture, tries};
 
 /// How a job is done over and over.
 #[derive(Clone, Copy)]
@@ -85,6 +86,13 @@ const HOUSEKEEPING: Pace = Pace {
     full_batch: housekeeping::BATCH,
     max_batches: 200,
 };
+const WRITING: Pace = Pace {
+    job: "writing how many refused tries were counted",
+    task: "refused_tries",
+    interval: Duration::from_mins(1),
+    full_batch: tries::BATCH,
+    max_batches: 100,
+};
 const TELLING: Pace = Pace {
     job: "counting calls without a valid key and handshakes without an end",
     task: "calls_without_key",
@@ -147,6 +155,11 @@ impl Background {
                 audit::retention::remove_batch(&app, keep, now).await
             });
         }
+        background.spawn(
+            app,
+            WRITING,
+            |app, now| async move { tries::write_batch(&app, now).await },
+        );
         let next = Arc::new(Mutex::new(None));
         background.spawn(app, COUNTING, move |app, now| {
             let next = Arc::clone(&next);

@@ -19,6 +19,7 @@ mod spans;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gatehouse_domain::audit::Event;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::{Observed, Store};
 use prometheus::{Gauge, Registry, Result, TextEncoder};
@@ -126,6 +127,11 @@ impl Metrics {
             }
             Observed::Committed(event) => stored.events.count(event),
         });
+    }
+
+    /// Counts a refused proof that has no event of its own.
+    pub(crate) fn count_try(&self, event: &Event) {
+        self.stored.events.count_proof(event);
     }
 
     /// Whether they are served: what costs the database something is counted only then.

@@ -32,6 +32,7 @@ use crate::config::{Settings, TlsSettings};
 use crate::layer::{CallLayer, CallService, RequestId};
 use crate::rpc::{AdminRpc, AuthorizationRpc, PortalAuthRpc};
 use crate::tls::{ServerTls, TlsError};
+use crate::usecase::tries;
 
 use connections::Connections;
 use denials::Denials;
@@ -184,6 +185,7 @@ impl Server {
         let background = Background::start(&app, self.tls.clone());
         self.answer(shutdown).await?;
         background.stop().await;
+        tries::write_rest(&app, app.clock.now()).await;
         if let Err(error) = app.store.forget_server(app.server).await {
             // It is forgotten soon by itself.
             tracing::debug!(%error, "the end of this server was not written");

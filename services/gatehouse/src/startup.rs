@@ -29,6 +29,7 @@ use crate::tasks::Tasks;
 use crate::traces::Traces;
 use crate::trail::{self, Trail};
 use crate::usecase::audit;
+use crate::usecase::tries::Tries;
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +122,7 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
         clock,
         entropy: Entropy,
         tasks: Tasks::new(settings.max_in_flight),
+        tries: Tries::default(),
         metrics,
         traces: Traces::default(),
         server,

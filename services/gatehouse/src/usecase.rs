@@ -19,6 +19,7 @@ pub mod restore;
 pub mod sealed;
 pub mod sessions;
 pub mod sign_in;
+pub mod tries;
 
 mod account;
 mod retry;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gatehouse::app::App;
 use gatehouse::error::AppError;
-use gatehouse::usecase::{Call, api_keys, audit, housekeeping};
+use gatehouse::usecase::{Call, api_keys, audit, housekeeping, tries};
 use gatehouse_api::v1;
 use gatehouse_domain::audit::{Expected, Summary};
 use gatehouse_persistence::Fault;
@@ -37,6 +37,7 @@ macro_rules! by_every_statement {
 
 by_every_statement! {
     every_event_is_numbered_once,
+    every_counted_try_is_written_once,
     what_has_expired_is_removed_and_nothing_else,
     what_is_old_is_removed_and_leaves_a_whole_trail,
     an_owner_key_is_made_with_its_event,
@@ -118,6 +119,35 @@ async fn what_is_old_is_removed_and_leaves_a_whole_trail(acme: Acme) {
         assert_eq!(summary.first, Some(summary.end.number));
     };
     fail(&acme, prepare, remove, check).await;
+}
+
+async fn every_counted_try_is_written_once(acme: Acme) {
+    const TRIES: u64 = 15;
+    let app = acme.server.app();
+    let write = async || tries::write_batch(&app, acme.server.now()).await;
+    let times = std::cell::Cell::new(0);
+    let prepare = async || {
+        acme.server.pass(Duration::from_mins(1));
+        let unknown = format!("ghv_{}", "A".repeat(43));
+        for _ in 0..TRIES {
+            refused(acme.web.accept_invitation(&unknown, "correct horse battery").await);
+        }
+        times.set(times.get() + 1);
+    };
+    let check = async |_: Option<usize>| {
+        while write().await.unwrap() > 0 {}
+        let told: u64 = events(&acme)
+            .await
+            .iter()
+            .map(|event| match event.r#type.as_str() {
+                "invitation.failed" => 1,
+                "sign_in.refused" => event.attributes["count"].parse().unwrap(),
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(told, times.get() * TRIES);
+    };
+    fail(&acme, prepare, write, check).await;
 }
 
 async fn what_has_expired_is_removed_and_nothing_else(acme: Acme) {

@@ -72,7 +72,7 @@ metrics! {
     Counter SIGN_INS = "gatehouse_sign_ins_total" ["outcome", "factor", "reason"]
         "Sign-ins that ended in a session (succeeded, by second factor: none, totp, backup_code), \
          and proofs refused on the way (refused, by what was presented: password, totp, \
-         backup_code; and why).";
+         backup_code; and why), also those without an event of their own.";
     Counter REAUTHENTICATIONS = "gatehouse_reauthentications_total" ["outcome", "proof", "reason"]
         "Proofs within a session, accepted and refused.";
     Counter AUDIT_EVENTS = "gatehouse_audit_events_total" ["type", "reason"]
@@ -123,7 +123,8 @@ metrics! {
     Gauge BACKGROUND_SUCCESS = "gatehouse_background_last_success_timestamp_seconds" ["task"]
         "When it last ended well, by this server's clock; 0 for not yet.";
     Counter BACKGROUND_ITEMS = "gatehouse_background_items_total" ["task"]
-        "What it did: events numbered, rows removed, values sealed anew, portals counted.";
+        "What it did: events numbered, rows removed, values sealed anew, portals counted, counts of \
+         refused tries written.";
     Gauge KEY_RING_KEYS = "gatehouse_key_ring_keys" []
         "Keys in this server's key ring.";
     Gauge CERTIFICATE_END = "gatehouse_tls_certificate_not_after_timestamp_seconds" []

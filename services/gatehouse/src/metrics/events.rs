@@ -51,6 +51,12 @@ impl EventMetrics {
     pub(super) fn count(&self, event: &Event) {
         let reason = event.reason.map_or("", reason_word);
         self.events.with_label_values(&[event.kind.as_str(), reason]).inc();
+        self.count_proof(event);
+    }
+
+    /// Counts what was proven, or refused: also a refusal that has no event of its own.
+    pub(super) fn count_proof(&self, event: &Event) {
+        let reason = event.reason.map_or("", reason_word);
         let (counters, outcome, attribute) = match event.kind {
             EventType::SignInSucceeded => (&self.sign_ins, "succeeded", "factor"),
             EventType::SignInFailed => (&self.sign_ins, "refused", "proof"),

@@ -117,9 +117,9 @@ pub async fn change(
     let Account { portal, customer, .. } = &seen.account;
     let new = check_policy(call, portal, &customer.email, new).await?;
     // Both reserved before the charge, so that overload charges nobody.
-    let (current_slot, new_slot) = app.hasher.reserve_two(&portal.id).await?;
+    let slots = app.hasher.reserve_two(&portal.id).await?;
     let failed = || seen.event(app, call, EventType::PasswordChangeFailed);
-    let proven = verify_own(app, call, &seen, current_slot, current, failed).await?;
+    let (proven, new_slot) = verify_own(app, call, &seen, slots, current, failed).await?;
     let hash = new_slot.hash(new, app.entropy.salt()).await?;
     let hash = sealed::seal_password(app, &customer.key, &hash);
     retry(app, || accept(app, call, &seen, &proven, &hash)).await?
@@ -139,7 +139,7 @@ async fn accept(
         Ok(held) => held,
         Err(refusal) if refusal.is_verdict() => {
             let event = seen.event(app, call, EventType::PasswordChangeFailed);
-            return Ok(Err(proven.refuse(tx, event, refusal).await?));
+            return Ok(Err(proven.refuse(app, tx, event, refusal).await?));
         }
         Err(error) => return Err(error),
     };

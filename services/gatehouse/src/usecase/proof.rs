@@ -8,19 +8,19 @@ mod guess;
 
 use gatehouse_domain::audit::Event;
 
-use super::{record, refused};
+use super::{refused, tries};
 use crate::app::App;
 use crate::error::AppError;
 
 pub(in crate::usecase) use budget::Budget;
 pub(in crate::usecase) use guess::{Charged, Guess, email_budget};
 
-/// Records in a transaction of its own that a proof was refused with `error`.
+/// Tells of a proof that was refused with `error`, which changes nothing that is stored.
 pub(in crate::usecase) async fn record_refusal(
     app: &App,
     event: Event,
     error: AppError,
 ) -> Result<AppError, AppError> {
-    record(app, &refused(event, &error)).await?;
+    tries::tell(app, &refused(event, &error)).await?;
     Ok(error)
 }

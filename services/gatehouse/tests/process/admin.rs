@@ -2,13 +2,13 @@
 
 mod import;
 
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
-use std::{env, fs};
 
 use serde_json::Value;
 
-use crate::support::{Ended, Server, Site, gatehouse, run};
+use crate::support::{Ended, Server, Site, commands, gatehouse, run, shell};
 
 const GUIDE: &str = include_str!("../../../../docs/administering.md");
 
@@ -43,17 +43,7 @@ impl Desk {
 
     /// Runs a guide's script, with the program on the path.
     fn shell(&self, script: &str) -> Ended {
-        let program = gatehouse();
-        let folder = Path::new(program.get_program()).parent().unwrap().to_owned();
-        let path = [folder, env::var_os("PATH").unwrap().into()].map(PathBuf::into_os_string);
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-eux", "-c", script])
-            .current_dir(self.site.folder())
-            .env("PATH", path.join(":".as_ref()))
-            .env("GATEHOUSE_DATA_DIR", self.site.data_dir())
-            .env("GATEHOUSE_LISTEN", self.server.address.to_string());
-        run(shell)
+        run(shell(&self.site, &self.server, "-eux", script))
     }
 
     /// What is printed by a command that succeeds.
@@ -75,11 +65,6 @@ impl Desk {
         let printed = self.prints(&[arguments, &["--json"]].concat());
         printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
-}
-
-/// What a guide types, in its order.
-fn blocks(guide: &str) -> String {
-    guide.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
 #[test]
@@ -235,7 +220,7 @@ fn a_server_that_is_not_there_is_named() {
 #[test]
 fn the_guide_works_as_it_stands() {
     let desk = Desk::open();
-    let script = blocks(GUIDE);
+    let script = commands(GUIDE, None).concat();
     assert!(script.contains("gatehouse admin customers reset-mfa"), "it is found at all");
     let ended = desk.shell(&script);
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);

@@ -1,6 +1,7 @@
 //! What the tests stand on: the program, a site for it, and those who call it.
 
 mod acme;
+mod guide;
 mod phone;
 mod process;
 mod site;
@@ -16,6 +17,7 @@ use tonic::{Request, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
 pub use acme::{Acme, EMAIL, PASSWORD, PORTAL};
+pub use guide::{commands, shell};
 pub use phone::Phone;
 pub use process::{Ended, Process, Server, gatehouse, run};
 pub use site::Site;

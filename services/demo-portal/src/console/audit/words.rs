@@ -20,6 +20,7 @@ pub fn of_type(kind: &str) -> &str {
         "invitation.failed" => "Invitation refused",
         "sign_in.succeeded" => "Signed in",
         "sign_in.failed" => "Sign-in refused",
+        "sign_in.refused" => "More refusals, counted",
         "sign_in.password_verified" => "Password proven",
         "password.changed" => "Password set",
         "password.change_failed" => "Change of password refused",

@@ -12,6 +12,7 @@ use crate::error::{AppError, Wait};
 use crate::usecase::holder::{Credential, Holder, HolderView};
 use crate::usecase::proof::second_factor::check_length;
 use crate::usecase::retry::retry;
+use crate::usecase::tries::{self, Changed};
 use crate::usecase::{Call, refused, sealed};
 
 /// Proves that the app knows the secret. Of an enrollment that is verified
@@ -73,14 +74,13 @@ impl Attempt<'_> {
         if current.state != State::Pending {
             return Ok(Ok(false));
         }
-        let refusal = if current.is_abandoned(now) {
+        let (refusal, changed) = if current.is_abandoned(now) {
             tx.delete_enrollment(current.owner, Some(current.id)).await?;
-            AppError::EnrollmentNotStarted
+            (AppError::EnrollmentNotStarted, Changed::State)
         } else {
-            AppError::Throttled(Wait::until(now + JUDGING_WAIT, now))
+            (AppError::Throttled(Wait::until(now + JUDGING_WAIT, now)), Changed::Nothing)
         };
-        tx.record(&self.failed(&refusal, 0)).await?;
-        tx.commit().await?;
+        tries::commit(self.app, tx, &self.failed(&refusal, 0), changed).await?;
         Ok(Err(refusal))
     }
 
@@ -114,16 +114,17 @@ impl Attempt<'_> {
         let tx = self.app.store.begin().await?;
         tx.fail_enrollment(self.enrollment.id).await?;
         let left = self.current(&tx).await?.map(|now| now.remaining());
+        let mut changed = Changed::Nothing;
         if left == Some(0) {
             tx.delete_enrollment(self.enrollment.owner, Some(self.enrollment.id)).await?;
+            changed = Changed::State;
         }
         // Ended meanwhile, or made way for another.
         let error = left.map_or(AppError::EnrollmentNotStarted, |left| {
             AppError::CredentialsRejected { attempts_remaining: Some(left) }
         });
         let remaining = left.unwrap_or(0);
-        tx.record(&self.failed(&error, remaining)).await?;
-        tx.commit().await?;
+        tries::commit(self.app, tx, &self.failed(&error, remaining), changed).await?;
         Ok(error)
     }
 

@@ -11,6 +11,7 @@ use crate::error::AppError;
 use crate::hasher::HashSlot;
 use crate::usecase::retry::retry;
 use crate::usecase::sessions::SignedIn;
+use crate::usecase::tries::{self, Changed};
 use crate::usecase::{Call, refused, sealed};
 
 /// A password that was found right, outside of any transaction.
@@ -38,17 +39,17 @@ impl Proven {
         }
     }
 
-    /// Ends `tx` with nothing but the return of its charge and the event that it
-    /// was refused all the same.
+    /// Ends `tx` with nothing but the return of its charge and what tells that it was
+    /// refused all the same.
     pub async fn refuse(
         &self,
+        app: &App,
         tx: Tx,
         event: Event,
         refusal: AppError,
     ) -> Result<AppError, AppError> {
         self.take_back(&tx).await?;
-        tx.record(&refused(event, &refusal)).await?;
-        tx.commit().await?;
+        tries::commit(app, tx, &refused(event, &refusal), Changed::Nothing).await?;
         Ok(refusal)
     }
 
@@ -82,7 +83,7 @@ pub(in crate::usecase) async fn judge(
     }))
 }
 
-/// Records a wrong password. The charge stays.
+/// Tells of a wrong password. The charge stays.
 pub(in crate::usecase) async fn reject(
     app: &App,
     call: &Call,
@@ -93,27 +94,27 @@ pub(in crate::usecase) async fn reject(
         let error = AppError::CredentialsRejected { attempts_remaining: None };
         let tx = app.store.begin().await?;
         guess.count_wrong(app, &tx, call.now).await?;
-        tx.record(&refused(failed(), &error)).await?;
-        tx.commit().await?;
+        tries::commit(app, tx, &refused(failed(), &error), Changed::Nothing).await?;
         Ok(error)
     })
     .await
 }
 
 /// Proves the password of the customer whose session it is, against the same
-/// budgets as at sign-in.
+/// budgets as at sign-in. What is `spare` is kept for what comes after a right one, and
+/// otherwise dropped.
 ///
 /// # Errors
 /// [`AppError::Throttled`], [`AppError::CredentialsRejected`]: recorded as what
 /// `failed` says.
-pub(in crate::usecase) async fn verify_own(
+pub(in crate::usecase) async fn verify_own<S: Send>(
     app: &App,
     call: &Call,
     seen: &SignedIn,
-    slot: HashSlot,
+    (slot, spare): (HashSlot, S),
     password: Password,
     failed: impl Fn() -> Event + Sync,
-) -> Result<Proven, AppError> {
+) -> Result<(Proven, S), AppError> {
     let customer = &seen.account.customer;
     let guess =
         Guess { portal: &customer.key.portal, email: &customer.email, client: &seen.client };
@@ -121,13 +122,16 @@ pub(in crate::usecase) async fn verify_own(
         Ok(charged) => charged,
         Err(wait) => {
             // Its turn is another's, who may need it for a hash.
-            drop(slot);
+            drop((slot, spare));
             return Err(record_refusal(app, failed(), AppError::Throttled(wait)).await?);
         }
     };
     let stored = app.store.read().customer_with_password(&customer.key).await?;
     match judge(app, slot, charged, stored, password).await? {
-        Some(proven) => Ok(proven),
-        None => Err(reject(app, call, &guess, failed).await?),
+        Some(proven) => Ok((proven, spare)),
+        None => {
+            drop(spare);
+            Err(reject(app, call, &guess, failed).await?)
+        }
     }
 }

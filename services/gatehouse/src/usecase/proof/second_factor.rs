@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::error::{AppError, Wait};
 use crate::usecase::account::Account;
 use crate::usecase::retry::retry;
+use crate::usecase::tries::{self, Changed};
 use crate::usecase::{self, Call, sealed};
 
 /// What a customer presents.
@@ -224,16 +225,16 @@ impl<C: Claimant> Attempt<'_, C> {
         if codes != customer.codes {
             save_codes(&tx, &customer, codes).await?;
         }
-        let charged = match charged {
-            Ok(_) => Ok(()),
-            Err(refusal) => {
-                let error = refused(call, refusal);
-                tx.record(&self.failed(&error)).await?;
-                Err(error)
-            }
+        let Err(refusal) = charged else {
+            tx.commit().await?;
+            return Ok(Ok(()));
         };
-        tx.commit().await?;
-        Ok(charged)
+        let error = refused(call, refusal);
+        // Guesses that nobody has judged may have begun a lock.
+        let begins_lock = customer.codes.locked_until != codes.locked_until;
+        let changed = if begins_lock { Changed::State } else { Changed::Nothing };
+        self.end(tx, &error, changed).await?;
+        Ok(Err(error))
     }
 
     /// Uses a right code up for what it was presented for, if nothing has changed
@@ -264,14 +265,13 @@ impl<C: Claimant> Attempt<'_, C> {
         Ok(Ok(proven))
     }
 
-    /// Ends `tx` with nothing but the return of a right code's charge and the event
-    /// that it was refused all the same.
+    /// Ends `tx` with nothing but the return of a right code's charge and what tells that
+    /// it was refused all the same.
     async fn refuse(&self, tx: Tx, refusal: AppError) -> Result<AppError, AppError> {
         if let Some(customer) = tx.lock_customer(self.seen.account().key()).await? {
             save_codes(&tx, &customer, customer.codes.take_back()).await?;
         }
-        tx.record(&self.failed(&refusal)).await?;
-        tx.commit().await?;
+        self.end(tx, &refusal, Changed::Nothing).await?;
         Ok(refusal)
     }
 
@@ -287,28 +287,34 @@ impl<C: Claimant> Attempt<'_, C> {
             return self.gone(tx).await;
         };
         let end = seen.end(app, &tx, call.now).await?;
-        let codes = match why {
-            Rejection::Replayed => customer.codes.take_back(),
-            Rejection::Wrong if end.is_none() => customer.codes.fail(call.now, lockout),
-            Rejection::Wrong => customer.codes,
+        // A code that was judged wrong always has its event: the password is known to whoever
+        // presents it, and the budget bounds how many there are.
+        let (codes, changed) = match why {
+            Rejection::Replayed => (customer.codes.take_back(), Changed::Nothing),
+            Rejection::Wrong if end.is_none() => {
+                (customer.codes.fail(call.now, lockout), Changed::State)
+            }
+            Rejection::Wrong => (customer.codes, Changed::Nothing),
         };
         save_codes(&tx, &customer, codes).await?;
         let error = end.unwrap_or(AppError::CredentialsRejected {
             attempts_remaining: Some(codes.remaining(call.now, lockout)),
         });
-        tx.record(&self.failed(&error)).await?;
-        tx.commit().await?;
+        self.end(tx, &error, changed).await?;
         Ok(error)
     }
 
-    /// Ends `tx` with the event that the proof of a customer who is no more was
-    /// refused.
+    /// Ends `tx` with what tells that the proof of a customer who is no more was refused.
     async fn gone(&self, tx: Tx) -> Result<AppError, AppError> {
         let end = self.seen.end(self.app, &tx, self.call.now).await?;
         let refusal = end.unwrap_or(AppError::CredentialsRejected { attempts_remaining: None });
-        tx.record(&self.failed(&refusal)).await?;
-        tx.commit().await?;
+        self.end(tx, &refusal, Changed::Nothing).await?;
         Ok(refusal)
+    }
+
+    /// Ends `tx` with what tells that the proof was refused with `error`.
+    async fn end(&self, tx: Tx, error: &AppError, changed: Changed) -> Result<(), AppError> {
+        tries::commit(self.app, tx, &self.failed(error), changed).await
     }
 
     /// That the proof was refused with `error`.

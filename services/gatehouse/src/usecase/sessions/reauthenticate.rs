@@ -78,7 +78,7 @@ async fn by_password(
 ) -> Result<SessionView, AppError> {
     let slot = app.hasher.reserve(&seen.account.portal.id).await?;
     let failed = || failed(app, call, seen, "password");
-    let proven = verify_own(app, call, seen, slot, password, failed).await?;
+    let (proven, ()) = verify_own(app, call, seen, (slot, ()), password, failed).await?;
     retry(app, || accept(app, call, seen, &proven)).await?
 }
 
@@ -99,7 +99,7 @@ async fn accept(
         Ok(held) => held,
         Err(refusal) if refusal.is_verdict() => {
             let event = failed(app, call, seen, "password");
-            return Ok(Err(proven.refuse(tx, event, refusal).await?));
+            return Ok(Err(proven.refuse(app, tx, event, refusal).await?));
         }
         Err(error) => return Err(error),
     };

@@ -16,6 +16,7 @@ use crate::error::AppError;
 use crate::usecase::account::{Account, require_passwords};
 use crate::usecase::proof::record_refusal;
 use crate::usecase::retry::retry;
+use crate::usecase::tries::{self, Changed};
 use crate::usecase::{Call, about_customer, about_portal, passwords, refused};
 
 /// Sets the password that an invitation is for and goes on as a sign-in whose
@@ -104,10 +105,9 @@ impl Acceptance<'_> {
         Ok(Ok(stage))
     }
 
-    /// Ends `tx` with nothing but the event.
+    /// Ends `tx` with nothing but what tells of it.
     async fn refuse(&self, tx: Tx, refusal: AppError) -> Result<AppError, AppError> {
-        tx.record(&refused(self.failed(), &refusal)).await?;
-        tx.commit().await?;
+        tries::commit(self.app, tx, &refused(self.failed(), &refusal), Changed::Nothing).await?;
         Ok(refusal)
     }
 

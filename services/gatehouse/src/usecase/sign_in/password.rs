@@ -90,7 +90,7 @@ async fn accept(
         let Customer { key, email, .. } = &proven.customer;
         let guess = Guess { portal: &key.portal, email, client: &start.client };
         let refusal = AppError::CredentialsRejected { attempts_remaining: None };
-        return Ok(Err(proven.refuse(tx, failed(app, call, &guess, None), refusal).await?));
+        return Ok(Err(proven.refuse(app, tx, failed(app, call, &guess, None), refusal).await?));
     };
     let proceeded = match check(&account, proven) {
         Err(refusal) => Err((account, refusal)),
@@ -111,7 +111,7 @@ async fn accept(
             let (portal, email) = (&account.portal.id, &customer.email);
             let guess = Guess { portal, email, client: &start.client };
             let event = failed(app, call, &guess, Some(customer));
-            Ok(Err(proven.refuse(tx, event, refusal).await?))
+            Ok(Err(proven.refuse(app, tx, event, refusal).await?))
         }
     }
 }

@@ -43,12 +43,18 @@ impl Site {
 
     /// The program with this data, to serve on a free port if it does.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = gatehouse();
+        let mut command = self.with_settings(gatehouse());
+        command.args(arguments).env("GATEHOUSE_LISTEN", "127.0.0.1:0");
         command
-            .args(arguments)
-            .current_dir(self.folder())
-            .env("GATEHOUSE_DATA_DIR", self.data_dir())
-            .env("GATEHOUSE_LISTEN", "127.0.0.1:0");
+    }
+
+    /// Another program in the folder around the data, with the same settings.
+    pub fn as_operator(&self, program: &str) -> Command {
+        self.with_settings(Command::new(program))
+    }
+
+    fn with_settings(&self, mut command: Command) -> Command {
+        command.current_dir(self.folder()).env("GATEHOUSE_DATA_DIR", self.data_dir());
         if let Some(url) = &self.database_url {
             command.env("GATEHOUSE_DATABASE_URL", url);
         }

@@ -9,8 +9,8 @@ use gatehouse_api::v1;
 use gatehouse_api::v1::sign_in::Next;
 use totp_rs::{Algorithm, Builder, Secret};
 
-use super::super::{Desk, blocks};
-use crate::support::{Acme, PASSWORD};
+use super::super::Desk;
+use crate::support::{Acme, PASSWORD, commands};
 
 const GUIDE: &str = include_str!("../../../../../../docs/importing.md");
 const EXPORTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/exports");
@@ -53,7 +53,7 @@ fn import(heading: &str, export: Option<(&str, &str)>) -> Desk {
         "export GATEHOUSE_ADMIN_SERVER={server} GATEHOUSE_ADMIN_KEY_FILE='{}'\n",
         desk.key_file.display()
     );
-    let ended = desk.shell(&(environment + &blocks(section)));
+    let ended = desk.shell(&(environment + &commands(section, None).concat()));
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     desk
 }
