@@ -37,18 +37,17 @@ impl<C: ConnectionTrait> Queries<C> {
         let waiting = || Entity::find().select_only().filter(Column::Number.is_null());
         let oldest = waiting().column(Column::EventAt).order_by_asc(Column::Id);
         let oldest = oldest.into_tuple::<i64>().one(&self.0).await?.map(Timestamp::from_micros);
-        let waiting = match oldest {
-            None => 0,
-            Some(_) => {
-                let some = waiting().column(Column::Id).limit(MOST_COUNTED).into_query();
-                let count = Query::select()
-                    .expr(Func::count(Expr::col(Asterisk)))
-                    .from_subquery(some, "some")
-                    .take();
-                let row = self.0.query_one(&count).await?;
-                let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
-                count.and_then(|count| count.try_into().ok()).unwrap_or(0)
-            }
+        let waiting = if oldest.is_some() {
+            let some = waiting().column(Column::Id).limit(MOST_COUNTED).into_query();
+            let count = Query::select()
+                .expr(Func::count(Expr::col(Asterisk)))
+                .from_subquery(some, "some")
+                .take();
+            let row = self.0.query_one(&count).await?;
+            let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
+            count.and_then(|count| count.try_into().ok()).unwrap_or(0)
+        } else {
+            0
         };
         let last = self.last_numbered_event().await?.map_or(0, |(number, _)| number);
         Ok(Numbering { last, waiting, oldest })

@@ -77,7 +77,7 @@ pub async fn verify(
         let Some(last) = events.last() else { break };
         (after, last_at) = (Some(last.number), Some(last.event.at()));
         read += events.len() as u64;
-        if read % TOLD_EVERY == 0 {
+        if read.is_multiple_of(TOLD_EVERY) {
             tracing::info!(number = last.number, "checked {read} events");
         }
         for event in events {
@@ -164,7 +164,7 @@ pub fn verify_file(
         }
         is_first = false;
         verifier.take(&event, &mut found);
-        if number % TOLD_EVERY == 0 {
+        if u64::is_multiple_of(number, TOLD_EVERY) {
             tracing::info!(number = event.number, "checked {number} events");
         }
     }
