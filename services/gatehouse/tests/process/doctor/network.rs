@@ -45,6 +45,7 @@ fn a_certificate_is_for_a_server_and_of_today() {
         (servers.server_from(3_900_000_000), "error", "begins at Aug "),
         (servers.client(), "error", "is for no name: every client refuses it"),
         (servers.client(), "error", "is not for a server"),
+        (servers.server_and_ca(), "warning", "is a CA's: some clients"),
     ] {
         files.write(&identity);
         visit().tells("tls", level, told);
