@@ -126,6 +126,13 @@ impl Authority {
         self.issue(params, ExtendedKeyUsagePurpose::ServerAuth, FAR)
     }
 
+    /// A certificate for a server that is a CA's, as `openssl req -x509` makes them.
+    pub fn server_and_ca(&self) -> Identity {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        self.issue(params, ExtendedKeyUsagePurpose::ServerAuth, FAR)
+    }
+
     /// A certificate for a client.
     pub fn client(&self) -> Identity {
         self.client_until(FAR)

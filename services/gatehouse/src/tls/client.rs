@@ -138,6 +138,8 @@ pub(crate) enum HandshakeError {
          --server-name if this is the right server"
     )]
     OtherName { presented: String, expected: String },
+    #[error("its certificate is a CA's, and not a server's: give the server one with CA:FALSE")]
+    OfAuthority,
     #[error("its certificate cannot be used: {0}")]
     Certificate(CertificateError),
     #[error(
@@ -183,6 +185,10 @@ impl HandshakeError {
                 presented: names(presented),
                 expected: expected.to_str().into_owned(),
             },
+            // What checks certificates has no other name for it here.
+            CertificateError::Other(error) if error.to_string() == "CaUsedAsEndEntity" => {
+                Self::OfAuthority
+            }
             other => Self::Certificate(other.clone()),
         }
     }

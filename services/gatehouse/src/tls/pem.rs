@@ -34,6 +34,8 @@ pub(crate) struct Facts {
     pub(crate) names: Vec<String>,
     /// Whether it may be a server's: section 4.2.1.12.
     pub(crate) is_for_servers: bool,
+    /// Whether it is a CA's: section 4.2.1.9.
+    pub(crate) is_ca: bool,
 }
 
 /// What the certificates in the file at `path` say, in their order.
@@ -59,6 +61,7 @@ fn facts_of(certificate: &CertificateDer<'_>) -> Option<Facts> {
         not_after: time(certificate.validity().not_after),
         names: names(&certificate),
         is_for_servers: usage.is_none_or(|usage| usage.value.server_auth || usage.value.any),
+        is_ca: certificate.is_ca(),
     })
 }
 

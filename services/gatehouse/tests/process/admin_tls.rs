@@ -141,6 +141,10 @@ fn a_certificate_that_is_not_the_servers_or_not_of_today_is_told_of_as_such() {
             "its certificate begins at Aug  1 21:20:00 2093 +00:00: look at the clocks",
         ),
         (
+            desk.servers.server_and_ca(),
+            "its certificate is a CA's, and not a server's: give the server one with CA:FALSE",
+        ),
+        (
             desk.servers.server_named("gatehouse.example.com"),
             "its certificate is for gatehouse.example.com, not for localhost: name one of those \
              with --server-name if this is the right server",

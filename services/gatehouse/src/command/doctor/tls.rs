@@ -91,6 +91,13 @@ fn of_chain(files: &TlsSettings, chain: &[Facts], now: Timestamp) -> Vec<Finding
             "get one with serverAuth among its extended key usages, or with none",
         ));
     }
+    if leaf.is_ca {
+        findings.push(Finding::warning(
+            CHECK,
+            format!("{shown} is a CA's: some clients, gatehouse's own among them, refuse it"),
+            "get one with CA:FALSE (docs/operations.md, TLS)",
+        ));
+    }
     let is_in_order = chain.windows(2).all(|pair| match pair {
         [one, next] => one.issuer == next.subject,
         _ => true,

@@ -4,8 +4,8 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use gatehouse::clock::Clock;
 use gatehouse_test_tls::{Authority, ServerFiles, replace};
 
 use super::Visit;
@@ -15,9 +15,8 @@ const DAY: i64 = 24 * 60 * 60;
 
 /// So many days from now.
 fn in_days(days: i64) -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     // It takes its time until somebody looks.
-    i64::try_from(now).unwrap() + days * DAY + DAY / 2
+    Clock::system().now().as_seconds() + days * DAY + DAY / 2
 }
 
 fn flags(files: &ServerFiles) -> [&str; 4] {
@@ -45,6 +44,7 @@ fn a_certificate_is_for_a_server_and_of_today() {
         (servers.server_from(3_900_000_000), "error", "begins at Aug "),
         (servers.client(), "error", "is for no name: every client refuses it"),
         (servers.client(), "error", "is not for a server"),
+        (servers.server_and_ca(), "warning", "is a CA's: some clients"),
     ] {
         files.write(&identity);
         visit().tells("tls", level, told);
