@@ -10,9 +10,9 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use super::Desk;
-use crate::support::{Acme, EMAIL, Ended, PASSWORD, Phone, run, until};
+use crate::support::{Acme, EMAIL, Ended, Phone, run, until};
 
-/// Of [`PASSWORD`], by bcrypt with the least cost.
+/// Of the tests' password, by bcrypt with the least cost.
 const HASH: &str = "$2b$04$U0i9FgpCYBdYADrZI4l3ReaVPKCFPpbgZq6NrqR.kF2gcOphSOjOC";
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
@@ -107,7 +107,8 @@ impl Drop for Feeding {
 
 /// JSON lines of customers of these numbers, without passwords.
 fn lines(numbers: std::ops::Range<usize>) -> String {
-    numbers.map(|n| format!("{{\"email\": \"c{n:05}@example.com\"}}\n")).collect()
+    let line = |n| [r#"{"email": "c"#, &format!("{n:05}"), "@example.com\"}\n"].concat();
+    numbers.map(line).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
