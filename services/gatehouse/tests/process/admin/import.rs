@@ -107,8 +107,8 @@ impl Drop for Feeding {
 
 /// JSON lines of customers of these numbers, without passwords.
 fn lines(numbers: std::ops::Range<usize>) -> String {
-    let line = |n| [r#"{"email": "c"#, &format!("{n:05}"), "@example.com\"}\n"].concat();
-    numbers.map(line).collect()
+    let row = |n: usize| json!({"email": format!("c{n:05}@example.com")}).to_string() + "\n";
+    numbers.map(row).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
