@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Desk;
 use crate::support::{Acme, EMAIL, Ended, Phone, run, until};
 
-/// Of the password that [`Acme`] gives, by bcrypt with the least cost.
+/// Of the tests' password, by bcrypt with the least cost.
 const HASH: &str = "$2b$04$U0i9FgpCYBdYADrZI4l3ReaVPKCFPpbgZq6NrqR.kF2gcOphSOjOC";
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
@@ -107,7 +107,8 @@ impl Drop for Feeding {
 
 /// JSON lines of customers of these numbers, without passwords.
 fn lines(numbers: std::ops::Range<usize>) -> String {
-    numbers.map(|n| format!("{{\"email\": \"c{n:05}@example.com\"}}\n")).collect()
+    let row = |n: usize| json!({"email": format!("c{n:05}@example.com")}).to_string() + "\n";
+    numbers.map(row).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
