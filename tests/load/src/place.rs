@@ -45,6 +45,7 @@ impl Place {
             key_ring: self.folder.join("keyring"),
             log: LogSettings { filter: "info".to_owned(), format: LogFormat::Text },
             reflection: true,
+            envoy_authorization: false,
             hasher: hasher(),
             max_in_flight: 1_024,
         })

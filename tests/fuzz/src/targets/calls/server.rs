@@ -66,6 +66,7 @@ impl Server {
             data_dir,
             log: LogSettings { filter: String::new(), format: LogFormat::Text },
             reflection: false,
+            envoy_authorization: false,
             // What is looked at is not the cost of a hash.
             hasher: HasherConfig {
                 parameters: HashParameters::new(8, 1, 1).unwrap(),
