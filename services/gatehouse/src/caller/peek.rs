@@ -87,6 +87,7 @@ impl HttpBody for Peeked {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::convert::Infallible;
 
     use gatehouse_api::envoy::service::auth::v3::AttributeContext;
@@ -165,7 +166,7 @@ mod tests {
         let http = Some(HttpRequest { headers, header_map: None });
         let attributes = AttributeContext {
             request: Some(attribute_context::Request { http }),
-            context_extensions: Default::default(),
+            context_extensions: HashMap::new(),
         };
         let mut request = CheckRequest { attributes: Some(attributes) };
         let seen = async |request: &CheckRequest| {

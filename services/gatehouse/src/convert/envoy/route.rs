@@ -73,29 +73,28 @@ impl Route {
     #[must_use]
     pub fn challenge(&self, error: Option<&AppError>, portal: &Portal) -> Option<String> {
         let realm = self.realm.as_deref().unwrap_or(portal.id.as_str());
-        let challenge = format!("Bearer realm=\"{realm}\"");
-        let Some(error) = error else { return Some(challenge) };
-        Some(match error {
-            AppError::SessionInvalid { .. } => format!("{challenge}, error=\"invalid_token\""),
-            AppError::RequestInvalid(_) => format!(
-                "{challenge}, error=\"invalid_request\", \
-                 error_description=\"more than one session token\""
-            ),
-            // RFC 9470, section 3.
-            AppError::ReauthenticationRequired { .. } => {
-                let mut challenge =
-                    format!("{challenge}, error=\"insufficient_user_authentication\"");
-                if let Some(assurance) = self.require.assurance {
-                    let name = session::assurance(assurance).as_str_name();
-                    challenge.push_str(&format!(", acr_values=\"{name}\""));
-                }
-                if let Some(age) = self.require.max_authentication_age {
-                    challenge.push_str(&format!(", max_age=\"{}\"", age.as_secs()));
-                }
-                challenge
+        let mut parts = vec![format!("Bearer realm=\"{realm}\"")];
+        match error {
+            None => {}
+            Some(AppError::SessionInvalid { .. }) => {
+                parts.push("error=\"invalid_token\"".to_owned());
             }
-            _ => return None,
-        })
+            Some(AppError::RequestInvalid(_)) => {
+                parts.push("error=\"invalid_request\"".to_owned());
+                parts.push("error_description=\"more than one session token\"".to_owned());
+            }
+            // RFC 9470, section 3.
+            Some(AppError::ReauthenticationRequired { .. }) => {
+                parts.push("error=\"insufficient_user_authentication\"".to_owned());
+                let Requirements { assurance, max_authentication_age, .. } = self.require;
+                let name = assurance.map(|assurance| session::assurance(assurance).as_str_name());
+                parts.extend(name.map(|name| format!("acr_values=\"{name}\"")));
+                let age = max_authentication_age.map(|age| age.as_secs());
+                parts.extend(age.map(|age| format!("max_age=\"{age}\"")));
+            }
+            Some(_) => return None,
+        }
+        Some(parts.join(", "))
     }
 }
 
