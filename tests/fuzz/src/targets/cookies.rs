@@ -31,8 +31,7 @@ fn a_token_is_one_that_was_sent(authorization: &str, cookies: &str) {
     match (by_header, by_cookie, by_both) {
         (Presented::Nothing, Presented::Nothing, Presented::Nothing)
         | (Presented::Nothing, Presented::Malformed, Presented::Malformed)
-        | (Presented::Malformed, Presented::Nothing, Presented::Malformed)
-        | (Presented::Malformed, Presented::Malformed, Presented::Malformed)
+        | (Presented::Malformed, Presented::Nothing | Presented::Malformed, Presented::Malformed)
         | (_, _, Presented::Several) => {}
         (Presented::One(token), Presented::Nothing, Presented::One(both)) => {
             assert!(token.expose() == both.expose() && authorization.ends_with(token.expose()));
