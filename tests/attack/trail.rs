@@ -165,7 +165,7 @@ async fn an_event_that_is_edited_is_named(server: TestServer) {
     let id = trail.end_at(3).await;
     for change in [
         "event_at = event_at - 1",
-        "kind = 'customer.created'",
+        "kind = 'x'",
         "portal_id = 'beta'",
         "customer_id = 'ana'",
         "session_id = id",

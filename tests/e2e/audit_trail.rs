@@ -210,7 +210,8 @@ async fn refused_proofs_are_told_whatever_refuses_them(server: TestServer) {
     refused(account.prove_password(PASSWORD).await);
     story.tells(&["session.reauthentication_failed proof=password !THROTTLED"]).await;
 
-    story.acme.server.pass(Duration::from_secs(3));
+    // Also long enough for each of what follows to have an event of its own.
+    story.acme.server.pass(Duration::from_mins(1));
     let phone = story.acme.enable_in(&account).await;
     let lockout = v1::LockoutPolicy { max_failures: Some(3), lock_duration: None };
     let portal = v1::Portal { lockout: Some(lockout), ..Default::default() };

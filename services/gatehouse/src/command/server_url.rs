@@ -118,9 +118,14 @@ impl ServerUrl {
         options: &TlsOptions,
         limit: Duration,
     ) -> Result<Channel, Box<dyn Error>> {
-        let endpoint = Endpoint::from_shared(self.text.clone())?.connect_timeout(limit);
+        let origin = Endpoint::from_shared(self.text.clone())?.connect_timeout(limit);
         let connected = if self.is_tls {
             let tls = options.client(self)?;
+            // tonic connects to no https:// by another TLS than its own. Calls say https all the
+            // same.
+            let plain = self.text.replacen("https", "http", 1);
+            let endpoint = Endpoint::from_shared(plain)?.connect_timeout(limit);
+            let endpoint = endpoint.origin(origin.uri().clone());
             let place = (self.host.clone(), self.port);
             let connector = service_fn(move |_: Uri| {
                 let (tls, place) = (tls.clone(), place.clone());
@@ -128,7 +133,7 @@ impl ServerUrl {
             });
             endpoint.connect_with_connector(connector).await
         } else {
-            endpoint.connect().await
+            origin.connect().await
         };
         Ok(connected.map_err(|error| match within::<HandshakeError>(&error) {
             Some(why) => ConnectError::NoTls { server: self.clone(), why: why.clone() },

@@ -36,7 +36,10 @@ impl Entry {
 
     /// Whether there is a default that is the same everywhere.
     fn has_default(&self) -> bool {
-        let varies = |default: &str| default.starts_with("none") || default.contains("as many as");
+        let varies = |default: &str| {
+            let by_another = default.starts_with("none") || default.starts_with("OTEL_");
+            by_another || default.contains("as many as")
+        };
         self.described_default().is_some_and(|default| !varies(default))
     }
 }
