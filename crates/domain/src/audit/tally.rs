@@ -70,7 +70,7 @@ struct What {
 
 #[derive(Debug)]
 struct Count {
-    count: u64,
+    tries: u64,
     first: Timestamp,
     last: Timestamp,
     /// Hashes: which they were is not told.
@@ -126,7 +126,7 @@ impl Tally {
             what.customer = None;
         }
         let count = counts.entry(what).or_insert_with(|| Count::new(event.at));
-        count.count += 1;
+        count.tries += 1;
         count.first = count.first.min(event.at);
         count.last = count.last.max(event.at);
         if let Some(customer) = customer
@@ -193,15 +193,15 @@ impl OfPortal {
 
 impl Count {
     fn new(at: Timestamp) -> Self {
-        Self { count: 0, first: at, last: at, customers: HashSet::new() }
+        Self { tries: 0, first: at, last: at, customers: HashSet::new() }
     }
 }
 
 fn counted(portal: &PortalId, what: What, count: &Count) -> Counted {
     let What { customer, kind, proof, reason, .. } = what;
-    let Count { count, first, last, customers } = count;
+    let Count { tries, first, last, customers } = count;
     let resource = Resource { portal: Some(portal.clone()), customer, session: None };
-    let (count, first, last, customers) = (*count, *first, *last, customers.len());
+    let (count, first, last, customers) = (*tries, *first, *last, customers.len());
     Counted { resource, kind, proof, reason, count, first, last, customers }
 }
 

@@ -42,7 +42,7 @@ impl<'a> Night<'a> {
     }
 
     /// No more than this is typed.
-    fn is_over(mut self) {
+    fn ends(mut self) {
         assert_eq!(self.blocks.next(), None);
     }
 }
@@ -62,7 +62,7 @@ async fn administrators_are_locked_out() {
     fs::remove_file(site.folder().join("owner.key")).unwrap();
     let mut night = Night::with(&site, &server, "Administrators are locked out");
     assert!(night.prints().contains("acme"));
-    night.is_over();
+    night.ends();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +84,7 @@ async fn a_customer_is_locked_out() {
     assert!(shown.contains("sign_in_locked") && shown.contains("credentials_rejected"), "{shown}");
     night.prints();
     assert!(!night.prints().contains(EMAIL), "nobody is locked any more");
-    night.is_over();
+    night.ends();
     web.totp(&token, &ana.phone.second_code()).await.unwrap();
 }
 
@@ -105,7 +105,7 @@ async fn the_key_ring_is_lost() {
     let seen = night.types();
     assert!(seen.code == Some(1) && seen.stderr.contains(missing), "{}", seen.stderr);
     assert!(!night.prints().is_empty(), "its keys are listed");
-    night.is_over();
+    night.ends();
     server.process.kill();
     let server = site.serve(&[]);
     acme.web(&server).sign_in().await;
@@ -129,7 +129,7 @@ async fn the_database_is_away() {
     until(|| is_ready().code == Some(0));
     let ended = night.types();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    night.is_over();
+    night.ends();
     acme.web(&server).sign_in().await;
 }
 
@@ -165,7 +165,7 @@ async fn a_key_has_leaked() {
     night.prints();
     let seen = night.prints();
     assert!(seen.contains("invitation.created"), "{seen}");
-    night.is_over();
+    night.ends();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,5 +199,5 @@ async fn everybody_behind_one_address() {
     let counted = night.prints();
     assert_eq!(counted.trim(), "3 \"ipAddress\":\"10.0.0.1\"");
     night.prints();
-    night.is_over();
+    night.ends();
 }

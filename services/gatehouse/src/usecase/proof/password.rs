@@ -127,11 +127,9 @@ pub(in crate::usecase) async fn verify_own<S: Send>(
         }
     };
     let stored = app.store.read().customer_with_password(&customer.key).await?;
-    match judge(app, slot, charged, stored, password).await? {
-        Some(proven) => Ok((proven, spare)),
-        None => {
-            drop(spare);
-            Err(reject(app, call, &guess, failed).await?)
-        }
+    if let Some(proven) = judge(app, slot, charged, stored, password).await? {
+        return Ok((proven, spare));
     }
+    drop(spare);
+    Err(reject(app, call, &guess, failed).await?)
 }

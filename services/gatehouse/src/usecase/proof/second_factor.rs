@@ -232,8 +232,8 @@ impl<C: Claimant> Attempt<'_, C> {
         let error = refused(call, refusal);
         // Guesses that nobody has judged may have begun a lock.
         let begins_lock = customer.codes.locked_until != codes.locked_until;
-        let changed = if begins_lock { Changed::State } else { Changed::Nothing };
-        self.end(tx, &error, changed).await?;
+        let what = if begins_lock { Changed::State } else { Changed::Nothing };
+        self.end(tx, &error, what).await?;
         Ok(Err(error))
     }
 
