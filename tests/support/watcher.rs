@@ -6,7 +6,6 @@ use gatehouse::trail::{Pace, Position};
 use gatehouse::usecase::audit;
 use gatehouse_api::v1;
 use gatehouse_api::v1::admin_service_client::AdminServiceClient;
-use gatehouse_domain::api_key::PortalScope;
 use gatehouse_domain::id::name;
 use gatehouse_persistence::AuditEventFilter;
 use tonic::service::interceptor::InterceptedService;
@@ -110,15 +109,6 @@ impl TestServer {
 
     /// A token of all there is, after an event with this number.
     pub fn resume_token(&self, number: i64) -> String {
-        let all = AuditEventFilter {
-            portals: PortalScope::All,
-            customer: None,
-            session: None,
-            types: Vec::new(),
-            api_key: None,
-            start: None,
-            end: None,
-        };
-        ResumeTokens::of(&all).seal(&self.app, Position { number, event: None })
+        ResumeTokens::of(&AuditEventFilter::ALL).seal(&self.app, Position { number, event: None })
     }
 }

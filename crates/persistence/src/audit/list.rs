@@ -39,6 +39,17 @@ pub struct AuditEventFilter {
 }
 
 impl AuditEventFilter {
+    /// Every event.
+    pub const ALL: Self = Self {
+        portals: PortalScope::All,
+        customer: None,
+        session: None,
+        types: Vec::new(),
+        api_key: None,
+        start: None,
+        end: None,
+    };
+
     /// Whether `event` is one of those that [`Queries::audit_events`] finds.
     #[must_use]
     pub fn matches(&self, event: &RecordedEvent) -> bool {

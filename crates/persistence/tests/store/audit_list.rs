@@ -26,16 +26,6 @@ on_both_databases! {
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 
-const ALL: AuditEventFilter = AuditEventFilter {
-    portals: PortalScope::All,
-    customer: None,
-    session: None,
-    types: Vec::new(),
-    api_key: None,
-    start: None,
-    end: None,
-};
-
 async fn record(store: &Store, events: &[Event]) {
     commit(store, async |tx| {
         for event in events {
@@ -51,7 +41,7 @@ async fn record(store: &Store, events: &[Event]) {
 /// finds, and that an event by itself is held to.
 async fn listed(store: &Store, filter: &AuditEventFilter) -> Vec<u128> {
     let found = store.read().audit_events(filter, None, 100).await.unwrap();
-    let all = store.read().audit_events(&ALL, None, 100).await.unwrap();
+    let all = store.read().audit_events(&AuditEventFilter::ALL, None, 100).await.unwrap();
     let matching = all.into_iter().filter(|event| filter.matches(event)).collect::<Vec<_>>();
     assert_eq!(found, matching, "{filter:?}");
     found.iter().map(number).collect()
@@ -89,7 +79,7 @@ async fn an_event_is_read_as_it_was_recorded(database: TestDatabase) {
         ..audit_event(2, NOW)
     };
     record(&store, &[bare.clone(), full.clone()]).await;
-    let found = store.read().audit_events(&ALL, None, 10).await.unwrap();
+    let found = store.read().audit_events(&AuditEventFilter::ALL, None, 10).await.unwrap();
     let read_full = RecordedEvent {
         id: full.id,
         at: NOW,
@@ -121,7 +111,7 @@ async fn an_event_of_a_later_version_is_read(database: TestDatabase) {
     let later =
         "UPDATE audit_event SET kind = 'passkey.enabled.now', attributes = '{\"new\":\"1\"}'";
     database.execute(later).await;
-    let found = store.read().audit_events(&ALL, None, 10).await.unwrap();
+    let found = store.read().audit_events(&AuditEventFilter::ALL, None, 10).await.unwrap();
     assert_eq!(found[0].kind, "passkey.enabled.now");
     assert_eq!(found[0].attributes["new"], "1");
 }
@@ -133,11 +123,11 @@ async fn the_newest_come_first_page_by_page(database: TestDatabase) {
     let events =
         times.map(|(number, second)| audit_event(number, NOW + Duration::from_secs(second)));
     record(&store, &events).await;
-    assert_eq!(listed(&store, &ALL).await, [5, 4, 3, 2, 1]);
+    assert_eq!(listed(&store, &AuditEventFilter::ALL).await, [5, 4, 3, 2, 1]);
     let mut seen = Vec::new();
     let mut before = None;
     loop {
-        let page = store.read().audit_events(&ALL, before, 2).await.unwrap();
+        let page = store.read().audit_events(&AuditEventFilter::ALL, before, 2).await.unwrap();
         before = page.last().map(|event| event.id);
         seen.extend(page.iter().map(number));
         if page.len() < 2 {
@@ -169,7 +159,10 @@ async fn a_resource_has_the_events_of_all_below_it(database: TestDatabase) {
         ],
     )
     .await;
-    let acme = AuditEventFilter { portals: PortalScope::Some(vec![ana().portal]), ..ALL };
+    let acme = AuditEventFilter {
+        portals: PortalScope::Some(vec![ana().portal]),
+        ..AuditEventFilter::ALL
+    };
     let ana = AuditEventFilter { customer: Some(ana().customer), ..acme.clone() };
     let one = AuditEventFilter { session: Some(session_id(1)), ..ana.clone() };
     assert_eq!(listed(&store, &acme).await, [6, 5, 4, 3, 2]);
@@ -187,9 +180,9 @@ async fn a_scope_has_the_events_of_its_portals_alone(database: TestDatabase) {
         .await;
     let scope = |portals: &[&str]| {
         let portals = portals.iter().map(|portal| key(portal, "x").portal).collect();
-        AuditEventFilter { portals: PortalScope::Some(portals), ..ALL }
+        AuditEventFilter { portals: PortalScope::Some(portals), ..AuditEventFilter::ALL }
     };
-    assert_eq!(listed(&store, &ALL).await, [4, 3, 2, 1]);
+    assert_eq!(listed(&store, &AuditEventFilter::ALL).await, [4, 3, 2, 1]);
     assert_eq!(listed(&store, &scope(&["acme", "gamma"])).await, [4, 2]);
     assert!(listed(&store, &scope(&["delta"])).await.is_empty());
 }
@@ -211,7 +204,7 @@ async fn a_type_is_asked_for_whole_or_by_its_first_words(database: TestDatabase)
     }
     let of = async |types: &[&str]| {
         let types = types.iter().map(|&words| words.to_owned()).collect();
-        listed(&store, &AuditEventFilter { types, ..ALL }).await
+        listed(&store, &AuditEventFilter { types, ..AuditEventFilter::ALL }).await
     };
     assert_eq!(of(&["mfa"]).await, [6, 1]);
     assert_eq!(of(&["mfa.enabled"]).await, [1]);
@@ -228,7 +221,7 @@ async fn a_span_of_time_begins_with_its_start_and_ends_before_its_end(database: 
     let events = (1..).zip(times).map(|(number, at)| audit_event(number, at)).collect::<Vec<_>>();
     record(&store, &events).await;
     let within = async |start: Option<Timestamp>, end: Option<Timestamp>| {
-        listed(&store, &AuditEventFilter { start, end, ..ALL }).await
+        listed(&store, &AuditEventFilter { start, end, ..AuditEventFilter::ALL }).await
     };
     assert_eq!(within(Some(NOW), None).await, [5, 4, 3]);
     assert_eq!(within(None, Some(NOW)).await, [2, 1]);
@@ -245,9 +238,11 @@ async fn a_key_has_the_events_it_caused(database: TestDatabase) {
     };
     record(&store, &[audit_event(1, NOW), by(2), by(3)]).await;
     let api_key = Some(ApiKeyId::from_uuid(uuid(2)));
-    assert_eq!(listed(&store, &AuditEventFilter { api_key, ..ALL }).await, [2]);
+    assert_eq!(listed(&store, &AuditEventFilter { api_key, ..AuditEventFilter::ALL }).await, [2]);
     let before = Some(AuditEventId::lowest_at(NOW));
-    assert!(store.read().audit_events(&ALL, before, 10).await.unwrap().is_empty());
+    assert!(
+        store.read().audit_events(&AuditEventFilter::ALL, before, 10).await.unwrap().is_empty()
+    );
 }
 
 async fn events_with_numbers_are_read_in_the_order_of_these(database: TestDatabase) {

@@ -235,15 +235,6 @@ async fn audit_events(database: TestDatabase) {
     let store = database.store().await;
     let event = audit_event(1, NOW);
     commit(&store, async |tx| tx.record(&event).await).await.unwrap();
-    let everything = AuditEventFilter {
-        portals: PortalScope::All,
-        customer: None,
-        session: None,
-        types: Vec::new(),
-        api_key: None,
-        start: None,
-        end: None,
-    };
     let breaks = [
         "kind = ''",
         "kind = 'Portal.created'",
@@ -256,6 +247,6 @@ async fn audit_events(database: TestDatabase) {
         "attributes = ''",
         "attributes = '{\"paths\":1}'",
     ];
-    let read = async || store.read().audit_events(&everything, None, 10).await;
+    let read = async || store.read().audit_events(&AuditEventFilter::ALL, None, 10).await;
     check(&database, ("audit_event", &event.id.to_string()), &breaks, read).await;
 }

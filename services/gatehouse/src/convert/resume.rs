@@ -78,20 +78,10 @@ mod tests {
 
     use super::*;
 
-    const ALL: AuditEventFilter = AuditEventFilter {
-        portals: PortalScope::All,
-        customer: None,
-        session: None,
-        types: Vec::new(),
-        api_key: None,
-        start: None,
-        end: None,
-    };
-
     /// Whoever changes these texts ends every token there is.
     #[test]
     fn what_tokens_are_bound_to_stays_as_it_is() {
-        assert_eq!(watched(&ALL), "portals=- customer= session= types= key=");
+        assert_eq!(watched(&AuditEventFilter::ALL), "portals=- customer= session= types= key=");
         let id = Uuid::from_u128(7);
         let narrow = AuditEventFilter {
             portals: PortalScope::Some(vec!["beta".parse().unwrap(), "acme".parse().unwrap()]),
@@ -99,7 +89,7 @@ mod tests {
             session: Some(SessionId::from_uuid(id)),
             types: ["sign_in", "mfa", "sign_in"].map(str::to_owned).to_vec(),
             api_key: Some(ApiKeyId::from_uuid(id)),
-            ..ALL
+            ..AuditEventFilter::ALL
         };
         let text = "portals=acme,beta customer=ana session=00000000-0000-0000-0000-000000000007 \
                     types=mfa,sign_in key=00000000-0000-0000-0000-000000000007";
