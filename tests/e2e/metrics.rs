@@ -16,6 +16,7 @@ use gatehouse_tests::{
 on_each_database! {
     calls_and_sign_ins_are_counted_by_what_became_of_them,
     portals_are_counted_by_how_their_customers_are_protected,
+    a_portal_that_passes_one_address_for_all_its_customers_is_shown,
     no_secret_and_no_address_is_in_what_is_exported,
     the_head_of_the_trail_is_shown_and_what_waits_for_a_number,
 }
@@ -191,6 +192,23 @@ async fn portals_are_counted_by_how_their_customers_are_protected(server: TestSe
     assert_eq!(count(&mut next).await, 0);
     assert_eq!(of("customers"), 0, "it is the other's to tell");
     assert_eq!(Scrape::of(server).value("gatehouse_portal_counts_timestamp_seconds"), 0);
+}
+
+async fn a_portal_that_passes_one_address_for_all_its_customers_is_shown(server: TestServer) {
+    let acme = Acme::new(server).await;
+    let app = acme.server.app();
+    app.metrics.note_served();
+    let shown = async || {
+        posture::count(&app, &mut None, acme.server.now()).await.unwrap();
+        Scrape::of(&acme.server).value("gatehouse_portal_behind_one_address{portal=\"acme\"}")
+    };
+    // Each comes from the address that the tests' browser has.
+    for customer in 1..20 {
+        acme.with_customer(&format!("c{customer}@example.com")).await.sign_in().await;
+    }
+    assert_eq!(shown().await, 0, "19 are no proof");
+    acme.sign_in().await;
+    assert_eq!(shown().await, 1);
 }
 
 async fn the_head_of_the_trail_is_shown_and_what_waits_for_a_number(server: TestServer) {

@@ -29,6 +29,9 @@ pub struct Posture {
     pub locked: u64,
     /// Those without a factor though the date has passed that was announced for enforcement.
     pub overdue: u64,
+    /// 1 if it seems to pass its proxy's address as every customer's, for whoever knows
+    /// ([`gatehouse_domain::shared_address`]): it is no count of the database.
+    pub behind_one_address: u64,
     /// Live sessions without a second factor.
     pub password_sessions: u64,
     /// Live sessions with one.

@@ -18,6 +18,7 @@ pub mod proof;
 pub mod restore;
 pub mod sealed;
 pub mod sessions;
+pub mod shared_addresses;
 pub mod sign_in;
 pub mod tries;
 

@@ -144,6 +144,9 @@ metrics! {
         "Customers without a second factor though the date announced for enforcement has passed.";
     Gauge PORTAL_LOCKED = "gatehouse_portal_customers_locked" ["portal"]
         "Customers locked out of codes now.";
+    Gauge PORTAL_ONE_ADDRESS = "gatehouse_portal_behind_one_address" ["portal"]
+        "1 where half of the portal's last customers or more came from one address, its proxy's or \
+         an office's; for the others together, how many portals.";
     Gauge PORTAL_SESSIONS = "gatehouse_portal_sessions" ["portal", "assurance"]
         "Live sessions, by assurance: password, multi_factor.";
     Gauge POSTURE_TIME = "gatehouse_portal_counts_timestamp_seconds" []

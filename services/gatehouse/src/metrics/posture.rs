@@ -23,7 +23,7 @@ type Count = fn(&Posture) -> u64;
 /// Shows the last count.
 pub struct PostureMetrics {
     /// Each with what it shows.
-    gauges: [(GaugeVec, Count); 6],
+    gauges: [(GaugeVec, Count); 7],
     sessions: GaugeVec,
     counted_at: Gauge,
     /// Portals that are shown.
@@ -32,13 +32,14 @@ pub struct PostureMetrics {
 
 impl PostureMetrics {
     pub(super) fn new() -> Result<Self> {
-        let gauges: [(_, Count); 6] = [
+        let gauges: [(_, Count); 7] = [
             (catalog::PORTAL_CUSTOMERS.gauges()?, |of| of.customers),
             (catalog::PORTAL_WITHOUT_FACTOR.gauges()?, Posture::without_factor),
             (catalog::PORTAL_ENROLLING.gauges()?, |of| of.enrolling),
             (catalog::PORTAL_FEW_CODES.gauges()?, |of| of.few_backup_codes),
             (catalog::PORTAL_OVERDUE.gauges()?, |of| of.overdue),
             (catalog::PORTAL_LOCKED.gauges()?, |of| of.locked),
+            (catalog::PORTAL_ONE_ADDRESS.gauges()?, |of| of.behind_one_address),
         ];
         Ok(Self {
             gauges,
@@ -117,6 +118,7 @@ fn add(sum: &mut Posture, one: &Posture) {
     sum.enrolling += one.enrolling;
     sum.few_backup_codes += one.few_backup_codes;
     sum.locked += one.locked;
+    sum.behind_one_address += one.behind_one_address;
     sum.overdue += one.overdue;
     sum.password_sessions += one.password_sessions;
     sum.multi_factor_sessions += one.multi_factor_sessions;
@@ -156,10 +158,10 @@ mod tests {
         let series =
             || -> usize { registry.gather().iter().map(|family| family.get_metric().len()).sum() };
         metrics.show(&portals(3), Timestamp::from_seconds(7));
-        // Six gauges and two of sessions for each, and the time.
-        assert_eq!((series(), counted_at()), (3 * 8 + 1, "7".to_owned()));
+        // Seven gauges and two of sessions for each, and the time.
+        assert_eq!((series(), counted_at()), (3 * 9 + 1, "7".to_owned()));
         metrics.show(&portals(1), Timestamp::from_seconds(8));
-        assert_eq!(series(), 8 + 1);
+        assert_eq!(series(), 9 + 1);
         metrics.clear();
         assert_eq!((series(), counted_at()), (1, "0".to_owned()));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::Lease;
 
-use super::take_lease;
+use super::{shared_addresses, take_lease};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -35,7 +35,12 @@ pub async fn count(app: &App, next: &mut Next, now: Timestamp) -> Result<usize, 
     }
     // Outside of the lease's transaction: on SQLite nobody could write meanwhile. Should two
     // count at once, both are right.
-    let counts = app.store.read().posture(now).await?;
+    let mut counts = app.store.read().posture(now).await?;
+    for portal in shared_addresses::find(&app.store, now).await?.keys() {
+        if let Some(of) = counts.get_mut(portal) {
+            of.behind_one_address = 1;
+        }
+    }
     app.metrics.together(|| app.metrics.posture.show(&counts, now));
     *next = Some(now + INTERVAL);
     Ok(counts.len())

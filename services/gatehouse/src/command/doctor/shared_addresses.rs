@@ -1,30 +1,21 @@
 //! Whether a portal passes its proxy's address as that of every customer.
 
-use std::collections::BTreeMap;
-
-use gatehouse_domain::shared_address::{RecentSources, looks_shared};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::Store;
 
 use super::{Finding, unknown};
+use crate::usecase::shared_addresses::{self, SharedAddress};
 
 const CHECK: &str = "addresses";
 
 pub(super) async fn examine(store: &Store, now: Timestamp) -> Vec<Finding> {
-    let clients = match store.read().session_clients(now).await {
-        Ok(clients) => clients,
+    let shared = match shared_addresses::find(store, now).await {
+        Ok(shared) => shared,
         Err(error) => return vec![unknown(CHECK, &error)],
     };
-    let mut portals = BTreeMap::<_, RecentSources>::new();
-    for (portal, customer, client) in clients {
-        if let Some(source) = client.source() {
-            portals.entry(portal).or_default().note(&customer, source);
-        }
-    }
-    let counted = portals.iter().map(|(portal, sources)| (portal, sources.counts()));
-    let shared = counted.filter(|(_, (customers, of_one))| looks_shared(*customers, *of_one));
     let findings: Vec<_> = shared
-        .map(|(portal, (customers, of_one))| {
+        .into_iter()
+        .map(|(portal, SharedAddress { customers, of_one })| {
             Finding::warning(
                 CHECK,
                 format!(
