@@ -43,6 +43,7 @@ on_each_database! {
     retention_leaves_a_trail_that_is_whole,
     a_beginning_that_retention_did_not_remove_is_missed,
     retention_takes_no_event_that_was_tampered_with,
+    a_trail_of_which_no_number_is_left_is_missed,
     a_trail_holds_over_a_rotation_of_its_keys,
     what_is_exported_is_verified_without_the_database,
 }
@@ -310,6 +311,17 @@ async fn a_beginning_that_retention_did_not_remove_is_missed(server: TestServer)
     // nor left out.
     trail.sql("DELETE FROM trail_start").await;
     assert_eq!(trail.findings().await, [missing(1, next)]);
+}
+
+async fn a_trail_of_which_no_number_is_left_is_missed(server: TestServer) {
+    let trail = Trail::new(server).await;
+    let head = trail.head().await;
+    trail.retain(2 * DAY).await;
+    let cut = Finding::CutOff { last: head.number - 1, expected: head.number };
+    trail.sql("UPDATE audit_event SET number = NULL").await;
+    assert_eq!(trail.findings().await, [cut.clone(), Finding::Unnumbered { count: 1 }]);
+    trail.sql("DELETE FROM audit_event").await;
+    assert_eq!(trail.findings().await, [cut]);
 }
 
 async fn retention_takes_no_event_that_was_tampered_with(server: TestServer) {

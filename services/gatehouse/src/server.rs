@@ -183,14 +183,14 @@ impl Server {
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
         let app = Arc::clone(&self.app);
         let background = Background::start(&app, self.tls.clone());
-        self.answer(shutdown).await?;
+        let answered = self.answer(shutdown).await;
         background.stop().await;
         tries::write_rest(&app, app.clock.now()).await;
         if let Err(error) = app.store.forget_server(app.server).await {
             // It is forgotten soon by itself.
             tracing::debug!(%error, "the end of this server was not written");
         }
-        Ok(())
+        answered
     }
 
     /// [`Self::serve`] without the work in the background.

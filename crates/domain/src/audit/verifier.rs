@@ -70,6 +70,12 @@ pub enum Finding {
         /// The number of the head that is expected.
         number: i64,
     },
+    /// What was read leaves it out.
+    #[error("the event {number} is not in what was read: nothing was held to the expected head")]
+    HeadNotRead {
+        /// The number of the head that is expected.
+        number: i64,
+    },
     /// At its end.
     #[error(
         "the trail ends with the event {last}, and {expected} is expected: its end was cut off"
@@ -114,14 +120,18 @@ pub struct Verifier<'v> {
     summary: Summary,
     /// What holds for the last events alike, and may for the next.
     run: Option<Finding>,
+    /// Whether the head that is expected has been held to what stands there.
+    is_head_met: bool,
 }
 
 impl<'v> Verifier<'v> {
-    /// Of a trail that begins after `start`.
+    /// Of a trail that begins after `start`, to which the caller has held a head that is no
+    /// later.
     #[must_use]
-    pub const fn new(vault: &'v Vault, start: ChainEnd, expected: Expected) -> Self {
+    pub fn new(vault: &'v Vault, start: ChainEnd, expected: Expected) -> Self {
         let summary = Summary { events: 0, first: None, unkeyed_until: 0, end: start };
-        Self { vault, expected, summary, run: None }
+        let is_head_met = expected.head.is_some_and(|head| head.number <= start.number);
+        Self { vault, expected, summary, run: None, is_head_met }
     }
 
     /// Up to where it has come.
@@ -131,8 +141,9 @@ impl<'v> Verifier<'v> {
     }
 
     /// Goes on after `end`: what is before it is not there to be read.
-    pub const fn skip_to(&mut self, end: ChainEnd) {
+    pub fn skip_to(&mut self, end: ChainEnd, mut found: impl FnMut(Finding)) {
         self.summary.end = end;
+        self.check_head(end.number, Some(end.digest), &mut found);
     }
 
     /// Takes the next event, and says what is wrong.
@@ -201,16 +212,16 @@ impl<'v> Verifier<'v> {
     }
 
     fn check_head(
-        &self,
+        &mut self,
         number: i64,
         digest: Option<ChainDigest>,
         found: &mut impl FnMut(Finding),
     ) {
-        if let Some(head) = self.expected.head
-            && head.number == number
-            && Some(head.digest) != digest
-        {
-            found(Finding::OtherHead { number });
+        if let Some(head) = self.expected.head.filter(|head| head.number == number) {
+            self.is_head_met = true;
+            if Some(head.digest) != digest {
+                found(Finding::OtherHead { number });
+            }
         }
     }
 
@@ -220,10 +231,12 @@ impl<'v> Verifier<'v> {
             found(run);
         }
         let last = self.summary.end.number;
-        if let Some(head) = self.expected.head
-            && head.number > last
-        {
-            found(Finding::CutOff { last, expected: head.number });
+        if let Some(head) = self.expected.head {
+            if head.number > last {
+                found(Finding::CutOff { last, expected: head.number });
+            } else if !self.is_head_met {
+                found(Finding::HeadNotRead { number: head.number });
+            }
         }
         self.summary
     }

@@ -36,29 +36,36 @@ impl Sources<'_> {
         let endpoint = self
             .value("traces_endpoint", |given| &given.traces_endpoint, endpoint)
             .or_else(|| self.noted(standard_endpoint()).flatten());
-        let sampling = self.sampling();
+        // Where nothing is traced, the variables are others' business, whatever they say.
+        let of_others = |variables: &'static [&'static str]| {
+            if endpoint.is_some() { variables } else { &[][..] }
+        };
+        let sampling = self.sampling(of_others);
         let ca = self.or_standard(
             "traces_ca",
             |given| &given.traces_ca,
-            &["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"],
+            of_others(&["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"]),
             path,
         );
         Some(TracesSettings { endpoint: endpoint?, ca, sampling })
     }
 
-    fn sampling(&self) -> Sampling {
+    fn sampling(
+        &self,
+        of_others: impl Fn(&'static [&'static str]) -> &'static [&'static str],
+    ) -> Sampling {
         let share = self
             .or_standard(
                 "traces_sampler_arg",
                 |given| &given.traces_sampler_arg,
-                &["OTEL_TRACES_SAMPLER_ARG"],
+                of_others(&["OTEL_TRACES_SAMPLER_ARG"]),
                 share,
             )
             .unwrap_or(1.0);
         let sampler = self.or_standard(
             "traces_sampler",
             |given| &given.traces_sampler,
-            &["OTEL_TRACES_SAMPLER"],
+            of_others(&["OTEL_TRACES_SAMPLER"]),
             |text| sampler(text, share),
         );
         sampler.unwrap_or(Sampling { of_parent: true, share: 1.0 })

@@ -201,6 +201,7 @@ fn standard_variables_that_name_no_collector_or_are_overruled_are_no_obstacle() 
     for variables in [
         &[("OTEL_EXPORTER_OTLP_ENDPOINT", ""), ("OTEL_TRACES_SAMPLER", "")][..],
         &[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")],
+        &[("OTEL_TRACES_SAMPLER", "jaeger_remote"), ("OTEL_TRACES_SAMPLER_ARG", "x")],
         &[("OTEL_EXPORTER_OTLP_ENDPOINT", "no"), ("OTEL_SDK_DISABLED", "true")],
         &[("OTEL_EXPORTER_OTLP_ENDPOINT", "no"), ("OTEL_TRACES_EXPORTER", "none")],
         &[

@@ -264,10 +264,31 @@ fn a_beginning_that_retention_did_not_move_is_missed() {
     assert_eq!(findings(&trail[2..]), [Finding::Missing { first: 1, last: 2 }]);
     let vault = vault(OLD);
     let mut verifier = Verifier::new(&vault, ChainEnd::START, Expected::default());
-    verifier.skip_to(end_of(&trail[..2]));
+    verifier.skip_to(end_of(&trail[..2]), |finding| panic!("{finding}"));
     for event in &trail[2..] {
         verifier.take(event, |finding| panic!("{finding}"));
     }
     let summary = verifier.finish(|finding| panic!("{finding}"));
     assert_eq!((summary.first, summary.end), (Some(3), end_of(&trail)));
+}
+
+#[test]
+fn a_head_that_was_not_read_is_told_of_and_one_that_was_skipped_to_is_held_to_it() {
+    let (vault, trail) = (vault(OLD), keyed(4));
+    let (skipped, forged) = (end_of(&trail[..2]), end_of(&keyed(1)).digest);
+    for (head, expected) in [
+        (skipped, None),
+        (ChainEnd { digest: forged, ..skipped }, Some(Finding::OtherHead { number: 2 })),
+        (end_of(&trail[..1]), Some(Finding::HeadNotRead { number: 1 })),
+    ] {
+        let expected_head = Expected { head: Some(head), unkeyed_until: 0 };
+        let mut verifier = Verifier::new(&vault, ChainEnd::START, expected_head);
+        let mut found = Vec::new();
+        verifier.skip_to(skipped, |finding| found.push(finding));
+        for event in &trail[2..] {
+            verifier.take(event, |finding| found.push(finding));
+        }
+        verifier.finish(|finding| found.push(finding));
+        assert_eq!(found, Vec::from_iter(expected));
+    }
 }

@@ -4,6 +4,7 @@ use std::io::{self, BufRead};
 use std::time::Duration;
 
 use gatehouse_domain::audit::{ChainEnd, Expected, Finding, Summary, Verifier};
+use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::Vault;
 use gatehouse_persistence::{Store, StoreError};
 
@@ -83,9 +84,9 @@ pub async fn verify(
         for event in events {
             if event.number > verifier.end().number.saturating_add(1) {
                 // Retention may have gone on since it was asked.
-                let start = self::start(store, vault, |_| {}).await?;
+                let start = self::start(store, vault, &mut found).await?;
                 if start.number > verifier.end().number {
-                    verifier.skip_to(start);
+                    verifier.skip_to(start, &mut found);
                     if event.number <= start.number {
                         continue;
                     }
@@ -95,11 +96,15 @@ pub async fn verify(
         }
     }
     let summary = verifier.finish(&mut found);
-    if let Some(last_at) = last_at {
-        let count = store.read().count_left_over(last_at - LEFT_OVER).await?;
-        if count > 0 {
-            found(Finding::Unnumbered { count });
-        }
+    if summary.events == 0 && start.number > 0 {
+        // Retention never removes the last one.
+        found(Finding::CutOff { last: start.number, expected: start.number + 1 });
+    }
+    // Where none has a number, those that once had one.
+    let passed = last_at.map_or(Timestamp::from_micros(0), |at| at - LEFT_OVER);
+    let count = store.read().count_left_over(passed).await?;
+    if count > 0 {
+        found(Finding::Unnumbered { count });
     }
     Ok(Verified { summary, waiting: store.read().numbering().await?.waiting })
 }
@@ -158,7 +163,7 @@ pub fn verify_file(
             if !is_first {
                 missing = u64::saturating_add(missing, before.number.abs_diff(end.number));
             }
-            verifier.skip_to(before);
+            verifier.skip_to(before, &mut found);
         } else if before.number == end.number && before != end {
             found(Finding::Changed { number: event.number, id: event.event.id() });
         }

@@ -27,7 +27,7 @@ pub struct Watch {
     silent_at: Instant,
     /// When its key is to be looked up again.
     look_at: Instant,
-    _place: Place,
+    place: Arc<Place>,
 }
 
 /// How near to the end of the trail it is.
@@ -64,8 +64,9 @@ impl Watch {
         filter: AuditEventFilter,
         from: Option<Position>,
     ) -> Result<Self, AppError> {
+        let place = Arc::new(place);
         let (position, phase) = if let Some(position) = from {
-            (position, Phase::Page(page(app, position).await?))
+            (position, Phase::Page(page(&place, app, position).await?))
         } else {
             let last = app.store.read().last_numbered_event().await?;
             let end = last
@@ -76,7 +77,7 @@ impl Watch {
         let look_at = now + app.trail.pace().heartbeat;
         // The first message comes at once.
         let app = Arc::clone(app);
-        Ok(Self { app, caller, filter, position, phase, silent_at: now, look_at, _place: place })
+        Ok(Self { app, caller, filter, position, phase, silent_at: now, look_at, place })
     }
 
     /// What comes next, or a sign of life after some silence.
@@ -113,7 +114,7 @@ impl Watch {
                 let page = tokio::select! {
                     biased;
                     () = app.trail.closed() => return Err(AppError::ShuttingDown),
-                    page = page(&app, self.position) => page?,
+                    page = page(&self.place, &app, self.position) => page?,
                 };
                 self.phase = Phase::Page(page);
                 Ok(None)
@@ -181,14 +182,20 @@ impl Watch {
 ///
 /// # Errors
 /// [`AppError::ResumeTokenExpired`] where the next event is not the one that was next.
-async fn page(app: &Arc<App>, position: Position) -> Result<Vec<Numbered>, AppError> {
-    let app = Arc::clone(app);
+async fn page(
+    place: &Arc<Place>,
+    app: &Arc<App>,
+    position: Position,
+) -> Result<Vec<Numbered>, AppError> {
+    let (place, app) = (Arc::clone(place), Arc::clone(app));
     // In a task of its own: a client that lets nothing more be sent to it stops what it waits
     // for half way, which would keep a connection to the database.
     let read = tokio::spawn(async move {
+        // Whoever breaks off and comes again is not let in past the reads that still wait.
+        let _place = place;
         // Never closed.
-        let place = app.trail_readers.acquire().await;
-        let _place = place.map_err(|error| AppError::Internal(error.into()))?;
+        let turn = app.trail_readers.acquire().await;
+        let _turn = turn.map_err(|error| AppError::Internal(error.into()))?;
         // With the event that it is the place after, where that is kept.
         Ok(trail::read(&app, position.number - 1, BATCH + 1).await?)
     });

@@ -86,7 +86,7 @@ impl<'a> Server<'a> {
             return Err(refused);
         }
         if !valid.is_empty() {
-            let made = self.call(&valid, skip, false, report).await?;
+            let made = self.call(&valid, skip, self.dry_run, report).await?;
             let slots = results.iter_mut().filter(|result| is_valid(result));
             for (slot, made) in slots.zip(made) {
                 *slot = made;
@@ -151,7 +151,9 @@ impl<'a> Server<'a> {
             match answer(called) {
                 Err(refused) if refused.passes() && begun.elapsed() < self.patience => {
                     report.waiting(&refused);
-                    tokio::time::sleep(refused.retry_after().unwrap_or(pause)).await;
+                    let left = self.patience.saturating_sub(begun.elapsed()).max(FIRST_PAUSE);
+                    let wait = refused.retry_after().unwrap_or(pause);
+                    tokio::time::sleep(wait.clamp(FIRST_PAUSE, left)).await;
                     pause = LONGEST_PAUSE.min(pause * 2);
                 }
                 answered => return answered.map(|response| response.results),
