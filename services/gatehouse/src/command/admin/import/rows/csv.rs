@@ -85,6 +85,13 @@ impl Csv {
         let Some(Record { line, raw, cells }) = self.record(input)? else {
             return Ok(None);
         };
+        // A pair opens and closes, also within quotes (RFC 4180, section 2): what is left open
+        // goes to the end of the file, which may have been cut off there.
+        let quotes = raw.iter().filter(|&&byte| byte == b'"').count();
+        if !quotes.is_multiple_of(2) {
+            let wrong = vec![format!("the row goes to the end of the file: {OPEN_QUOTE}")];
+            return Ok(Some(Row { line, raw, customer: Err(wrong) }));
+        }
         let customer = self.text(&cells).and_then(|cells| {
             let names = self.columns.iter().map(String::as_str);
             shape.read(Shape::object(names.zip(cells)))

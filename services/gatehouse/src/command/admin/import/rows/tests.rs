@@ -191,3 +191,11 @@ fn a_format_is_what_a_name_ends_in() {
         assert_eq!(Format::of(Path::new(name)), format, "{name}");
     }
 }
+
+#[test]
+fn a_quote_that_nobody_closes_is_no_row_where_the_file_ends() {
+    let wrong = "the row goes to the end of the file: is there a quote that is not closed?";
+    for text in ["email,displayName\na@b.c,\"open", "email,displayName\na@b.c,\"open\nd@e.f,x\n"] {
+        assert_eq!(rows(Format::Csv, text.as_bytes()), told(&[(2, wrong)]));
+    }
+}
