@@ -1,16 +1,17 @@
 //! The audit trail against somebody who can write the database and does not have the key ring:
 //! what is found afterwards, and what only a head tells that was noted elsewhere.
 
-use std::sync::Arc;
+mod victim;
+
 use std::time::Duration;
 
-use gatehouse::app::App;
 use gatehouse::error::AppError;
 use gatehouse::usecase::audit::export::{Selection, export};
 use gatehouse::usecase::audit::{self, VerifyError, retention};
 use gatehouse::usecase::keys;
-use gatehouse_domain::audit::{ChainEnd, Expected, Finding, Summary};
-use gatehouse_tests::{Acme, TestServer, refused};
+use gatehouse_domain::audit::{ChainEnd, Expected, Finding};
+use gatehouse_tests::TestServer;
+use victim::Trail;
 
 /// Two tests of every rule, each over a server that does nothing by itself: what is taken out
 /// of the chain would be numbered anew meanwhile.
@@ -49,93 +50,6 @@ on_each_database! {
 }
 
 const DAY: Duration = Duration::from_hours(24);
-
-/// A trail whose events all have their numbers.
-struct Trail {
-    acme: Acme,
-    app: Arc<App>,
-}
-
-impl Trail {
-    async fn new(server: TestServer) -> Self {
-        let acme = Acme::new(server).await;
-        let trail = Self { app: acme.server.app(), acme };
-        trail.add(4).await;
-        trail
-    }
-
-    /// Adds so many events, each of a call that is refused.
-    async fn add(&self, events: usize) {
-        for _ in 0..events {
-            let nobody = format!("{}/customers/nobody", self.acme.portal);
-            refused(self.acme.admin.reset_mfa(&nobody).await);
-        }
-        while self.app.store.read().numbering().await.unwrap().waiting > 0 {
-            audit::number_batch(&self.app, self.acme.server.now()).await.unwrap();
-        }
-    }
-
-    async fn sql(&self, sql: &str) {
-        self.app.store.execute(sql).await.unwrap();
-    }
-
-    /// How the database writes bytes that stand there in hexadecimal.
-    fn bytes(&self, hexadecimal: &str) -> String {
-        if self.acme.server.is_on_postgres() {
-            format!("'\\x{hexadecimal}'::bytea")
-        } else {
-            format!("x'{hexadecimal}'")
-        }
-    }
-
-    async fn head(&self) -> ChainEnd {
-        self.app.store.read().chain_end().await.unwrap()
-    }
-
-    async fn verify(&self, expected: Expected) -> Result<(Summary, Vec<Finding>), VerifyError> {
-        let (mut findings, vault) = (Vec::new(), self.app.vault());
-        let found = |finding| findings.push(finding);
-        let verified = audit::verify(&self.app.store, &vault, expected, found).await?;
-        Ok((verified.summary, findings))
-    }
-
-    async fn findings(&self) -> Vec<Finding> {
-        self.verify(Expected::default()).await.unwrap().1
-    }
-
-    async fn findings_against(&self, head: ChainEnd) -> Vec<Finding> {
-        self.verify(Expected { head: Some(head), unkeyed_until: 0 }).await.unwrap().1
-    }
-
-    /// Gives the columns of the event with this number other values, digest and all, as
-    /// whoever lacks the ring can compute them. Gives the end of the chain with it.
-    async fn forge(&self, before: ChainEnd) -> ChainEnd {
-        let events = self.app.store.read().numbered_events(Some(before.number), 1).await.unwrap();
-        let mut event = events[0].event.clone();
-        "nobody".clone_into(&mut event.claimed_actor);
-        let end = before.next(None, &event);
-        let digest = self.bytes(&end.digest.to_string());
-        self.sql(&format!(
-            "UPDATE audit_event SET claimed_actor = 'nobody', chain_digest = {digest}, \
-             chain_key_id = NULL WHERE number = {}",
-            end.number
-        ))
-        .await;
-        end
-    }
-
-    /// Lets so much time pass, and removes what is older than a day; gives how many.
-    async fn retain(&self, time: Duration) -> usize {
-        self.acme.server.pass(time);
-        retention::remove_batch(&self.app, DAY, self.acme.server.now()).await.unwrap()
-    }
-
-    /// The end of the chain at this number.
-    async fn end_at(&self, number: i64) -> ChainEnd {
-        let events = self.app.store.read().numbered_events(Some(number - 1), 1).await.unwrap();
-        ChainEnd { number, digest: events[0].digest.unwrap() }
-    }
-}
 
 fn missing(first: i64, last: i64) -> Finding {
     Finding::Missing { first, last }
