@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod blocks;
 mod deploy;
 mod envoy;
 mod metrics;
