@@ -164,12 +164,12 @@ struct Block {
     above: String,
 }
 
-fn repository() -> PathBuf {
+pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// Every document there is, by its path.
-fn documents() -> BTreeMap<String, String> {
+pub fn documents() -> BTreeMap<String, String> {
     let (root, mut folders) = (repository(), vec![repository()]);
     let mut documents = BTreeMap::new();
     while let Some(folder) = folders.pop() {

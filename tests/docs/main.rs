@@ -11,5 +11,6 @@ mod architecture;
 mod blocks;
 mod deploy;
 mod envoy;
+mod mentions;
 mod metrics;
 mod security;
