@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use clap::Command;
 use clap::error::ErrorKind;
+use clap::{Arg, Command};
 use gatehouse::command::definition;
 
 use crate::blocks::{documents, repository};
@@ -76,12 +76,16 @@ fn commands_that_are_mentioned_are_understood() {
     assert!(checked > 50, "{checked} are found");
 }
 
+/// The variable of every setting, and of what single commands take besides.
+pub fn variables() -> BTreeSet<String> {
+    let commands = all_commands();
+    let variables = commands.iter().flat_map(Command::get_arguments).filter_map(Arg::get_env);
+    variables.map(|name| name.to_str().unwrap().to_owned()).collect()
+}
+
 #[test]
 fn settings_that_are_mentioned_are_there() {
-    let commands = all_commands();
-    let arguments = || commands.iter().flat_map(Command::get_arguments);
-    let variables: BTreeSet<_> =
-        arguments().filter_map(|argument| argument.get_env()?.to_str()).collect();
+    let variables = variables();
     for (document, text) in documents() {
         for (at, _) in text.match_indices("GATEHOUSE_") {
             let is_of_name = |c: char| c.is_ascii_uppercase() || c == '_';
@@ -90,7 +94,9 @@ fn settings_that_are_mentioned_are_there() {
             assert!(variables.contains(name) || name.ends_with('_'), "{document}: {name}");
         }
     }
-    let flags: BTreeSet<_> = arguments().filter_map(clap::Arg::get_long).collect();
+    let commands = all_commands();
+    let arguments = commands.iter().flat_map(Command::get_arguments);
+    let flags: BTreeSet<_> = arguments.filter_map(Arg::get_long).collect();
     for (document, span) in code_spans() {
         let Some(flag) = span.split([' ', '=']).next().unwrap().strip_prefix("--") else {
             continue;
