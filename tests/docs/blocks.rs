@@ -69,10 +69,11 @@ const RUN: &[(&str, &[(&str, &str, &str)])] = &[
         &[
             (
                 "Debian's package",
-                "sh recipes, sh install, sh healthy, sh owner, sh database, sh restart, \
+                "sh install, sh healthy, sh owner, sh database, sh restart, \
                  sh credential, sh reload, ini port, sh remove, sh purge, sh forget",
                 "tests/package/run",
             ),
+            ("*", "sh recipes", "tests/clients/readme/run"),
             ("Containers", "sh secrets", "tests/package/run"),
             ("From source", "sh", "tests/clients/readme/run"),
         ],
@@ -102,11 +103,10 @@ const RUN: &[(&str, &[(&str, &str, &str)])] = &[
                 "process::operations::the_doctor_is_asked_beside_a_server",
             ),
             ("TLS", "sh, sh, sh, sh, sh, sh", "tests/clients/tls/run"),
-            (
-                "Backup and restore",
-                "sh backup-sqlite, sh backup-postgres, sh restore-sqlite, sh restore-postgres",
-                "process::operations::postgres_is_backed_up_and_restored",
-            ),
+            ("*", "sh backup-sqlite", "process::operations::sqlite_is_backed_up_and_restored"),
+            ("*", "sh restore-sqlite", "process::operations::sqlite_is_backed_up_and_restored"),
+            ("*", "sh backup-postgres", "process::operations::postgres_is_backed_up_and_restored"),
+            ("*", "sh restore-postgres", "process::operations::postgres_is_backed_up_and_restored"),
             (
                 "The audit trail",
                 "sh, sh",
@@ -278,9 +278,13 @@ fn is_marked(block: &Block) -> bool {
 
 #[test]
 fn whoever_runs_a_block_is_there_and_takes_it_from_the_document() {
+    let documents = documents();
     for (document, sections) in RUN {
+        let blocks = blocks(&documents[*document]);
         let name = document.rsplit('/').next().unwrap();
-        for (section, _, runner) in *sections {
+        for (section, fence, runner) in *sections {
+            let is_there = *section != "*" || blocks.iter().any(|block| block.fence == *fence);
+            assert!(is_there, "{document} has no {fence}");
             let text = if runner.contains("::") {
                 assert!(exists(runner), "{document}, {section}: {runner}");
                 source_of_test(runner)

@@ -9,6 +9,7 @@
 
 mod architecture;
 mod blocks;
+mod dashboard;
 mod deploy;
 mod envoy;
 mod mentions;
