@@ -6,6 +6,8 @@ use std::path::Path;
 use gatehouse::command::definition;
 use serde::Deserialize;
 
+use crate::mentions::variables;
+
 const CONTAINERFILE: &str = include_str!("../../deploy/Containerfile");
 const COMPOSE: &str = include_str!("../../deploy/compose.yaml");
 const MANIFEST: &str = include_str!("../../Cargo.toml");
@@ -85,13 +87,6 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The variable of every setting.
-fn variables() -> BTreeSet<String> {
-    let command = definition();
-    let variables = command.get_arguments().filter_map(clap::Arg::get_env);
-    variables.map(|name| name.to_str().unwrap().to_owned()).collect()
-}
-
 /// What each line of the Containerfile that begins with `instruction` says after it.
 fn instructions(instruction: &str) -> Vec<Vec<&'static str>> {
     let words = CONTAINERFILE.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
@@ -138,9 +133,13 @@ fn the_image_is_built_of_what_there_is_by_a_compiler_that_can() {
     let version = |text: &str| -> Vec<u32> {
         text.split('.').map(|number| number.parse().unwrap()).collect()
     };
-    let image = CONTAINERFILE.split_once("/rust:").unwrap().1.split('-').next().unwrap();
+    let tag = CONTAINERFILE.split_once("/rust:").unwrap().1.split(' ').next().unwrap();
+    let (image, debian) = tag.split_once("-slim-").unwrap();
     let needed = MANIFEST.split_once("rust-version = \"").unwrap().1.split('"').next().unwrap();
     assert!(version(image) >= version(needed), "rust {image}, and {needed} is needed");
+    // What was built against a glibc runs on no older one.
+    let ran_on = CONTAINERFILE.split_once("/cc-debian").unwrap().1.split(':').next().unwrap();
+    assert_eq!((debian, ran_on), ("trixie", "13"));
 }
 
 #[test]

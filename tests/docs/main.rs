@@ -8,7 +8,10 @@
 )]
 
 mod architecture;
+mod blocks;
+mod dashboard;
 mod deploy;
 mod envoy;
+mod mentions;
 mod metrics;
 mod security;

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 const TEXT: &str = include_str!("../../SECURITY.md");
 
 /// What a test's path begins with, and where its modules are.
-const SUITES: [(&str, &str); 5] = [
+const SUITES: [(&str, &str); 6] = [
     ("attack", "tests/attack"),
+    ("docs", "tests/docs"),
     ("domain", "crates/domain/src"),
     ("e2e", "tests/e2e"),
     ("process", "services/gatehouse/tests/process"),
@@ -59,17 +60,25 @@ fn function(line: &str) -> Option<&str> {
     is_definition.then(|| rest.split(['(', '<']).next()).flatten()
 }
 
+/// What the file of a module says, such as `attack::tenants`; nothing where there is none.
+fn source(module: &str) -> String {
+    let (suite, module) = module.split_once("::").unwrap_or((module, ""));
+    let folder = SUITES.into_iter().find(|(name, _)| *name == suite);
+    let path = |folder| repository().join(folder).join(module.replace("::", "/"));
+    let path = folder.map(|(_, folder)| path(folder).with_extension("rs"));
+    path.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default()
+}
+
+/// What the file of a test says.
+pub fn source_of_test(path: &str) -> String {
+    path.rsplit_once("::").map(|(module, _)| source(module)).unwrap_or_default()
+}
+
 /// Whether `path` is a test: in the file of its module, or made one by the file above that.
-fn exists(path: &str) -> bool {
+pub fn exists(path: &str) -> bool {
     let (suite, path) = path.split_once("::").unwrap();
-    let Some((_, folder)) = SUITES.into_iter().find(|(name, _)| *name == suite) else {
-        return false;
-    };
     let Some((module, name)) = path.rsplit_once("::") else { return false };
-    let file = |module: &str| {
-        let path = repository().join(folder).join(module.replace("::", "/")).with_extension("rs");
-        fs::read_to_string(path).unwrap_or_default()
-    };
+    let file = |module: &str| source(&format!("{suite}::{module}"));
     // Tests beside the code stand in a file of theirs, or in the module's own.
     let beside = module.strip_suffix("::tests").map(&file).unwrap_or_default();
     if tests_of(&file(module)).contains(name) || tests_of(&beside).contains(name) {

@@ -134,3 +134,27 @@ async fn the_log_and_the_audit_trail_have_the_id_of_the_answer_and_never_one_tha
         .collect();
     assert_eq!(logged, told_ids);
 }
+
+/// docs/operations.md shows the line of a call: it is as it is written, but for the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_logged_as_the_manual_shows_it() {
+    let manual = include_str!("../../docs/operations.md");
+    let (_, shown) = manual.split_once("```json\n").unwrap();
+    let without_time = |line: &str| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        assert!(line["timestamp"].take().is_string());
+        line
+    };
+    let log = ["--log-format", "json", "--log", "info,gatehouse::layer=debug"];
+    // Where nobody listens.
+    let traces = ["--traces-endpoint", "http://127.0.0.1:9"];
+    let program =
+        Program::serve(env!("CARGO_BIN_EXE_gatehouse-for-tests"), &[&log[..], &traces].concat());
+    let raw = Raw::on(program.channel()).key(program.owner_key()).header(ID, "mine-1");
+    let raw = raw.header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    let path = "/gatehouse.v1.AdminService/ListPortals";
+    assert_eq!(told(raw.call(path, &gatehouse_tests::frame("")).await).0, Code::Ok);
+    let (_, log) = program.terminate();
+    let written = log.lines().find(|line| line.contains("\"answered\"")).unwrap();
+    assert_eq!(without_time(written), without_time(shown.lines().next().unwrap()));
+}

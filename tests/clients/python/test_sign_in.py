@@ -1,9 +1,12 @@
 """Signing in where the portal enforces MFA: the pages, and what goes wrong on them."""
 
 import datetime
+import pathlib
 import time
+from types import SimpleNamespace
 
-from gatehouse.v1 import client_context_pb2, mfa_pb2, session_pb2, sign_in_pb2
+from gatehouse.v1 import client_context_pb2, mfa_pb2, portal_auth_service_pb2, session_pb2
+from gatehouse.v1 import sign_in_pb2
 from pages import Pages
 from support import CLIENT, MULTI_FACTOR, PASSWORD, SAML, SHA1_SIX_DIGITS
 from support import EnforcingTest, GatehouseTest
@@ -32,6 +35,25 @@ class WholeSignIn(GatehouseTest):
         self.assert_session(ana, self.sign_in(ana), MULTI_FACTOR, 5)
         ana.lose_phone()
         self.assert_session(ana, self.sign_in(ana), MULTI_FACTOR, 4)
+
+    def test_the_loop_that_the_contract_shows_is_a_whole_client(self):
+        document = (pathlib.Path(__file__).parents[3] / "proto/README.md").read_text()
+        [code] = [rest.split("```")[0] for rest in document.split("```python\n")[1:]]
+        ana = self.add_customer()
+        self.enforce(True)
+        names = {
+            "stub": SimpleNamespace(
+                StartSignIn=lambda asked: self.auth.StartSignIn(
+                    email=asked.email, client=asked.client
+                )
+            ),
+            "StartSignInRequest": portal_auth_service_pb2.StartSignInRequest,
+            "client": client_context_pb2.ClientContext(**CLIENT),
+            "ask": {"email": ana.email}.__getitem__,
+            "PAGES": Pages(self.auth, ana).pages,
+        }
+        exec(code, names)
+        self.assert_session(ana, names["step"].session, MULTI_FACTOR, 5)
 
     def test_a_step_that_this_portal_has_no_page_for_fails_loudly(self):
         ana = self.add_customer()

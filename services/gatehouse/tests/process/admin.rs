@@ -105,8 +105,11 @@ fn a_night_with_the_portal_acme() {
     }
     assert!(trail.find("customer.created") < trail.find("mfa.reset"));
 
+    let delete = ["portals", "delete", "acme", "--yes"];
+    assert!(desk.refuses(&delete).contains("PORTAL_NOT_EMPTY"));
+    desk.prints(&["customers", "create", "acme", "bo@example.com"]);
     desk.prints(&["customers", "delete", "acme/ana", "--yes"]);
-    desk.prints(&["portals", "delete", "acme", "--yes"]);
+    desk.prints(&[&delete[..], &["--force"]].concat());
     assert_eq!(desk.json(&["portals", "list"]), Vec::<Value>::new());
 }
 

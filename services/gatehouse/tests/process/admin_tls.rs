@@ -4,7 +4,9 @@ use std::fs;
 
 use gatehouse_test_tls::{Authority, Identity, ServerFiles, replace};
 
-use crate::support::{Ended, Server, Site, run};
+use crate::support::{Ended, Server, Site, blocks, run, shell};
+
+const GUIDE: &str = include_str!("../../../../docs/administering.md");
 
 /// A server with TLS, and an administrator's terminal.
 struct Desk {
@@ -221,4 +223,21 @@ fn a_key_is_sent_in_clear_to_this_machine_alone() {
     let url = format!("http://{}", server.address).replace("127.0.0.1", "0.0.0.0");
     assert!(desk.refusal(&url, &[]).contains("--key-in-clear"));
     desk.is_let_in(&url, &[("GATEHOUSE_ADMIN_KEY_IN_CLEAR", "true")]);
+}
+
+/// The guide's command, to a server of another address.
+#[test]
+fn the_guide_shows_how_a_server_with_tls_is_administered() {
+    let desk = Desk::new();
+    desk.write_identity("ana", &desk.clients.client());
+    fs::rename(desk.site.folder().join("ana.key"), desk.site.folder().join("ana-tls.key")).unwrap();
+    let server = desk.serve_known_clients();
+    let [block] = blocks(GUIDE, "sh tls")[..] else { panic!("one block") };
+    let here = block.replace("https://gatehouse.example.com:50051", &at(&server));
+    assert_ne!(here, block, "the server is named");
+    let mut typed = shell(&desk.site, &server, "-eu", &here);
+    typed.env("GATEHOUSE_ADMIN_KEY_FILE", "owner.key");
+    let ended = run(typed);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.starts_with("PORTAL"), "{}", ended.stdout);
 }

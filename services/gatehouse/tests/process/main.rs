@@ -26,6 +26,7 @@ mod fleet;
 mod history;
 mod key_rotation;
 mod metrics;
+mod operations;
 mod races;
 mod readiness;
 mod replicas;

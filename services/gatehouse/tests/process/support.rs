@@ -17,7 +17,7 @@ use tonic::{Request, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
 pub use acme::{Acme, EMAIL, PASSWORD, PORTAL};
-pub use guide::{commands, shell};
+pub use guide::{blocks, commands, section, shell, shell_alone};
 pub use phone::Phone;
 pub use process::{Ended, Process, Server, gatehouse, run};
 pub use site::Site;

@@ -117,15 +117,15 @@ pub(super) async fn run(
             show(output, &done.portal.unwrap_or_default())
         }
         Portals::Delete { portal, force } => {
+            let name = portal.name();
+            // What is confirmed is the portal as it is now.
+            let request = GetPortalRequest { name: name.clone() };
+            let found = answer(connection.get_portal(request).await)?.portal.unwrap_or_default();
             let customers = if force { " with all of its customers" } else { "" };
-            output.confirm(&format!("delete {}{customers}", portal.name()))?;
-            let request = DeletePortalRequest {
-                name: portal.name(),
-                force,
-                ..DeletePortalRequest::default()
-            };
+            output.confirm(&format!("delete {name}{customers}"))?;
+            let request = DeletePortalRequest { name: name.clone(), etag: found.etag, force };
             answer(connection.delete_portal(request).await)?;
-            Ok(note(&format!("{} is deleted", portal.name()))?)
+            Ok(note(&format!("{name} is deleted"))?)
         }
     }
 }

@@ -119,12 +119,17 @@ impl Site {
 
     /// Runs `sql` beside the database, not in it.
     fn sql_elsewhere(&self, sql: &str) {
+        psql(sql, &self.url_of_postgres("postgres"));
+    }
+
+    /// The URL of another database of the same PostgreSQL.
+    pub fn url_of_postgres(&self, name: &str) -> String {
         let url = self.database_url.as_ref().unwrap();
-        psql(sql, &url.replace(&format!("/{}?", self.postgres_database()), "/postgres?"));
+        url.replace(&format!("/{}?", self.postgres_database()), &format!("/{name}?"))
     }
 
     /// The name of PostgreSQL's database.
-    fn postgres_database(&self) -> &str {
+    pub fn postgres_database(&self) -> &str {
         let url = self.database_url.as_ref().unwrap();
         url.strip_prefix("postgres:///").unwrap().split_once('?').unwrap().0
     }

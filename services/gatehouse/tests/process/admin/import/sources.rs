@@ -10,7 +10,7 @@ use gatehouse_api::v1::sign_in::Next;
 use totp_rs::{Algorithm, Builder, Secret};
 
 use super::super::Desk;
-use crate::support::{Acme, PASSWORD, commands};
+use crate::support::{Acme, Ended, PASSWORD, blocks, commands, section};
 
 const GUIDE: &str = include_str!("../../../../../../docs/importing.md");
 const EXPORTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/exports");
@@ -47,15 +47,19 @@ fn import(heading: &str, export: Option<(&str, &str)>) -> Desk {
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(format!("{EXPORTS}/{from}"), to).unwrap();
     }
-    let section = GUIDE.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
+    let ended = types(&desk, &commands(GUIDE, Some(heading)).concat());
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    desk
+}
+
+/// Types `script` at the desk, with the administrator's key.
+fn types(desk: &Desk, script: &str) -> Ended {
     let server = format!("http://{}", desk.server.address);
     let environment = format!(
         "export GATEHOUSE_ADMIN_SERVER={server} GATEHOUSE_ADMIN_KEY_FILE='{}'\n",
         desk.key_file.display()
     );
-    let ended = desk.shell(&(environment + &commands(section, None).concat()));
-    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
-    desk
+    desk.shell(&(environment + script))
 }
 
 async fn signs_in(desk: &Desk, acme: &Acme, email: &str, phone: Option<&Phone>) {
@@ -137,4 +141,21 @@ async fn any_other() {
     let acme = desk.acme();
     signs_in(&desk, &acme, "ana@example.com", None).await;
     assert_eq!(desk.emails(), ["ana@example.com"]);
+}
+
+#[test]
+fn what_is_printed_is_what_the_guide_shows() {
+    let desk = super::desk();
+    let row = |n| format!("{{\"email\": \"c{n}@example.com\"}}\n");
+    let good: String = (0..1_999).map(row).collect();
+    desk.file("customers.jsonl", good.replacen('\n', "\n{\"email\": \"bo\"}\n", 1));
+    let text = section(GUIDE, "A file");
+    let (typed, shown) = (blocks(text, "sh"), blocks(text, "text"));
+    assert_eq!((typed.len(), shown.len()), (2, 2));
+    for (command, shown) in typed.into_iter().zip(shown) {
+        let ended = types(&desk, &format!("set +x; {{ {command} }} 2>&1"));
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), shown), "{}", ended.stderr);
+    }
+    let refused = fs::read_to_string(desk.path("refused.jsonl")).unwrap();
+    assert_eq!(refused, "{\"email\": \"bo\"}\n");
 }
