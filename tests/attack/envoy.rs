@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use gatehouse_api::envoy::service::auth::v3::CheckRequest;
 use gatehouse_api::v1;
-use gatehouse_tests::{Acme, Database, EMPTY, Envoy, PORTAL, Refusal, TestServer, frame, refused};
+use gatehouse_tests::frames::{Heard, RequestHead, framed, head_of};
+use gatehouse_tests::{Acme, Database, Envoy, PORTAL, Refusal, TestServer, Told};
+
+use crate::ground::Ground;
 
 gatehouse_tests::on_each_database! {
     a_session_passes_in_its_own_portal_alone,
@@ -180,25 +183,54 @@ async fn a_check_without_a_live_key_of_a_portal_says_nothing_of_the_token(server
     }
 }
 
-/// What is no question has no answer: an error, after which Envoy lets nothing pass.
+/// CWE-636: after an error of the call Envoy goes by its own settings, which may let a request
+/// pass.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_question_is_an_error() {
-    let (acme, envoy) = acme().await;
-    let raw = || acme.server.raw().key(&acme.key);
-    let garbage = frame("\u{7f}\u{7f}\u{7f}");
-    for body in [garbage.as_str(), ""] {
-        let refusal = refused(raw().call(CHECK, body).await);
-        assert_eq!(refusal, Refusal::invalid(&["CheckRequest"]));
+async fn what_cannot_be_answered_lets_nobody_pass() {
+    let ground = Ground::with(&["--envoy-authorization", "true"]).await;
+    let call = || RequestHead::of(CHECK).key(&ground.key);
+    let garbage = framed(&[0x7f; 3]);
+    let mut attacker = ground.attacker().await;
+    for (head, body, expected) in [
+        (call(), &garbage[..], (500, "REQUEST_INVALID")),
+        (call(), &[], (500, "REQUEST_INVALID")),
+        (call().with("grpc-encoding", "gzip"), &[1, 0, 0, 0, 0], (500, "REQUEST_INVALID")),
+        (call().with("grpc-timeout", "soon"), &framed(&[]), (500, "REQUEST_INVALID")),
+        (RequestHead::of(CHECK), &garbage, (503, "API_KEY_INVALID")),
+    ] {
+        assert_denied(&attacker.ask(&head, body).await, expected);
     }
-    let other = "/envoy.service.auth.v3.Authorization/Uncheck";
-    assert_eq!(refused(raw().call(other, EMPTY).await), Refusal::unimplemented());
+    // One that waits for its message, so that it cannot be answered first.
+    let id = attacker.stream();
+    let head = call().with("grpc-timeout", "0n").block();
+    attacker.write(&head_of(id, &head, 0)).await;
+    assert_denied(&attacker.answer(id).await, (503, "OVERLOADED"));
+    let other = RequestHead::of("/envoy.service.auth.v3.Authorization/Uncheck").key(&ground.key);
+    assert_eq!(attacker.ask(&other, &framed(&[])).await.refusal(), Refusal::unimplemented());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_is_too_large_lets_nobody_pass() {
+    let (acme, envoy) = acme().await;
     // As much as Envoy takes from a client, and more.
     let token = acme.password_session().await.token;
     let padded = async |bytes| {
         let bearer = format!("Bearer {token}");
         let padding = "a".repeat(bytes);
-        envoy.check(&[("authorization", &bearer), ("cookie", &padding)], &[]).await
+        let headers = [("authorization", bearer.as_str()), ("cookie", &padding)];
+        envoy.check(&headers, &[]).await.unwrap()
     };
-    padded(120 * 1024).await.unwrap().set("x-gatehouse-customer").unwrap();
-    assert!(refused(padded(128 * 1024).await).is(v1::ErrorReason::RequestInvalid));
+    padded(120 * 1024).await.set("x-gatehouse-customer").unwrap();
+    assert_eq!(padded(128 * 1024).await.denied(), (431, "REQUEST_INVALID"));
+}
+
+/// That nobody is asked for anything, or keeps the answer.
+fn assert_denied(heard: &Heard, expected: (i32, &str)) {
+    assert!(heard.is_ok(), "{heard:?}");
+    assert!(heard.header("x-request-id").is_some_and(|id| !id.is_empty()));
+    // What frames it: "gRPC over HTTP2", `Length-Prefixed-Message`.
+    let told = Told::decode(&heard.body[5..]);
+    assert_eq!(told.denied(), expected);
+    assert_eq!(told.header("www-authenticate"), None);
+    assert_eq!(told.header("cache-control"), Some("no-store"));
 }

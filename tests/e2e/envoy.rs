@@ -139,11 +139,11 @@ async fn checks_are_counted_and_recorded_as_calls_are(server: TestServer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_it_is_not_asked_for_the_service_is_not_there() {
+async fn where_it_is_not_asked_for_the_service_lets_nobody_pass() {
     let acme = Acme::new(TestServer::start(Database::Sqlite).await).await;
     let token = acme.password_session().await.token;
     let envoy = acme.server.envoy_with(&acme.key);
-    assert_eq!(refused(envoy.bearer(&token, &[]).await), Refusal::unimplemented());
+    assert_eq!(envoy.bearer(&token, &[]).await.unwrap().denied(), (500, "REQUEST_INVALID"));
     let raw = acme.server.raw().key(&acme.key);
     let nothing = refused(raw.call("/envoy.service.auth.v3.Nothing/Check", EMPTY).await);
     assert_eq!(nothing, Refusal::unimplemented());

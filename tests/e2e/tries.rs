@@ -6,8 +6,10 @@ use std::time::Duration;
 use gatehouse::metrics::render;
 use gatehouse::usecase::tries;
 use gatehouse_api::v1;
-use gatehouse_domain::audit::tally::{OF_CUSTOMER, OF_NOBODY};
-use gatehouse_tests::{Acme, EMAIL, PASSWORD, SignInExt, TestServer, Web, refused};
+use gatehouse_api::v1::ErrorReason::ApiKeyScope;
+use gatehouse_domain::audit::tally::{OF_CUSTOMER, OF_KEY, OF_NOBODY};
+use gatehouse_tests::{Acme, EMAIL, PASSWORD, PORTAL, SignInExt, TestServer, Web, refused};
+use prost_types::Timestamp;
 use tokio::task::JoinSet;
 
 gatehouse_tests::on_each_database! {
@@ -15,6 +17,7 @@ gatehouse_tests::on_each_database! {
     replicas_count_each_its_own_and_none_twice,
     what_changes_something_has_its_event_in_the_worst_flood,
     a_minute_later_tries_have_their_events_again,
+    a_flood_of_calls_beyond_a_key_leaves_few_events_that_tell_of_all,
 }
 
 /// At once.
@@ -175,4 +178,51 @@ async fn a_minute_later_tries_have_their_events_again(server: TestServer) {
     }
     write(&acme.server).await;
     assert_eq!(sum(&told(&acme).await), 60);
+}
+
+/// As of an Envoy that was given an administrator's key, and of a backend with one that only
+/// validates.
+async fn a_flood_of_calls_beyond_a_key_leaves_few_events_that_tell_of_all(server: TestServer) {
+    let acme = Acme::new(server.with_envoy().await).await;
+    let envoy = acme.server.envoy_with(acme.server.owner_key());
+    let weak = acme.admin.portal_key(PORTAL, v1::PortalAccess::Validate).await.unwrap();
+    let web = acme.server.web_with(&weak);
+    flood(1_200, || {
+        let envoy = envoy.clone();
+        async move {
+            let told = envoy.bearer("nobody's", &[]).await.unwrap();
+            assert_eq!(told.denied(), (503, "API_KEY_SCOPE"));
+        }
+    })
+    .await;
+    flood(1_200, || {
+        let web = web.clone();
+        async move { assert!(refused(web.start(EMAIL).await).is(ApiKeyScope)) }
+    })
+    .await;
+    write(&acme.server).await;
+
+    let filter =
+        Some(v1::AuditEventFilter { types: vec!["call".to_owned()], ..Default::default() });
+    let request = v1::ListAuditEventsRequest { filter, page_size: 1_000, ..Default::default() };
+    let events = acme.admin.client().list_audit_events(request).await.unwrap().into_inner();
+    let events = events.audit_events;
+    for (method, resource) in [("Check", ""), ("StartSignIn", PORTAL)] {
+        let of = events.iter().filter(|event| event.attributes["method"] == method);
+        let (counted, alone): (Vec<_>, Vec<_>) =
+            of.partition(|event| event.r#type == "call.refused_more");
+        assert_eq!(alone.len(), OF_KEY as usize, "{method}");
+        // One, or two where the server wrote meanwhile.
+        assert!((1..=2).contains(&counted.len()), "{method}: {}", counted.len());
+        let tries = counted.iter().map(|event| event.attributes["count"].parse::<u64>().unwrap());
+        assert_eq!(tries.sum::<u64>() + u64::from(OF_KEY), 1_200, "{method}");
+        for event in counted {
+            assert!(event.reason() == ApiKeyScope);
+            assert_eq!(event.resource, resource);
+            assert_eq!(event.api_key, alone[0].api_key);
+            assert_eq!(event.api_key_display_name, alone[0].api_key_display_name);
+            let time = |key: &str| event.attributes[key].parse::<Timestamp>().unwrap();
+            assert!(time("first_time").seconds <= time("last_time").seconds);
+        }
+    }
 }

@@ -8,7 +8,8 @@ use gatehouse_api::envoy::config::core::v3::header_value_option::HeaderAppendAct
 use gatehouse_api::envoy::service::auth::v3::attribute_context::{self, HttpRequest};
 use gatehouse_api::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use gatehouse_api::envoy::service::auth::v3::check_response::HttpResponse;
-use gatehouse_api::envoy::service::auth::v3::{AttributeContext, CheckRequest};
+use gatehouse_api::envoy::service::auth::v3::{AttributeContext, CheckRequest, CheckResponse};
+use prost::Message;
 use serde_json::Value;
 
 use super::{Answer, Keyed, TestServer};
@@ -56,24 +57,34 @@ impl Envoy {
 
     /// Asks what Envoy would not.
     pub async fn ask(&self, request: CheckRequest) -> Answer<Told> {
-        let answer = self.0.clone().check(request).await?.into_inner();
+        Ok(self.0.clone().check(request).await?.into_inner().into())
+    }
+}
+
+impl From<CheckResponse> for Told {
+    fn from(answer: CheckResponse) -> Self {
         let code = answer.status.expect("a status").code;
-        Ok(match answer.http_response.expect("what to do") {
+        match answer.http_response.expect("what to do") {
             HttpResponse::OkResponse(ok) => {
                 assert_eq!(code, 0);
-                Told::Pass { set: replaced(ok.headers), removed: ok.headers_to_remove }
+                Self::Pass { set: replaced(ok.headers), removed: ok.headers_to_remove }
             }
             HttpResponse::DeniedResponse(denied) => {
                 assert_ne!(code, 0);
                 let status = denied.status.expect("a status").code;
                 let body = denied.body.parse().expect("JSON");
-                Told::Deny { status, headers: replaced(denied.headers), body }
+                Self::Deny { status, headers: replaced(denied.headers), body }
             }
-        })
+        }
     }
 }
 
 impl Told {
+    /// As it is encoded.
+    pub fn decode(encoded: &[u8]) -> Self {
+        CheckResponse::decode(encoded).expect("an answer").into()
+    }
+
     /// The status and the reason of a denial.
     pub fn denied(&self) -> (i32, &str) {
         match self {

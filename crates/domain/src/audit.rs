@@ -124,6 +124,9 @@ event_types! {
     /// A call with a live key was refused: beyond the key's grant, or a change
     /// that an administrator could not make. `method` is the RPC's name.
     CallRefused = "call.refused" ["method"],
+    /// Refused calls of a key that came beyond the rate ([`tally`]) and have no event of their
+    /// own: `method` as there, or empty for several.
+    CallsRefused = "call.refused_more" ["method", "count", "first_time", "last_time"],
 }
 
 /// Longer than any type will be.

@@ -22,7 +22,7 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::Instrument;
 
-pub use request_id::RequestId;
+pub use request_id::{HEADER as REQUEST_ID_HEADER, RequestId};
 
 use crate::error::{AppError, REASON_HEADER, with_request_id};
 use crate::metrics::{Answered, CallMetrics};
@@ -31,10 +31,9 @@ use crate::traces::{CallSpan, Traces};
 type Request = http::Request<Body>;
 type Response = http::Response<Body>;
 
-/// What a call failed with that is told by an answer, not by a status. In the extensions of
-/// that answer, for what counts calls.
-#[derive(Clone)]
-pub struct Failed(pub http::HeaderMap);
+/// In the extensions of an answer: the call's message was larger than its method takes.
+#[derive(Clone, Copy)]
+pub struct TooLarge;
 
 /// Services with a contract of their own, errors included. Probes and tools call them: they are
 /// not traced.
@@ -116,8 +115,7 @@ where
 
         let end = move |response: Response, path: &str, id: &RequestId| {
             let response = finish(response, path, id);
-            let failed = response.extensions().get().map(|Failed(headers)| headers);
-            let answered = Answered::of(failed.unwrap_or(response.headers()));
+            let answered = Answered::of(response.headers());
             let Answered { code, reason } = answered;
             tracing::debug!(code = Answered::code_word(code), reason, "answered");
             counted.answered(answered);
@@ -155,12 +153,15 @@ where
 }
 
 fn finish(mut response: Response, path: &str, id: &RequestId) -> Response {
+    if tonics_own(response.headers()) == Some(Code::OutOfRange) {
+        response.extensions_mut().insert(TooLarge);
+    }
     if let Some(status) = corrected(&response, path, id) {
         // Cannot fail: our texts are fixed, and what is not ASCII in them is encoded.
         // What else tonic said, such as grpc-accept-encoding, stays.
         let _ = status.add_header(response.headers_mut());
     }
-    response.headers_mut().insert(request_id::HEADER, id.header());
+    response.headers_mut().insert(REQUEST_ID_HEADER, id.header());
     response
 }
 
@@ -171,17 +172,19 @@ fn is_foreign(path: &str) -> bool {
 /// The status to send instead of the one in `response`, if any.
 fn corrected(response: &Response, path: &str, id: &RequestId) -> Option<Status> {
     let headers = response.headers();
-    // A call that has not failed yet sends its status after the messages.
-    let status = headers.get(Status::GRPC_STATUS)?;
-    let code = Code::from_bytes(status.as_bytes());
-    match headers.get(REASON_HEADER) {
-        Some(reason) if reason == ErrorReason::Internal.as_str_name() => {
-            Some(with_request_id(&Status::from_header_map(headers)?, id.as_str()))
-        }
-        Some(_) => None,
-        None if code == Code::Ok || is_foreign(path) => None,
-        None => Some(nearest(code, path).into()),
+    if let Some(code) = tonics_own(headers) {
+        return (!is_foreign(path)).then(|| nearest(code, path).into());
     }
+    let is_internal = headers.get(REASON_HEADER)? == ErrorReason::Internal.as_str_name();
+    let status = Status::from_header_map(headers).filter(|_| is_internal)?;
+    Some(with_request_id(&status, id.as_str()))
+}
+
+/// What a call failed with before a handler was asked: an error without a reason.
+fn tonics_own(headers: &http::HeaderMap) -> Option<Code> {
+    // A call that has not failed yet sends its status after the messages.
+    let code = Code::from_bytes(headers.get(Status::GRPC_STATUS)?.as_bytes());
+    (code != Code::Ok && !headers.contains_key(REASON_HEADER)).then_some(code)
 }
 
 /// Our error for one that tonic made. Its text is not used: it may quote the request.

@@ -35,7 +35,7 @@ use crate::tls::{ServerTls, TlsError};
 use crate::usecase::tries;
 
 use connections::Connections;
-use denials::Denials;
+use denials::DenialLayer;
 use health::Health;
 use import::LargeImports;
 
@@ -68,7 +68,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// streams, which have no end of their own, are cut off.
 const DRAIN_LIMIT: Duration = Duration::from_secs(15);
 
-type Router = tonic::transport::server::Router<Stack<CallLayer, Identity>>;
+type Router = tonic::transport::server::Router<Stack<CallLayer, Stack<DenialLayer, Identity>>>;
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -257,7 +257,7 @@ fn routes(
     if optional.envoy_authorization {
         let envoy = AuthorizationServer::new(AuthorizationRpc::new(Arc::clone(app)))
             .max_decoding_message_size(MAX_CHECK_BYTES);
-        routes = routes.add_service(Denials(authorized.named_layer(envoy)));
+        routes = routes.add_service(authorized.named_layer(envoy));
     }
     if !optional.reflection {
         return Ok(routes);
@@ -313,5 +313,5 @@ pub fn transport() -> tonic::transport::Server {
 }
 
 fn router(app: &App, routes: Routes) -> Router {
-    transport().layer(call_layer(app)).add_routes(routes)
+    transport().layer(DenialLayer).layer(call_layer(app)).add_routes(routes)
 }

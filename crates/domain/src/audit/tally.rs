@@ -1,16 +1,21 @@
-//! Refused proofs that come faster than the trail tells of each: counted, so that nobody
-//! fills a disk with them.
+//! Refused proofs and calls that come faster than the trail tells of each: counted, so that
+//! nobody fills a disk with them.
 //!
 //! What is refused costs an attacker nothing, and came as an event each would be millions of
 //! rows a day. So in each minute the first few have an event of their own, and the others are
-//! counted, to be told of together. Every server has a tally of its own: no row is hot.
+//! counted, to be told of together: proofs by portal, calls by key. Every server has a tally of
+//! its own: no row is hot.
+
+mod calls;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{Event, EventType, Resource};
-use crate::id::{CustomerId, PortalId};
+use super::{Caller, Event, EventType, Resource};
+use crate::id::{ApiKeyId, CustomerId, PortalId};
 use crate::time::Timestamp;
+
+use calls::OfKey;
 
 /// Refused proofs of one customer in a minute that have an event each: the passwords that
 /// somebody types who has forgotten theirs, and what a guesser begins with.
@@ -21,6 +26,9 @@ pub const OF_CUSTOMERS: u32 = 50;
 /// The same of what is nobody's, such as an unknown address, in a portal. Apart from those of
 /// customers: who tries addresses that are not there hides nothing.
 pub const OF_NOBODY: u32 = 10;
+/// Refused calls of a key in a minute that have an event each: a list that somebody goes
+/// through with a key that may not.
+pub const OF_KEY: u32 = 30;
 /// Customers that one count tells apart; past these it says that there were so many.
 pub const MAX_CUSTOMERS: usize = 1_000;
 /// Counts of a portal with a customer of their own, until they are taken.
@@ -28,7 +36,7 @@ const MAX_OWN: usize = 100;
 
 const MINUTE: i64 = 60;
 
-/// How a refused proof is told of.
+/// How a refusal is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Telling {
     /// By its own event.
@@ -37,19 +45,27 @@ pub enum Telling {
     WithCustomers,
     /// Counted among those of its portal.
     WithPortals,
+    /// A call, counted among those of its key.
+    WithKeys,
 }
 
 /// What came beyond the rate, until it is taken.
 ///
-/// Of portals that have refused nothing lately, and of addresses that belong to nobody,
-/// nothing is kept.
+/// Of portals and keys that have been refused nothing lately, and of addresses that belong to
+/// nobody, nothing is kept.
 #[derive(Debug, Default)]
-pub struct Tally(HashMap<PortalId, OfPortal>);
+pub struct Tally {
+    portals: HashMap<PortalId, OfPortal>,
+    keys: HashMap<ApiKeyId, OfKey>,
+}
+
+/// Minutes since 1970.
+#[derive(Debug, Default)]
+struct Minute(i64);
 
 #[derive(Debug, Default)]
 struct OfPortal {
-    /// Minutes since 1970.
-    minute: i64,
+    minute: Minute,
     /// Events of each customer in that minute.
     told: HashMap<CustomerId, u32>,
     told_of_customers: u32,
@@ -77,16 +93,15 @@ struct Count {
     customers: HashSet<u64>,
 }
 
-/// Refused proofs of one kind that were counted, those of customers apart from those of nobody.
+/// Refusals of one kind that were counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counted {
     /// The customer of all of them, or the portal.
     pub resource: Resource,
-    /// What each of their events would have been.
-    pub kind: EventType,
-    /// What was presented, as [`EventType::SignInFailed`] has it; empty where that type says
-    /// nothing of it.
-    pub proof: String,
+    /// The key of all of them, where they are calls.
+    pub caller: Caller,
+    /// What was refused.
+    pub kind: Kind,
     /// Why they were refused.
     pub reason: Option<&'static str>,
     /// How many.
@@ -95,40 +110,63 @@ pub struct Counted {
     pub first: Timestamp,
     /// When the last came.
     pub last: Timestamp,
-    /// How many customers they were of, up to [`MAX_CUSTOMERS`]; none for nobody.
-    pub customers: usize,
+}
+
+/// What was refused and counted together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Proofs, those of customers apart from those of nobody.
+    Proof {
+        /// What each of their events would have been.
+        kind: EventType,
+        /// What was presented, as [`EventType::SignInFailed`] has it; empty where that type says
+        /// nothing of it.
+        proof: String,
+        /// How many customers they were of, up to [`MAX_CUSTOMERS`]; none for nobody.
+        customers: usize,
+    },
+    /// Calls.
+    Call {
+        /// As [`EventType::CallRefused`] has it; empty for several.
+        method: String,
+    },
 }
 
 impl Tally {
-    /// How to tell of `event`, which is of a refused proof. Takes the event's place within
-    /// the rate; what is to be counted is so by [`Self::count`], once it is sure that it was
-    /// refused.
+    /// How to tell of `event`, which is of a refused proof or call. Takes the event's place
+    /// within the rate; what is to be counted is so by [`Self::count`], once it is sure that it
+    /// was refused.
     pub fn admit(&mut self, event: &Event) -> Telling {
+        if event.kind == EventType::CallRefused {
+            let Some(key) = &event.caller.api_key else { return Telling::Alone };
+            return self.keys.entry(key.0).or_default().admit(event.at);
+        }
         let Some(portal) = &event.resource.portal else { return Telling::Alone };
         let of_portal = self.of_portal(portal);
-        of_portal.begin(minute(event.at));
+        of_portal.begin(event.at);
         of_portal.admit(event.resource.customer.as_ref())
     }
 
     /// Counts `event`, as [`Self::admit`] said.
     pub fn count(&mut self, event: &Event, telling: Telling) {
+        if telling == Telling::WithKeys {
+            let Some((key, display_name)) = &event.caller.api_key else { return };
+            return self.keys.entry(*key).or_default().count(event, display_name);
+        }
         let Resource { portal: Some(portal), customer, .. } = &event.resource else { return };
         let counts = &mut self.of_portal(portal).counts;
-        let proof = event.attributes.iter().find(|(key, _)| *key == "proof");
         let mut what = What {
             customer: customer.clone().filter(|_| telling == Telling::WithCustomers),
             is_nobodys: customer.is_none(),
             kind: event.kind,
-            proof: proof.map(|(_, proof)| proof.clone()).unwrap_or_default(),
+            proof: attribute(event, "proof"),
             reason: event.reason,
         };
         if counts.len() >= MAX_OWN && !counts.contains_key(&what) {
             what.customer = None;
         }
         let count = counts.entry(what).or_insert_with(|| Count::new(event.at));
-        count.tries += 1;
-        count.first = count.first.min(event.at);
-        count.last = count.last.max(event.at);
+        count.add(event.at);
         if let Some(customer) = customer
             && count.customers.len() < MAX_CUSTOMERS
         {
@@ -139,34 +177,44 @@ impl Tally {
     /// Takes at most `most` of the counts, and forgets what is of no use at `now`.
     pub fn take(&mut self, most: usize, now: Timestamp) -> Vec<Counted> {
         let mut taken = Vec::new();
-        for (portal, of_portal) in &mut self.0 {
-            let left = most - taken.len();
-            let whats: Vec<_> = of_portal.counts.keys().take(left).cloned().collect();
-            for what in whats {
-                let count = of_portal.counts.remove(&what);
-                taken.extend(count.map(|count| counted(portal, what, &count)));
-            }
+        for (portal, of_portal) in &mut self.portals {
+            let counts = of_portal.counts.extract_if(|_, _| true).take(most - taken.len());
+            taken.extend(counts.map(|(what, count)| counted(portal, what, &count)));
         }
-        let minute = minute(now);
-        self.0.retain(|_, of_portal| !of_portal.counts.is_empty() || of_portal.is_of(minute));
+        for (key, of_key) in &mut self.keys {
+            of_key.take(*key, most - taken.len(), &mut taken);
+        }
+        self.portals.retain(|_, of| !of.counts.is_empty() || of.minute.is_of(now));
+        self.keys.retain(|_, of| of.is_of_use(now));
         taken
     }
 
     fn of_portal(&mut self, portal: &PortalId) -> &mut OfPortal {
-        self.0.entry(portal.clone()).or_default()
+        self.portals.entry(portal.clone()).or_default()
+    }
+}
+
+impl Minute {
+    /// A call that began in the minute before may come after one of this minute; both are of
+    /// one minute then.
+    fn is_of(&self, at: Timestamp) -> bool {
+        let minute = minute(at);
+        minute == self.0 || minute == self.0.saturating_sub(1)
+    }
+
+    /// Goes on to the minute of `at`; gives whether that is another one.
+    fn begin(&mut self, at: Timestamp) -> bool {
+        let is_another = !self.is_of(at);
+        if is_another {
+            self.0 = minute(at);
+        }
+        is_another
     }
 }
 
 impl OfPortal {
-    /// A call that began in the minute before may come after one of this minute; both are of
-    /// one minute then.
-    fn is_of(&self, minute: i64) -> bool {
-        minute == self.minute || minute == self.minute.saturating_sub(1)
-    }
-
-    fn begin(&mut self, minute: i64) {
-        if !self.is_of(minute) {
-            self.minute = minute;
+    fn begin(&mut self, at: Timestamp) {
+        if self.minute.begin(at) {
             self.told.clear();
             (self.told_of_customers, self.told_of_nobody) = (0, 0);
         }
@@ -195,14 +243,27 @@ impl Count {
     fn new(at: Timestamp) -> Self {
         Self { tries: 0, first: at, last: at, customers: HashSet::new() }
     }
+
+    fn add(&mut self, at: Timestamp) {
+        self.tries += 1;
+        self.first = self.first.min(at);
+        self.last = self.last.max(at);
+    }
 }
 
 fn counted(portal: &PortalId, what: What, count: &Count) -> Counted {
     let What { customer, kind, proof, reason, .. } = what;
     let Count { tries, first, last, customers } = count;
     let resource = Resource { portal: Some(portal.clone()), customer, session: None };
-    let (count, first, last, customers) = (*tries, *first, *last, customers.len());
-    Counted { resource, kind, proof, reason, count, first, last, customers }
+    let kind = Kind::Proof { kind, proof, customers: customers.len() };
+    let (count, first, last) = (*tries, *first, *last);
+    Counted { resource, caller: Caller::default(), kind, reason, count, first, last }
+}
+
+/// What an event says under a key, if anything.
+fn attribute(event: &Event, key: &str) -> String {
+    let found = event.attributes.iter().find(|(known, _)| *known == key);
+    found.map(|(_, text)| text.clone()).unwrap_or_default()
 }
 
 fn minute(at: Timestamp) -> i64 {

@@ -13,8 +13,8 @@ use crate::app::App;
 use crate::error::REASON_HEADER;
 use crate::usecase::{Call, audit};
 
-/// Records it where `response` is a refusal that the trail tells of. Without its
-/// event no refusal leaves: the call is answered with why there is none.
+/// Records it where `response` is a refusal that the trail tells of. Without its event, or its
+/// place among those that are counted, no refusal leaves: the call is answered with why.
 pub(super) async fn record(
     app: &Arc<App>,
     caller: &Caller,

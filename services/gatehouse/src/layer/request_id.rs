@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue};
 use rand::CryptoRng;
 
 /// The metadata key, in requests and in answers.
-pub(super) const HEADER: &str = "x-request-id";
+pub const HEADER: &str = "x-request-id";
 
 /// What a call is called in the log: 1 to 64 of `A-Z a-z 0-9 . _ -`. In the
 /// extensions of every request.

@@ -1,4 +1,4 @@
-//! Envoy's question has an answer for a request that may not pass: what a check fails with
+//! Envoy's question has an answer for a request that may not pass: whatever a check fails with
 //! is told by it, not by an error of the call, after which Envoy would go by settings of its
 //! own, that might let the request pass.
 
@@ -9,27 +9,35 @@ use std::task::{Context, Poll};
 use gatehouse_api::envoy::service::auth::v3::authorization_server::SERVICE_NAME;
 use gatehouse_api::envoy::service::auth::v3::{CheckRequest, CheckResponse};
 use http::header::CONTENT_TYPE;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codec::{Codec, EncodeBody, SingleMessageCompressionOverride};
 use tonic::metadata::GRPC_CONTENT_TYPE;
-use tonic::server::NamedService;
+use tonic::{Code, Status};
 use tonic_prost::ProstCodec;
-use tower::Service;
+use tower::{Layer, Service};
 
 use crate::convert::envoy;
-use crate::layer::Failed;
+use crate::layer::{REQUEST_ID_HEADER, TooLarge};
 
 type Request = http::Request<Body>;
 type Response = http::Response<Body>;
 
-/// Envoy's service, key and all.
-#[derive(Clone)]
-pub(super) struct Denials<S>(pub(super) S);
+/// Goes around all that surrounds a call: what a call fails with there, such as its deadline, is
+/// no answer of Envoy's service either. Nor is it one that the service is not there.
+#[derive(Clone, Copy)]
+pub(super) struct DenialLayer;
 
-impl<S: NamedService> NamedService for Denials<S> {
-    const NAME: &'static str = S::NAME;
+impl<S> Layer<S> for DenialLayer {
+    type Service = Denials<S>;
+
+    fn layer(&self, inner: S) -> Denials<S> {
+        Denials(inner)
+    }
 }
+
+/// A service with a [`DenialLayer`] around it.
+#[derive(Clone)]
+pub(super) struct Denials<S>(S);
 
 impl<S> Service<Request> for Denials<S>
 where
@@ -58,19 +66,22 @@ fn is_check(path: &str) -> bool {
     path.strip_prefix('/').and_then(|path| path.strip_prefix(SERVICE_NAME)) == Some("/Check")
 }
 
-/// The answer instead of an error. What tonic refuses by itself, such as a message that is
-/// none, has no reason yet, and stays an error.
+/// The answer instead of an error.
 fn told(response: Response) -> Response {
-    let status = Status::from_header_map(response.headers());
-    let denial = status.and_then(|status| envoy::denial(&status));
-    let Some(denial) = denial else { return response };
-    let failed = response.into_parts().0.headers;
+    let Some(status) = Status::from_header_map(response.headers()) else { return response };
+    if status.code() == Code::Ok {
+        return response;
+    }
+    let is_too_large = response.extensions().get::<TooLarge>().is_some();
+    let denial = envoy::denial(&status, is_too_large);
     let encoder = ProstCodec::<CheckResponse, CheckRequest>::default().encoder();
     let once = SingleMessageCompressionOverride::default();
     let message = tokio_stream::once(Ok(denial));
     let body = EncodeBody::new_server(encoder, message, None, once, None);
     let mut told = Response::new(Body::new(body));
     told.headers_mut().insert(CONTENT_TYPE, GRPC_CONTENT_TYPE);
-    told.extensions_mut().insert(Failed(failed));
+    if let Some(id) = response.headers().get(REQUEST_ID_HEADER) {
+        told.headers_mut().insert(REQUEST_ID_HEADER, id.clone());
+    }
     told
 }

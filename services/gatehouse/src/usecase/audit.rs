@@ -15,7 +15,7 @@ use gatehouse_persistence::{AuditEventFilter, Lease};
 pub use verify::{Verified, VerifyError, verify, verify_file};
 
 use super::retry::retry;
-use super::{Call, about_portal, record};
+use super::{Call, about_portal, tries};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -43,8 +43,8 @@ pub async fn list(
     Ok(app.store.read().audit_events(filter, before, limit).await?)
 }
 
-/// Records that the call of `method` was refused for `reason`. What it was about
-/// is `portal`, where that is known.
+/// Tells that the call of `method` was refused for `reason`: by an event, or among those that
+/// are counted. What it was about is `portal`, where that is known.
 ///
 /// # Errors
 /// [`AppError::StoreUnavailable`].
@@ -59,7 +59,7 @@ pub async fn record_refusal(
     let mut event = call.event(app, EventType::CallRefused, resource);
     event.reason = Some(reason);
     event.attributes = vec![("method", method.to_owned())];
-    record(app, &event).await
+    tries::tell(app, &event).await
 }
 
 /// Numbers the next batch of events, unless another server has the lease for it;

@@ -1,13 +1,13 @@
-//! Refused proofs in the audit trail: each tells of itself by its event, up to a rate, and
+//! Refused proofs and calls in the audit trail: each tells of itself by its event, up to a rate, and
 //! beyond it they are counted in this server's memory and told of together
 //! ([`gatehouse_domain::audit::tally`]).
 //!
 //! A server that ends in order writes what it has counted; one that is killed loses what it
 //! has counted since it last wrote, which is a minute's.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use gatehouse_domain::audit::tally::{Counted, Tally, Telling};
+use gatehouse_domain::audit::tally::{Counted, Kind, Tally, Telling};
 use gatehouse_domain::audit::{Event, EventType};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::{StoreError, Tx};
@@ -56,16 +56,22 @@ pub(super) enum Changed {
     Nothing,
 }
 
+/// A refusal's place within the rate. It is taken once, however often the transaction that
+/// refuses is begun again.
+#[derive(Default)]
+pub(super) struct Place(OnceLock<Telling>);
+
 /// Ends `tx` with what it says of a proof that was refused: its event, or that it counts.
 pub(super) async fn commit(
     app: &App,
     tx: Tx,
     event: &Event,
     changed: Changed,
+    place: &Place,
 ) -> Result<(), AppError> {
     let telling = match changed {
         Changed::State => Telling::Alone,
-        Changed::Nothing => app.tries.tally().admit(event),
+        Changed::Nothing => *place.0.get_or_init(|| app.tries.tally().admit(event)),
     };
     if telling == Telling::Alone {
         tx.record(event).await?;
@@ -76,7 +82,7 @@ pub(super) async fn commit(
     Ok(())
 }
 
-/// The same of a proof whose refusal changes nothing that is stored.
+/// The same of a refusal that changes nothing that is stored.
 pub(super) async fn tell(app: &App, event: &Event) -> Result<(), AppError> {
     let telling = app.tries.tally().admit(event);
     if telling == Telling::Alone {
@@ -139,15 +145,20 @@ pub async fn write_rest(app: &App, now: Timestamp) {
 
 /// That all of these were refused.
 fn event(app: &App, now: Timestamp, counted: Counted) -> Event {
-    let Counted { resource, kind, proof, reason, count, first, last, customers } = counted;
-    let attributes = vec![
-        ("type", kind.as_str().to_owned()),
-        ("proof", proof),
+    let Counted { resource, caller, kind, reason, count, first, last } = counted;
+    let (kind, mut attributes) = match kind {
+        Kind::Proof { kind, proof, customers } => {
+            let customers = ("customers", customers.to_string());
+            let proofs = vec![("type", kind.as_str().to_owned()), ("proof", proof), customers];
+            (EventType::SignInRefused, proofs)
+        }
+        Kind::Call { method } => (EventType::CallsRefused, vec![("method", method)]),
+    };
+    attributes.extend([
         ("count", count.to_string()),
         ("first_time", timestamp(first).to_string()),
         ("last_time", timestamp(last).to_string()),
-        ("customers", customers.to_string()),
-    ];
-    let event = Call::of_server(now).event(app, EventType::SignInRefused, resource);
+    ]);
+    let event = Call { now, caller }.event(app, kind, resource);
     Event { reason, attributes, ..event }
 }

@@ -37,6 +37,7 @@ pub fn of_type(kind: &str) -> &str {
         "session.signed_out" => "Signed out",
         "session.revoked" => "Sessions ended by an administrator",
         "call.refused" => "Call refused",
+        "call.refused_more" => "More calls refused, counted",
         other => other,
     }
 }

@@ -18,18 +18,25 @@ use crate::metrics::reason_word;
 /// When to come back to a gatehouse that is away. The examples say the same.
 const AWAY: Duration = Duration::from_secs(5);
 
-/// The answer to a client about whose request a check said `status`, whose metadata may
-/// hold a challenge. None where the status is not of ours.
+/// The answer to a client about whose request a check failed with `status`, whose metadata may
+/// hold a challenge; the question may have been too large to be read. A status that has no
+/// reason of ours is a defect.
 ///
 /// The body has the words of the contract, as what the examples answer to a script has.
 #[must_use]
-pub fn denial(status: &Status) -> Option<CheckResponse> {
+pub fn denial(status: &Status, is_too_large: bool) -> CheckResponse {
     let details = status.get_error_details();
-    let info = details.error_info()?;
-    let reason = ErrorReason::from_str_name(&info.reason)?;
+    let info = details.error_info();
+    let reason = info.and_then(|info| ErrorReason::from_str_name(&info.reason));
+    let reason = reason.unwrap_or(ErrorReason::Internal);
     let challenge = status.metadata().get(WWW_AUTHENTICATE.as_str());
     let challenge = challenge.and_then(|value| value.to_str().ok());
-    let code = status_code(reason, challenge.is_some());
+    let code = if is_too_large {
+        // RFC 6585, section 5. It is the headers that make a question large.
+        StatusCode::RequestHeaderFieldsTooLarge
+    } else {
+        status_code(reason, challenge.is_some())
+    };
 
     let mut headers = vec![
         set(CONTENT_TYPE.as_str(), "application/json"),
@@ -40,17 +47,18 @@ pub fn denial(status: &Status) -> Option<CheckResponse> {
     let wait = wait.or((code == StatusCode::ServiceUnavailable).then_some(AWAY));
     headers.extend(wait.map(|wait| set(RETRY_AFTER.as_str(), whole_seconds(wait).to_string())));
 
-    let said = info.metadata.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str())));
+    let said = info.into_iter().flat_map(|info| &info.metadata);
+    let said = said.map(|(key, value)| (key.clone(), Value::from(value.as_str())));
     let mut body: Map<_, _> = said.collect();
     body.insert("reason".to_owned(), reason_word(reason.as_str_name()).into());
-    Some(CheckResponse {
+    CheckResponse {
         status: Some(rpc::Status { code: status.code().into(), message: String::new() }),
         http_response: Some(HttpResponse::DeniedResponse(DeniedHttpResponse {
             status: Some(HttpStatus { code: code.into() }),
             headers,
             body: Value::from(body).to_string(),
         })),
-    })
+    }
 }
 
 /// Whatever is no verdict about the request is the deployment's, and says nothing about

@@ -97,7 +97,10 @@ fn replaced(headers: Vec<HeaderValueOption>) -> HashMap<String, String> {
 }
 
 fn denied(status: &Status) -> (i32, HashMap<String, String>, Value) {
-    let response = denial(status).unwrap();
+    told(denial(status, false))
+}
+
+fn told(response: CheckResponse) -> (i32, HashMap<String, String>, Value) {
     assert_ne!(response.status.unwrap().code, 0);
     let Some(HttpResponse::DeniedResponse(denied)) = response.http_response else { panic!() };
     let DeniedHttpResponse { status, headers, body } = denied;
@@ -334,7 +337,12 @@ fn a_denial_is_told_in_http() {
     let retry_after = Duration::from_millis(1_200);
     let (code, headers, _) = denied(&AppError::Overloaded { retry_after }.into());
     assert_eq!((code, headers["retry-after"].as_str()), (503, "2"));
-    assert!(denial(&Status::internal("tonic's own")).is_none());
+    let (code, _, body) = denied(&Status::cancelled("tonic's own"));
+    assert_eq!((code, body), (500, serde_json::json!({"reason": "INTERNAL"})));
+
+    let (code, headers, body) = told(denial(&AppError::RequestInvalid(Vec::new()).into(), true));
+    assert_eq!((code, headers.get("retry-after")), (431, None));
+    assert_eq!(body, serde_json::json!({"reason": "REQUEST_INVALID"}));
 }
 
 /// The examples' pages and what Envoy answers speak of one thing by one number, but where HTTP

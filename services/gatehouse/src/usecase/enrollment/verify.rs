@@ -12,7 +12,7 @@ use crate::error::{AppError, Wait};
 use crate::usecase::holder::{Credential, Holder, HolderView};
 use crate::usecase::proof::second_factor::check_length;
 use crate::usecase::retry::retry;
-use crate::usecase::tries::{self, Changed};
+use crate::usecase::tries::{self, Changed, Place};
 use crate::usecase::{Call, refused, sealed};
 
 /// Proves that the app knows the secret. Of an enrollment that is verified
@@ -38,7 +38,8 @@ pub async fn verify(
     if enrollment.state == State::Pending {
         check_length(enrollment.parameters, code)?;
         app.database_watch.require_agreement(&app.clock)?;
-        let attempt = Attempt { app, call, holder: &holder, enrollment: &enrollment };
+        let place = Place::default();
+        let attempt = Attempt { app, call, holder: &holder, enrollment: &enrollment, place };
         if retry(app, || attempt.charge()).await?? {
             match attempt.judge(&sealed, code)? {
                 TotpVerdict::Accepted { step } => retry(app, || attempt.accept(step)).await?,
@@ -57,6 +58,7 @@ struct Attempt<'a> {
     call: &'a Call,
     holder: &'a Holder,
     enrollment: &'a Enrollment,
+    place: Place,
 }
 
 impl Attempt<'_> {
@@ -80,7 +82,7 @@ impl Attempt<'_> {
         } else {
             (AppError::Throttled(Wait::until(now + JUDGING_WAIT, now)), Changed::Nothing)
         };
-        tries::commit(self.app, tx, &self.failed(&refusal, 0), changed).await?;
+        tries::commit(self.app, tx, &self.failed(&refusal, 0), changed, &self.place).await?;
         Ok(Err(refusal))
     }
 
@@ -99,7 +101,7 @@ impl Attempt<'_> {
     }
 
     async fn accept(&self, step: TimeStep) -> Result<(), AppError> {
-        let Self { app, call, holder, enrollment } = self;
+        let Self { app, call, holder, enrollment, .. } = self;
         let tx = app.store.begin().await?;
         if tx.verify_enrollment(enrollment.id, step).await? {
             tx.record(&holder.event(app, call, EventType::EnrollmentVerified)).await?;
@@ -124,7 +126,8 @@ impl Attempt<'_> {
             AppError::CredentialsRejected { attempts_remaining: Some(left) }
         });
         let remaining = left.unwrap_or(0);
-        tries::commit(self.app, tx, &self.failed(&error, remaining), changed).await?;
+        let event = self.failed(&error, remaining);
+        tries::commit(self.app, tx, &event, changed, &self.place).await?;
         Ok(error)
     }
 

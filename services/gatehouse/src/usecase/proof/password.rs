@@ -11,7 +11,7 @@ use crate::error::AppError;
 use crate::hasher::HashSlot;
 use crate::usecase::retry::retry;
 use crate::usecase::sessions::SignedIn;
-use crate::usecase::tries::{self, Changed};
+use crate::usecase::tries::{self, Changed, Place};
 use crate::usecase::{Call, refused, sealed};
 
 /// A password that was found right, outside of any transaction.
@@ -21,6 +21,7 @@ pub(in crate::usecase) struct Proven {
     /// A stronger hash of the same password, to put in place of the stored one.
     rehash: Option<SealedPassword>,
     charged: Charged,
+    place: Place,
 }
 
 impl Proven {
@@ -49,7 +50,8 @@ impl Proven {
         refusal: AppError,
     ) -> Result<AppError, AppError> {
         self.take_back(&tx).await?;
-        tries::commit(app, tx, &refused(event, &refusal), Changed::Nothing).await?;
+        let event = refused(event, &refusal);
+        tries::commit(app, tx, &event, Changed::Nothing, &self.place).await?;
         Ok(refusal)
     }
 
@@ -79,7 +81,7 @@ pub(in crate::usecase) async fn judge(
     Ok(stored.filter(|_| verdict.matches).map(|(customer, _)| {
         let reseal = |hash: PasswordHash| sealed::seal_password(app, &customer.key, &hash);
         let rehash = verdict.rehash.map(reseal);
-        Proven { customer, rehash, charged }
+        Proven { customer, rehash, charged, place: Place::default() }
     }))
 }
 
@@ -90,11 +92,12 @@ pub(in crate::usecase) async fn reject(
     guess: &Guess<'_>,
     failed: impl Fn() -> Event + Sync,
 ) -> Result<AppError, AppError> {
+    let place = Place::default();
     retry(app, || async {
         let error = AppError::CredentialsRejected { attempts_remaining: None };
         let tx = app.store.begin().await?;
         guess.count_wrong(app, &tx, call.now).await?;
-        tries::commit(app, tx, &refused(failed(), &error), Changed::Nothing).await?;
+        tries::commit(app, tx, &refused(failed(), &error), Changed::Nothing, &place).await?;
         Ok(error)
     })
     .await

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::error::{AppError, Wait};
 use crate::usecase::account::Account;
 use crate::usecase::retry::retry;
-use crate::usecase::tries::{self, Changed};
+use crate::usecase::tries::{self, Changed, Place};
 use crate::usecase::{self, Call, sealed};
 
 /// What a customer presents.
@@ -116,6 +116,7 @@ struct Attempt<'a, C> {
     call: &'a Call,
     seen: &'a C,
     word: &'static str,
+    place: Place,
 }
 
 /// Proves a second factor of a customer who has one in force.
@@ -138,7 +139,7 @@ pub(in crate::usecase) async fn verify<C: Claimant>(
         check_length(factor.parameters, code)?;
     }
     app.database_watch.require_agreement(&app.clock)?;
-    let attempt = Attempt { app, call, seen, word: proof.word() };
+    let attempt = Attempt { app, call, seen, word: proof.word(), place: Place::default() };
     // Committed before anything secret is compared: a caller that goes away, a
     // crash or a lost database leaves the guess counted.
     attempt.charge().await??;
@@ -314,7 +315,7 @@ impl<C: Claimant> Attempt<'_, C> {
 
     /// Ends `tx` with what tells that the proof was refused with `error`.
     async fn end(&self, tx: Tx, error: &AppError, changed: Changed) -> Result<(), AppError> {
-        tries::commit(self.app, tx, &self.failed(error), changed).await
+        tries::commit(self.app, tx, &self.failed(error), changed, &self.place).await
     }
 
     /// That the proof was refused with `error`.

@@ -16,7 +16,7 @@ use crate::error::AppError;
 use crate::usecase::account::{Account, require_passwords};
 use crate::usecase::proof::record_refusal;
 use crate::usecase::retry::retry;
-use crate::usecase::tries::{self, Changed};
+use crate::usecase::tries::{self, Changed, Place};
 use crate::usecase::{Call, about_customer, about_portal, passwords, refused};
 
 /// Sets the password that an invitation is for and goes on as a sign-in whose
@@ -45,7 +45,7 @@ pub async fn accept_invitation(
     let Some(customer) = app.store.read().customer(&invitation.customer).await? else {
         return Err(unknown(app, call, portal, client).await?);
     };
-    let acceptance = Acceptance { app, call, invitation, client };
+    let acceptance = Acceptance { app, call, invitation, client, place: Place::default() };
     if customer.suspended_at.is_some() {
         let event = acceptance.failed();
         return Err(record_refusal(app, event, AppError::CustomerSuspended).await?);
@@ -73,6 +73,7 @@ struct Acceptance<'a> {
     call: &'a Call,
     invitation: Invitation,
     client: ClientContext,
+    place: Place,
 }
 
 impl Acceptance<'_> {
@@ -107,7 +108,8 @@ impl Acceptance<'_> {
 
     /// Ends `tx` with nothing but what tells of it.
     async fn refuse(&self, tx: Tx, refusal: AppError) -> Result<AppError, AppError> {
-        tries::commit(self.app, tx, &refused(self.failed(), &refusal), Changed::Nothing).await?;
+        let event = refused(self.failed(), &refusal);
+        tries::commit(self.app, tx, &event, Changed::Nothing, &self.place).await?;
         Ok(refusal)
     }
 
@@ -130,7 +132,7 @@ impl Acceptance<'_> {
 
     /// That the invitation was refused.
     fn failed(&self) -> Event {
-        let Self { app, call, invitation, client } = self;
+        let Self { app, call, invitation, client, .. } = self;
         let resource = about_customer(&invitation.customer);
         Event { client: client.clone(), ..call.event(app, EventType::InvitationFailed, resource) }
     }

@@ -69,6 +69,11 @@ impl Acme {
         Web::new(keyed(channel, &self.portal_key))
     }
 
+    /// The portal's backend with an administrator's key, which is not for it.
+    pub fn web_astray(&self, server: &Server) -> Web {
+        Web::new(keyed(server.channel(), &self.owner_key))
+    }
+
     /// The administrator's tool, as it calls `server`.
     pub fn admin(&self, server: &Server) -> AdminServiceClient<Keyed> {
         self.admin_on(server.channel())
