@@ -11,9 +11,12 @@ use prost_reflect::{DescriptorPool, DynamicMessage};
 
 use crate::security::{exists, source_of_test};
 
-/// A document; a section of it, what follows the backticks of its blocks in their order, and who runs
+/// An entry of one of the lists.
+type Entry = (&'static str, &'static str, &'static str);
+
+/// By document: a section, what follows the backticks of its blocks in their order, and who runs
 /// them. Of the section `*` are all blocks of one kind, wherever they stand and however many.
-const RUN: &[(&str, &[(&str, &str, &str)])] = &[
+const RUN: &[(&str, &[Entry])] = &[
     ("ARCHITECTURE.md", &[("", "text", "docs::architecture::every_file_that_it_names_exists")]),
     (
         "README.md",
@@ -143,7 +146,7 @@ const RUN: &[(&str, &[(&str, &str, &str)])] = &[
 
 /// A document, how a block of it begins, and why nothing here runs it. Commands among these are
 /// `console`: they have a `$` before them, and a link to who says so above them.
-const NOT_RUN: &[(&str, &str, &str)] = &[
+const NOT_RUN: &[Entry] = &[
     ("docs/importing.md", "$ kc.sh export", "Keycloak is in no package registry"),
     ("docs/importing.md", "$ curl --fail -o zitadel.json", "ZITADEL is in no package registry"),
     ("docs/importing.md", "$ curl --fail -o kratos.json", "Ory Kratos is in no package registry"),
@@ -197,7 +200,7 @@ fn blocks(document: &str) -> Vec<Block> {
             heading.clone_into(&mut section);
         }
         let Some(fence) = line.trim_start().strip_prefix("```") else {
-            // A blank line ends no paragraph that a block comes right after.
+            // A blank line ends a paragraph once another one begins.
             if !line.is_empty() {
                 if above.ends_with("\n\n") {
                     above.clear();
@@ -217,11 +220,9 @@ fn blocks(document: &str) -> Vec<Block> {
     blocks
 }
 
-/// The reason why a block is not run, if it stands in the list.
-fn reason(document: &str, block: &Block) -> Option<&'static str> {
-    let listed =
-        |(name, begin, _): &&(&str, &str, &str)| *name == document && block.text.starts_with(begin);
-    NOT_RUN.iter().find(listed).map(|(_, _, reason)| *reason)
+/// Where a block stands in the list of those that are not run.
+fn excuse(document: &str, block: &Block) -> Option<&'static Entry> {
+    NOT_RUN.iter().find(|(name, begin, _)| *name == document && block.text.starts_with(begin))
 }
 
 #[test]
@@ -232,16 +233,13 @@ fn every_block_is_run_by_a_test_or_listed_with_the_reason_why_not() {
         let listed = RUN.iter().find(|(name, _)| *name == document);
         let listed = listed.map_or(&[][..], |(_, sections)| *sections);
         let anywhere = |block: &Block| {
-            let is_it = |(section, fence, _): &&(&str, &str, &str)| {
-                *section == "*" && *fence == block.fence
-            };
-            listed.iter().any(|one| is_it(&one))
+            listed.iter().any(|(section, fence, _)| *section == "*" && *fence == block.fence)
         };
         let mut sections = BTreeMap::<String, Vec<String>>::new();
         for block in blocks(&text) {
             found += 1;
-            if let Some(reason) = reason(&document, &block) {
-                excused.insert(reason);
+            if let Some(excuse) = excuse(&document, &block) {
+                excused.insert(excuse);
                 if !is_marked(&block) {
                     wrong.push(format!("{document}: {} is typed or has no source", block.text));
                 }
@@ -262,8 +260,7 @@ fn every_block_is_run_by_a_test_or_listed_with_the_reason_why_not() {
     }
     assert!(found > 100, "{found} are found");
     assert_eq!(wrong, [""; 0]);
-    let reasons: BTreeSet<_> = NOT_RUN.iter().map(|(_, _, reason)| *reason).collect();
-    assert_eq!(excused, reasons, "what is listed is there");
+    assert_eq!(excused, NOT_RUN.iter().collect(), "what is listed is there");
 }
 
 /// Whether whoever reads a block that is not run can see it: as somebody else's command, or as no

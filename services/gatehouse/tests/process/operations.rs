@@ -84,15 +84,17 @@ async fn the_trail_is_checked_exported_and_its_head_noted_elsewhere() {
     assert_eq!(exported.lines().count().to_string(), last);
 
     // The other machine is a folder of its own.
-    let [tools, notes] = ["tools", "notes"].map(|name| site.folder().join(name));
-    [&tools, &notes].map(|folder| fs::create_dir(folder).unwrap());
+    let [tools, elsewhere] = ["tools", "notes"].map(|name| site.folder().join(name));
+    for folder in [&tools, &elsewhere] {
+        fs::create_dir(folder).unwrap();
+    }
     let ssh = "#!/bin/sh\ncd \"$1\" && shift && exec sh -c \"$*\"\n";
     fs::write(tools.join("ssh"), ssh).unwrap();
     fs::set_permissions(tools.join("ssh"), fs::Permissions::from_mode(0o700)).unwrap();
-    fs::write(notes.join("gatehouse-heads"), format!("{head}\n")).unwrap();
+    fs::write(elsewhere.join("gatehouse-heads"), format!("{head}\n")).unwrap();
     let by_day = types(&site, &format!("PATH={}:$PATH\n{nightly}", tools.display()));
     assert!(by_day.stdout.contains("findings: 0\n"), "{}", by_day.stdout);
-    let noted = fs::read_to_string(notes.join("gatehouse-heads")).unwrap();
+    let noted = fs::read_to_string(elsewhere.join("gatehouse-heads")).unwrap();
     assert_eq!(noted, format!("{head}\n{head}\n"));
 }
 
