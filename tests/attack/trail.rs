@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use gatehouse::error::AppError;
 use gatehouse::usecase::audit::export::{Selection, export};
+use gatehouse::usecase::audit::retention::Retention;
 use gatehouse::usecase::audit::{self, VerifyError, retention};
 use gatehouse::usecase::keys;
 use gatehouse_domain::audit::{ChainEnd, Expected, Finding};
@@ -44,12 +45,14 @@ on_each_database! {
     retention_leaves_a_trail_that_is_whole,
     a_beginning_that_retention_did_not_remove_is_missed,
     retention_takes_no_event_that_was_tampered_with,
+    retention_takes_no_trail_that_was_written_anew_without_keys,
     a_trail_of_which_no_number_is_left_is_missed,
     a_trail_holds_over_a_rotation_of_its_keys,
     what_is_exported_is_verified_without_the_database,
 }
 
 const DAY: Duration = Duration::from_hours(24);
+const KEEP: Retention = Retention { keep: DAY, unkeyed_until: 0 };
 
 fn missing(first: i64, last: i64) -> Finding {
     Finding::Missing { first, last }
@@ -241,7 +244,7 @@ async fn a_trail_of_which_no_number_is_left_is_missed(server: TestServer) {
 async fn retention_takes_no_event_that_was_tampered_with(server: TestServer) {
     let trail = Trail::new(server).await;
     let now = trail.acme.server.now();
-    let remove = async || retention::remove_batch(&trail.app, DAY, now).await;
+    let remove = async || retention::remove_batch(&trail.app, KEEP, now).await;
     for tampering in [
         // As if they were old.
         "UPDATE audit_event SET event_at = 1",
@@ -253,6 +256,40 @@ async fn retention_takes_no_event_that_was_tampered_with(server: TestServer) {
         assert!(!trail.findings().await.is_empty(), "{tampering}");
         assert_eq!(trail.app.store.read().trail_start().await.unwrap(), None);
     }
+}
+
+/// As old and without keys, which needs no ring.
+async fn retention_takes_no_trail_that_was_written_anew_without_keys(server: TestServer) {
+    let trail = Trail::new(server).await;
+    let (head, now) = (trail.head().await, trail.acme.server.now());
+    let remove = async |unkeyed_until| {
+        let retention = Retention { unkeyed_until, ..KEEP };
+        retention::remove_batch(&trail.app, retention, now).await
+    };
+    let refused_from = async |number, unkeyed_until| {
+        let error = remove(unkeyed_until).await.unwrap_err();
+        let why = std::error::Error::source(&error).unwrap().to_string();
+        let told = format!("no more events are removed: the event {number} has a digest without");
+        assert!(why.starts_with(&told), "{why}");
+        assert_eq!(trail.app.store.read().trail_start().await.unwrap(), None);
+        let (summary, _) = trail.verify(Expected::default()).await.unwrap();
+        assert_eq!((summary.first, summary.end.number), (Some(1), head.number));
+    };
+    let mut end = ChainEnd::START;
+    while end.number < head.number {
+        end = trail.forge(end).await;
+    }
+    refused_from(1, 0).await;
+    refused_from(4, 3).await;
+    refused_from(head.number, head.number - 1).await;
+
+    // A version without keys has numbered up to there, and the others were numbered since.
+    let clear = "number = NULL, chain_digest = NULL, chain_key_id = NULL";
+    trail.sql(&format!("UPDATE audit_event SET {clear} WHERE number > 3")).await;
+    trail.number().await;
+    refused_from(3, 2).await;
+    assert_eq!(remove(3).await.unwrap(), usize::try_from(head.number).unwrap() - 1);
+    assert_eq!(trail.findings().await, []);
 }
 
 async fn a_trail_holds_over_a_rotation_of_its_keys(server: TestServer) {

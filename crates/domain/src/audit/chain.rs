@@ -111,6 +111,13 @@ pub struct ChainedEvent {
 }
 
 impl ChainedEvent {
+    /// Whether anybody can have made its digest, and no version did that had no key: those
+    /// numbered up to `unkeyed_until`, which their operator knows.
+    #[must_use]
+    pub const fn lacks_key(&self, unkeyed_until: i64) -> bool {
+        self.key.is_none() && self.number > unkeyed_until
+    }
+
     /// The chain from `end` on to this event, if it is the next one and as it was when it was
     /// numbered. Of one under a key that the ring does not have that is not known.
     #[must_use]

@@ -176,7 +176,7 @@ impl<'v> Verifier<'v> {
         match event.key {
             None => {
                 self.summary.unkeyed_until = number;
-                if number > self.expected.unkeyed_until {
+                if event.lacks_key(self.expected.unkeyed_until) {
                     self.extend(Finding::Unkeyed { first: number, last: number }, found);
                 }
                 true
