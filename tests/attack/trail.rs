@@ -1,14 +1,18 @@
 //! The audit trail against somebody who can write the database and does not have the key ring:
 //! what is found afterwards, and what only a head tells that was noted elsewhere.
 
+mod export;
 mod victim;
 
 use std::time::Duration;
 
+use export::{
+    an_export_is_whole_while_retention_removes_what_it_reads,
+    what_is_exported_is_verified_without_the_database,
+};
 use gatehouse::error::AppError;
-use gatehouse::usecase::audit::export::{Selection, export};
 use gatehouse::usecase::audit::retention::Retention;
-use gatehouse::usecase::audit::{self, VerifyError, retention};
+use gatehouse::usecase::audit::{VerifyError, retention};
 use gatehouse::usecase::keys;
 use gatehouse_domain::audit::{ChainEnd, Expected, Finding};
 use gatehouse_tests::TestServer;
@@ -49,6 +53,7 @@ on_each_database! {
     a_trail_of_which_no_number_is_left_is_missed,
     a_trail_holds_over_a_rotation_of_its_keys,
     what_is_exported_is_verified_without_the_database,
+    an_export_is_whole_while_retention_removes_what_it_reads,
 }
 
 const DAY: Duration = Duration::from_hours(24);
@@ -309,51 +314,4 @@ async fn a_trail_holds_over_a_rotation_of_its_keys(server: TestServer) {
     let number = trail.head().await.number;
     let unknown = Finding::UnknownKey { key: 9.into(), first: number, last: number };
     assert_eq!(trail.findings().await, [unknown]);
-}
-
-async fn what_is_exported_is_verified_without_the_database(server: TestServer) {
-    let trail = Trail::new(server).await;
-    let vault = trail.app.vault();
-    let exported = async |selection: Selection| {
-        let mut out = Vec::new();
-        export(&trail.app.store, &selection, &mut out).await.unwrap();
-        String::from_utf8(out).unwrap()
-    };
-    let verify = |text: &str, expected: Expected| {
-        let mut findings = Vec::new();
-        let verified =
-            audit::verify_file(text.as_bytes(), &vault, expected, |found| findings.push(found));
-        verified.map(|(summary, missing)| (summary, missing, findings))
-    };
-    let head = trail.head().await;
-    let whole = exported(Selection::default()).await;
-    let expected = Expected { head: Some(head), unkeyed_until: 0 };
-    let (summary, missing, findings) = verify(&whole, expected).unwrap();
-    assert_eq!((findings, missing, summary.end), (vec![], 0, head));
-    assert_eq!(whole.lines().count(), usize::try_from(head.number).unwrap());
-
-    let some = exported(Selection { from: 3, to: Some(5), portal: None }).await;
-    let (summary, missing, findings) = verify(&some, Expected::default()).unwrap();
-    assert_eq!((findings, missing, summary.first, summary.events), (vec![], 0, Some(3), 3));
-    let portal = Some("acme".parse().unwrap());
-    let of_portal = exported(Selection { portal, ..Selection::default() }).await;
-    assert_eq!(verify(&of_portal, Expected::default()).unwrap().2, []);
-    assert!(of_portal.lines().count() < whole.lines().count());
-
-    let lines: Vec<_> = whole.lines().collect();
-    let edited = lines[2].replace("\"claimed_actor\":\"", "\"claimed_actor\":\"x");
-    assert_ne!(edited, lines[2]);
-    let edited = whole.replace(lines[2], &edited);
-    let findings = verify(&edited, Expected::default()).unwrap().2;
-    assert!(matches!(findings[..], [Finding::Changed { number: 3, .. }]), "{findings:?}");
-    let without = whole.replace(&format!("{}\n", lines[2]), "");
-    let (_, missing, findings) = verify(&without, Expected::default()).unwrap();
-    assert_eq!((missing, findings), (1, vec![]), "a file may be of some events");
-    let swapped = format!("{}\n{}\n", lines[1], lines[0]);
-    assert_eq!(verify(&swapped, Expected::default()).unwrap().2.len(), 1);
-    for broken in ["{}", "x", &lines[0].replace("\"number\":1", "\"number\":\"1\"")] {
-        let broken = format!("{}\n{broken}\n", lines[0]);
-        let error = verify(&broken, Expected::default()).unwrap_err();
-        assert!(matches!(error, VerifyError::Line { line: 2, .. }), "{error}");
-    }
 }

@@ -131,7 +131,8 @@ pub enum ExportError {
 }
 
 /// Writes the numbered events that are selected, one a line, in the order of their numbers, as
-/// they stand in the database. Goes through all between the two numbers, whatever the portal.
+/// they stand in the database, also while servers number and remove them. Goes through all
+/// between the two numbers, whatever the portal.
 ///
 /// # Errors
 /// [`ExportError`].
@@ -140,10 +141,9 @@ pub async fn export(
     selection: &Selection,
     out: &mut impl std::io::Write,
 ) -> Result<(), ExportError> {
-    let start = store.read().trail_start().await?.map_or(ChainEnd::START, |start| start.removed);
+    let mut before = start(store).await?;
     // With the one before the first, for its digest.
-    let mut before = start;
-    let mut after = Some(selection.from.saturating_sub(2).max(start.number));
+    let mut after = Some(selection.from.saturating_sub(2).max(before.number));
     loop {
         let events = store.read().numbered_events(after, PAGE).await?;
         let Some(last) = events.last() else { return Ok(out.flush()?) };
@@ -151,6 +151,16 @@ pub async fn export(
         for event in events {
             if selection.to.is_some_and(|to| event.number > to) {
                 return Ok(out.flush()?);
+            }
+            if event.number != before.number.saturating_add(1) {
+                // Retention may have gone on since it was asked, also past this one.
+                let start = start(store).await?;
+                if start.number > before.number {
+                    before = start;
+                }
+                if event.number <= start.number {
+                    continue;
+                }
             }
             let digest = event.digest.unwrap_or(ChainEnd::START.digest);
             let end = ChainEnd { number: event.number, digest };
@@ -164,4 +174,10 @@ pub async fn export(
             before = end;
         }
     }
+}
+
+/// Where the trail begins by what retention has noted.
+async fn start(store: &Store) -> Result<ChainEnd, StoreError> {
+    let start = store.read().trail_start().await?;
+    Ok(start.map_or(ChainEnd::START, |start| start.removed))
 }
