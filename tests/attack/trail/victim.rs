@@ -79,7 +79,7 @@ impl Trail {
     /// lacks the ring can compute it. Gives the end of the chain with it.
     pub(super) async fn forge(&self, before: ChainEnd) -> ChainEnd {
         let events = self.app.store.read().numbered_events(Some(before.number), 1).await.unwrap();
-        let mut event = events[0].event.clone();
+        let mut event = events[0].event.clone().unwrap();
         "nobody".clone_into(&mut event.claimed_actor);
         event.event_at = 1;
         let end = before.next(None, &event);

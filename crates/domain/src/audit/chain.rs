@@ -106,8 +106,8 @@ pub struct ChainedEvent {
     pub digest: Option<ChainDigest>,
     /// The key that the digest is made under; none for one of an earlier version.
     pub key: Option<KeyId>,
-    /// What it says.
-    pub event: StoredEvent,
+    /// What it says; none where a column holds what is no value of its kind.
+    pub event: Option<StoredEvent>,
 }
 
 impl ChainedEvent {
@@ -126,7 +126,7 @@ impl ChainedEvent {
             None => None,
             Some(id) => Some(vault.chain_of(id)?),
         };
-        let next = end.next(key, &self.event);
+        let next = end.next(key, self.event.as_ref()?);
         (self.number == next.number && self.digest == Some(next.digest)).then_some(next)
     }
 }

@@ -89,12 +89,14 @@ impl Line {
         };
         let key = line.key.map(|key| key.parse::<KeyId>()).transpose()?;
         let digest = Some(line.digest.parse()?);
-        Ok((before, ChainedEvent { number: line.number, digest, key, event }))
+        Ok((before, ChainedEvent { number: line.number, digest, key, event: Some(event) }))
     }
 
-    fn new(previous: ChainDigest, event: ChainedEvent) -> Self {
+    /// Of an event that can be read.
+    fn new(previous: ChainDigest, event: ChainedEvent) -> Option<Self> {
         let ChainedEvent { number, digest, key, event } = event;
-        Self {
+        let event = event?;
+        Some(Self {
             number,
             previous: previous.to_string(),
             // What is no digest in the database is one that cannot be right.
@@ -115,7 +117,7 @@ impl Line {
             client_user_agent: event.client_user_agent,
             reason: event.reason,
             attributes: event.attributes,
-        }
+        })
     }
 }
 
@@ -125,6 +127,12 @@ pub enum ExportError {
     /// It cannot be written.
     #[error("the export")]
     Write(#[from] std::io::Error),
+    /// An event was changed.
+    #[error(
+        "the event {0} cannot be exported: a column of it was changed to what no server writes; \
+         see `gatehouse audit verify`, and export what is around it by --to and --from"
+    )]
+    Unreadable(i64),
     /// The trail cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -165,10 +173,15 @@ pub async fn export(
             let digest = event.digest.unwrap_or(ChainEnd::START.digest);
             let end = ChainEnd { number: event.number, digest };
             let portal = selection.portal.as_ref().map(PortalId::as_str);
-            let is_of_portal = portal.is_none() || portal == event.event.portal_id.as_deref();
+            // What cannot be read may be of any.
+            let is_of_portal = event
+                .event
+                .as_ref()
+                .is_none_or(|event| portal.is_none() || portal == event.portal_id.as_deref());
             if event.number >= selection.from && is_of_portal {
-                serde_json::to_writer(&mut *out, &Line::new(before.digest, event))
-                    .map_err(std::io::Error::from)?;
+                let line = Line::new(before.digest, event);
+                let line = line.ok_or(ExportError::Unreadable(end.number))?;
+                serde_json::to_writer(&mut *out, &line).map_err(std::io::Error::from)?;
                 out.write_all(b"\n")?;
             }
             before = end;

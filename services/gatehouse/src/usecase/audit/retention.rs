@@ -88,16 +88,19 @@ async fn try_remove_batch(
         if event.lacks_key(retention.unkeyed_until) {
             return Err(Refused::Unkeyed(event.number).into());
         }
-        end = event.follows(&end, &vault).ok_or(Refused::Broken(event.number))?;
+        let (Some(next), Some(event)) = (event.follows(&end, &vault), event.event) else {
+            return Err(Refused::Broken(event.number).into());
+        };
+        end = next;
         // It goes now that the one after it holds.
         if let Some((id, end)) = before.take() {
             ids.push(id);
             removed = end;
         }
-        if event.event.at() > now - retention.keep {
+        if event.at() > now - retention.keep {
             break;
         }
-        before = Some((event.event.id(), end));
+        before = Some((event.id(), end));
     }
     if !ids.is_empty() {
         tx.remove_events(&ids, &TrailStart::after(removed, vault.chain())).await?;
