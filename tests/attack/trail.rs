@@ -1,13 +1,14 @@
 //! The audit trail against somebody who can write the database and does not have the key ring:
 //! what is found afterwards, and what only a head tells that was noted elsewhere.
 
+mod malformed;
 mod victim;
 
 use std::time::Duration;
 
 use gatehouse::error::AppError;
-use gatehouse::usecase::audit::export::{Selection, export};
-use gatehouse::usecase::audit::{self, VerifyError, retention};
+use gatehouse::usecase::audit::retention::Retention;
+use gatehouse::usecase::audit::{VerifyError, retention};
 use gatehouse::usecase::keys;
 use gatehouse_domain::audit::{ChainEnd, Expected, Finding};
 use gatehouse_tests::TestServer;
@@ -34,6 +35,8 @@ macro_rules! on_each_database {
     };
 }
 
+mod export;
+
 on_each_database! {
     a_trail_is_whole_while_servers_write_it,
     an_event_that_is_edited_is_named,
@@ -44,12 +47,13 @@ on_each_database! {
     retention_leaves_a_trail_that_is_whole,
     a_beginning_that_retention_did_not_remove_is_missed,
     retention_takes_no_event_that_was_tampered_with,
+    retention_takes_no_trail_that_was_written_anew_without_keys,
     a_trail_of_which_no_number_is_left_is_missed,
     a_trail_holds_over_a_rotation_of_its_keys,
-    what_is_exported_is_verified_without_the_database,
 }
 
 const DAY: Duration = Duration::from_hours(24);
+const KEEP: Retention = Retention { keep: DAY, unkeyed_until: 0 };
 
 fn missing(first: i64, last: i64) -> Finding {
     Finding::Missing { first, last }
@@ -241,7 +245,7 @@ async fn a_trail_of_which_no_number_is_left_is_missed(server: TestServer) {
 async fn retention_takes_no_event_that_was_tampered_with(server: TestServer) {
     let trail = Trail::new(server).await;
     let now = trail.acme.server.now();
-    let remove = async || retention::remove_batch(&trail.app, DAY, now).await;
+    let remove = async || retention::remove_batch(&trail.app, KEEP, now).await;
     for tampering in [
         // As if they were old.
         "UPDATE audit_event SET event_at = 1",
@@ -253,6 +257,40 @@ async fn retention_takes_no_event_that_was_tampered_with(server: TestServer) {
         assert!(!trail.findings().await.is_empty(), "{tampering}");
         assert_eq!(trail.app.store.read().trail_start().await.unwrap(), None);
     }
+}
+
+/// As old and without keys, which needs no ring.
+async fn retention_takes_no_trail_that_was_written_anew_without_keys(server: TestServer) {
+    let trail = Trail::new(server).await;
+    let (head, now) = (trail.head().await, trail.acme.server.now());
+    let remove = async |unkeyed_until| {
+        let retention = Retention { unkeyed_until, ..KEEP };
+        retention::remove_batch(&trail.app, retention, now).await
+    };
+    let refused_from = async |number, unkeyed_until| {
+        let error = remove(unkeyed_until).await.unwrap_err();
+        let why = std::error::Error::source(&error).unwrap().to_string();
+        let told = format!("no more events are removed: the event {number} has a digest without");
+        assert!(why.starts_with(&told), "{why}");
+        assert_eq!(trail.app.store.read().trail_start().await.unwrap(), None);
+        let (summary, _) = trail.verify(Expected::default()).await.unwrap();
+        assert_eq!((summary.first, summary.end.number), (Some(1), head.number));
+    };
+    let mut end = ChainEnd::START;
+    while end.number < head.number {
+        end = trail.forge(end).await;
+    }
+    refused_from(1, 0).await;
+    refused_from(4, 3).await;
+    refused_from(head.number, head.number - 1).await;
+
+    // A version without keys has numbered up to there, and the others were numbered since.
+    let clear = "number = NULL, chain_digest = NULL, chain_key_id = NULL";
+    trail.sql(&format!("UPDATE audit_event SET {clear} WHERE number > 3")).await;
+    trail.number().await;
+    refused_from(3, 2).await;
+    assert_eq!(remove(3).await.unwrap(), usize::try_from(head.number).unwrap() - 1);
+    assert_eq!(trail.findings().await, []);
 }
 
 async fn a_trail_holds_over_a_rotation_of_its_keys(server: TestServer) {
@@ -272,51 +310,4 @@ async fn a_trail_holds_over_a_rotation_of_its_keys(server: TestServer) {
     let number = trail.head().await.number;
     let unknown = Finding::UnknownKey { key: 9.into(), first: number, last: number };
     assert_eq!(trail.findings().await, [unknown]);
-}
-
-async fn what_is_exported_is_verified_without_the_database(server: TestServer) {
-    let trail = Trail::new(server).await;
-    let vault = trail.app.vault();
-    let exported = async |selection: Selection| {
-        let mut out = Vec::new();
-        export(&trail.app.store, &selection, &mut out).await.unwrap();
-        String::from_utf8(out).unwrap()
-    };
-    let verify = |text: &str, expected: Expected| {
-        let mut findings = Vec::new();
-        let verified =
-            audit::verify_file(text.as_bytes(), &vault, expected, |found| findings.push(found));
-        verified.map(|(summary, missing)| (summary, missing, findings))
-    };
-    let head = trail.head().await;
-    let whole = exported(Selection::default()).await;
-    let expected = Expected { head: Some(head), unkeyed_until: 0 };
-    let (summary, missing, findings) = verify(&whole, expected).unwrap();
-    assert_eq!((findings, missing, summary.end), (vec![], 0, head));
-    assert_eq!(whole.lines().count(), usize::try_from(head.number).unwrap());
-
-    let some = exported(Selection { from: 3, to: Some(5), portal: None }).await;
-    let (summary, missing, findings) = verify(&some, Expected::default()).unwrap();
-    assert_eq!((findings, missing, summary.first, summary.events), (vec![], 0, Some(3), 3));
-    let portal = Some("acme".parse().unwrap());
-    let of_portal = exported(Selection { portal, ..Selection::default() }).await;
-    assert_eq!(verify(&of_portal, Expected::default()).unwrap().2, []);
-    assert!(of_portal.lines().count() < whole.lines().count());
-
-    let lines: Vec<_> = whole.lines().collect();
-    let edited = lines[2].replace("\"claimed_actor\":\"", "\"claimed_actor\":\"x");
-    assert_ne!(edited, lines[2]);
-    let edited = whole.replace(lines[2], &edited);
-    let findings = verify(&edited, Expected::default()).unwrap().2;
-    assert!(matches!(findings[..], [Finding::Changed { number: 3, .. }]), "{findings:?}");
-    let without = whole.replace(&format!("{}\n", lines[2]), "");
-    let (_, missing, findings) = verify(&without, Expected::default()).unwrap();
-    assert_eq!((missing, findings), (1, vec![]), "a file may be of some events");
-    let swapped = format!("{}\n{}\n", lines[1], lines[0]);
-    assert_eq!(verify(&swapped, Expected::default()).unwrap().2.len(), 1);
-    for broken in ["{}", "x", &lines[0].replace("\"number\":1", "\"number\":\"1\"")] {
-        let broken = format!("{}\n{broken}\n", lines[0]);
-        let error = verify(&broken, Expected::default()).unwrap_err();
-        assert!(matches!(error, VerifyError::Line { line: 2, .. }), "{error}");
-    }
 }

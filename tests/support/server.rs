@@ -156,6 +156,7 @@ impl TestServer {
             hasher: hasher(),
             max_in_flight: 1_024,
             audit_retention: None,
+            audit_unkeyed_until: 0,
         };
         let (clock, hand) = Clock::manual(start);
         let app = open(&settings, clock, work.pace()).await;

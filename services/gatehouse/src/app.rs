@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use gatehouse_domain::id::ServerId;
 use gatehouse_domain::vault::Vault;
@@ -20,6 +19,7 @@ use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 use crate::traces::Traces;
 use crate::trail::Trail;
+use crate::usecase::audit::retention::Retention;
 use crate::usecase::tries::Tries;
 
 /// One server's state. Nothing that decides a sign-in lives in memory: any
@@ -54,8 +54,8 @@ pub struct App {
     pub trail_readers: Semaphore,
     /// The trail as it grows, for those who watch it.
     pub trail: Trail,
-    /// For how long audit events are kept; none for ever.
-    pub audit_retention: Option<Duration>,
+    /// Which audit events are removed; none of them without it.
+    pub audit_retention: Option<Retention>,
     /// Calls that came without a live key since the log last told of them.
     pub calls_without_key: AtomicU64,
 }

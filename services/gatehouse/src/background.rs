@@ -150,9 +150,9 @@ impl Background {
         background.spawn(app, HOUSEKEEPING, |app, now| async move {
             housekeeping::remove_batch(&app, now).await
         });
-        if let Some(keep) = app.audit_retention {
+        if let Some(retention) = app.audit_retention {
             background.spawn(app, RETAINING, move |app, now| async move {
-                audit::retention::remove_batch(&app, keep, now).await
+                audit::retention::remove_batch(&app, retention, now).await
             });
         }
         background.spawn(

@@ -70,6 +70,8 @@ pub struct Settings {
     pub max_in_flight: usize,
     /// For how long audit events are kept; none for ever.
     pub audit_retention: Option<Duration>,
+    /// The last audit event that may have a digest without a key.
+    pub audit_unkeyed_until: i64,
 }
 
 /// What is logged, and how.
@@ -264,6 +266,7 @@ impl Sources<'_> {
                 .value("max_in_flight", |given| &given.max_in_flight, number(1..=1_000_000))
                 .unwrap_or(1_024),
             audit_retention: self.audit_retention(),
+            audit_unkeyed_until: self.audit_unkeyed_until(),
         }
     }
 

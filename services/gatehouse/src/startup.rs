@@ -29,6 +29,7 @@ use crate::tasks::Tasks;
 use crate::traces::Traces;
 use crate::trail::{self, Trail};
 use crate::usecase::audit;
+use crate::usecase::audit::retention::Retention;
 use crate::usecase::tries::Tries;
 
 /// Why the server does not start.
@@ -114,6 +115,7 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
     let hasher = Hasher::new(&settings.hasher).map_err(StartupError::Hasher)?;
     let metrics = Arc::new(Metrics::new(&hasher)?);
     metrics.follow(&store, settings.database.system());
+    let unkeyed_until = settings.audit_unkeyed_until;
     Ok(App {
         store,
         database_watch: DatabaseWatch::default(),
@@ -129,7 +131,7 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
         lookups: Lookups::default(),
         trail: Trail::new(trail::Pace::default(), settings.max_in_flight),
         trail_readers: Semaphore::new(audit::MAX_CONCURRENT_READERS),
-        audit_retention: settings.audit_retention,
+        audit_retention: settings.audit_retention.map(|keep| Retention { keep, unkeyed_until }),
         calls_without_key: AtomicU64::new(0),
     })
 }

@@ -8,7 +8,7 @@ use gatehouse::usecase::audit::{self, VerifyError, retention};
 use gatehouse_domain::audit::{ChainEnd, Expected, Finding, Summary};
 use gatehouse_tests::{Acme, TestServer, refused};
 
-use super::DAY;
+use super::KEEP;
 
 /// A trail whose events all have their numbers.
 pub(super) struct Trail {
@@ -30,6 +30,11 @@ impl Trail {
             let nobody = format!("{}/customers/nobody", self.acme.portal);
             refused(self.acme.admin.reset_mfa(&nobody).await);
         }
+        self.number().await;
+    }
+
+    /// Lets the server number what has no number.
+    pub(super) async fn number(&self) {
         while self.app.store.read().numbering().await.unwrap().waiting > 0 {
             audit::number_batch(&self.app, self.acme.server.now()).await.unwrap();
         }
@@ -70,17 +75,18 @@ impl Trail {
         self.verify(Expected { head: Some(head), unkeyed_until: 0 }).await.unwrap().1
     }
 
-    /// Gives the columns of the event with this number other values, digest and all, as
-    /// whoever lacks the ring can compute them. Gives the end of the chain with it.
+    /// Gives the event after `before` another actor and an old time, digest and all, as whoever
+    /// lacks the ring can compute it. Gives the end of the chain with it.
     pub(super) async fn forge(&self, before: ChainEnd) -> ChainEnd {
         let events = self.app.store.read().numbered_events(Some(before.number), 1).await.unwrap();
-        let mut event = events[0].event.clone();
+        let mut event = events[0].event.clone().unwrap();
         "nobody".clone_into(&mut event.claimed_actor);
+        event.event_at = 1;
         let end = before.next(None, &event);
         let digest = self.bytes(&end.digest.to_string());
         self.sql(&format!(
-            "UPDATE audit_event SET claimed_actor = 'nobody', chain_digest = {digest}, \
-             chain_key_id = NULL WHERE number = {}",
+            "UPDATE audit_event SET claimed_actor = 'nobody', event_at = 1, chain_digest = \
+             {digest}, chain_key_id = NULL WHERE number = {}",
             end.number
         ))
         .await;
@@ -90,7 +96,7 @@ impl Trail {
     /// Lets so much time pass, and removes what is older than a day; gives how many.
     pub(super) async fn retain(&self, time: Duration) -> usize {
         self.acme.server.pass(time);
-        retention::remove_batch(&self.app, DAY, self.acme.server.now()).await.unwrap()
+        retention::remove_batch(&self.app, KEEP, self.acme.server.now()).await.unwrap()
     }
 
     /// The end of the chain at this number.

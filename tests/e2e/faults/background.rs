@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gatehouse::app::App;
 use gatehouse::error::AppError;
+use gatehouse::usecase::audit::retention::Retention;
 use gatehouse::usecase::{Call, api_keys, audit, housekeeping, tries};
 use gatehouse_api::v1;
 use gatehouse_domain::audit::{Expected, Summary};
@@ -104,7 +105,8 @@ async fn whole(app: &App) -> Summary {
 
 async fn what_is_old_is_removed_and_leaves_a_whole_trail(acme: Acme) {
     let app = acme.server.app();
-    let remove = async || audit::retention::remove_batch(&app, LONG, acme.server.now()).await;
+    let retention = Retention { keep: LONG, unkeyed_until: 0 };
+    let remove = async || audit::retention::remove_batch(&app, retention, acme.server.now()).await;
     let prepare = async || {
         let nobody = format!("{}/customers/nobody", acme.portal);
         refused(acme.admin.reset_mfa(&nobody).await);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatehouse::usecase::audit::export::{Selection, export};
-use gatehouse::usecase::audit::retention;
+use gatehouse::usecase::audit::retention::{self, Retention};
 use gatehouse::usecase::{Call, api_keys, audit, housekeeping, keys, restore};
 use gatehouse_domain::audit::Expected;
 use gatehouse_persistence::Sent;
@@ -69,8 +69,9 @@ pub async fn all(database: Database) -> Vec<(&'static str, Vec<Sent>)> {
     }));
     all.push(("removing old events", {
         while audit::number_batch(&app, server.now()).await.unwrap() > 0 {}
+        let retention = Retention { keep: LONG, unkeyed_until: 0 };
         server.faults().record();
-        assert!(retention::remove_batch(&app, LONG, server.now() + LONG).await.unwrap() > 0);
+        assert!(retention::remove_batch(&app, retention, server.now() + LONG).await.unwrap() > 0);
         server.faults().take_record()
     }));
     all.push(("making an owner", {

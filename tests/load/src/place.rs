@@ -50,6 +50,7 @@ impl Place {
             hasher: hasher(),
             max_in_flight: 1_024,
             audit_retention: None,
+            audit_unkeyed_until: 0,
         })
     }
 

@@ -106,11 +106,18 @@ pub struct ChainedEvent {
     pub digest: Option<ChainDigest>,
     /// The key that the digest is made under; none for one of an earlier version.
     pub key: Option<KeyId>,
-    /// What it says.
-    pub event: StoredEvent,
+    /// What it says; none where a column holds what is no value of its kind.
+    pub event: Option<StoredEvent>,
 }
 
 impl ChainedEvent {
+    /// Whether anybody can have made its digest, and no version did that had no key: those
+    /// numbered up to `unkeyed_until`, which their operator knows.
+    #[must_use]
+    pub const fn lacks_key(&self, unkeyed_until: i64) -> bool {
+        self.key.is_none() && self.number > unkeyed_until
+    }
+
     /// The chain from `end` on to this event, if it is the next one and as it was when it was
     /// numbered. Of one under a key that the ring does not have that is not known.
     #[must_use]
@@ -119,7 +126,7 @@ impl ChainedEvent {
             None => None,
             Some(id) => Some(vault.chain_of(id)?),
         };
-        let next = end.next(key, &self.event);
+        let next = end.next(key, self.event.as_ref()?);
         (self.number == next.number && self.digest == Some(next.digest)).then_some(next)
     }
 }

@@ -29,6 +29,15 @@ pub enum Finding {
         /// Its id, as it stands there.
         id: AuditEventId,
     },
+    /// Its columns are of other types than servers write.
+    #[error(
+        "the event {number} is not what was numbered: a column of it was changed to what no \
+         server writes"
+    )]
+    Unreadable {
+        /// Its number.
+        number: i64,
+    },
     /// In the middle, or at the beginning, where retention has not removed them.
     #[error("the events {first} to {last} are missing")]
     Missing {
@@ -159,10 +168,14 @@ impl<'v> Verifier<'v> {
         if !is_next {
             found(Finding::Missing { first: end.number.saturating_add(1), last: number - 1 });
         }
-        let is_known = self.check_key(event, &mut found);
-        // After those that are missing nothing tells what it followed.
-        if is_next && is_known && event.follows(&end, self.vault).is_none() {
-            found(Finding::Changed { number, id: event.event.id() });
+        if let Some(stored) = &event.event {
+            let is_known = self.check_key(event, &mut found);
+            // After those that are missing nothing tells what it followed.
+            if is_next && is_known && event.follows(&end, self.vault).is_none() {
+                found(Finding::Changed { number, id: stored.id() });
+            }
+        } else {
+            found(Finding::Unreadable { number });
         }
         // What comes next is held to what stands here: a change is told of once.
         let digest = event.digest.unwrap_or(ChainEnd::START.digest);
@@ -176,7 +189,7 @@ impl<'v> Verifier<'v> {
         match event.key {
             None => {
                 self.summary.unkeyed_until = number;
-                if number > self.expected.unkeyed_until {
+                if event.lacks_key(self.expected.unkeyed_until) {
                     self.extend(Finding::Unkeyed { first: number, last: number }, found);
                 }
                 true

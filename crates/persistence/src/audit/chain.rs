@@ -4,10 +4,10 @@
 use gatehouse_domain::audit::{ChainDigest, ChainEnd, ChainedEvent, StoredEvent};
 use gatehouse_domain::time::Timestamp;
 use gatehouse_domain::vault::{ChainKey, KeyId};
-use sea_orm::sea_query::{Asterisk, CaseStatement, Expr, Func, Query};
+use sea_orm::sea_query::{Asterisk, CaseStatement, Expr, ExprTrait, Func, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult,
+    PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
 };
 
 use crate::entity::audit_event::{Column, Entity, Model};
@@ -37,23 +37,29 @@ impl<C: ConnectionTrait> Queries<C> {
         let waiting = || Entity::find().select_only().filter(Column::Number.is_null());
         let oldest = waiting().column(Column::EventAt).order_by_asc(Column::Id);
         let oldest = oldest.into_tuple::<i64>().one(&self.0).await?.map(Timestamp::from_micros);
-        let waiting = if oldest.is_some() {
-            let some = waiting().column(Column::Id).limit(MOST_COUNTED).into_query();
-            let count = Query::select()
-                .expr(Func::count(Expr::col(Asterisk)))
-                .from_subquery(some, "some")
-                .take();
-            let row = self.0.query_one(&count).await?;
-            let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
-            count.and_then(|count| count.try_into().ok()).unwrap_or(0)
-        } else {
-            0
-        };
+        let waiting = if oldest.is_some() { self.count_waiting().await? } else { 0 };
         let last = self.last_numbered_event().await?.map_or(0, |(number, _)| number);
         Ok(Numbering { last, waiting, oldest })
     }
 
-    /// At most `limit` numbered events in the order of their numbers, after `after`.
+    /// How many events have no number, at most [`MOST_COUNTED`].
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn count_waiting(&self) -> Result<u64> {
+        let waiting = Entity::find().select_only().filter(Column::Number.is_null());
+        let some = waiting.column(Column::Id).limit(MOST_COUNTED).into_query();
+        let count = Query::select()
+            .expr(Func::count(Expr::col(Asterisk)))
+            .from_subquery(some, "some")
+            .take();
+        let row = self.0.query_one(&count).await?;
+        let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
+        Ok(count.and_then(|count| count.try_into().ok()).unwrap_or(0))
+    }
+
+    /// At most `limit` numbered events in the order of their numbers, after `after`, also
+    /// those of which something cannot be read.
     ///
     /// # Errors
     /// [`crate::StoreError`].
@@ -66,12 +72,15 @@ impl<C: ConnectionTrait> Queries<C> {
         if let Some(after) = after {
             rows = rows.filter(Column::Number.gt(after));
         }
-        let rows = rows.order_by_asc(Column::Number).limit(limit).all(&self.0).await?;
-        Ok(rows.into_iter().map(chained).collect())
+        if self.0.get_database_backend() == DbBackend::Sqlite {
+            rows = rows.filter(Expr::col(Column::Number).eq(whole_number()));
+        }
+        let rows = rows.order_by_asc(Column::Number).limit(limit).into_query();
+        self.0.query_all(&rows).await?.iter().map(chained).collect()
     }
 
     /// How many events have no number that once had one, or that were passed over: they
-    /// happened before `before`, and a later one has a number.
+    /// happened before `before`, and a later one has a number. What is no whole number is none.
     ///
     /// # Errors
     /// [`crate::StoreError`].
@@ -81,7 +90,12 @@ impl<C: ConnectionTrait> Queries<C> {
             .add(Column::ChainDigest.is_not_null())
             .add(Column::ChainKeyId.is_not_null());
         let these = Entity::find().filter(Column::Number.is_null()).filter(passed);
-        Ok(these.count(&self.0).await?)
+        let mut count = these.count(&self.0).await?;
+        if self.0.get_database_backend() == DbBackend::Sqlite {
+            let others = Entity::find().filter(Expr::col(Column::Number).ne(whole_number()));
+            count += others.count(&self.0).await?;
+        }
+        Ok(count)
     }
 
     /// Where the chain ends.
@@ -177,19 +191,23 @@ fn key_number(key: &ChainKey) -> i64 {
     u32::from(key.id()).into()
 }
 
-fn chained(row: Model) -> ChainedEvent {
-    let key = row.chain_key_id.map(u32::try_from).transpose();
-    ChainedEvent {
-        number: row.number.unwrap_or_default(),
+/// What a number is where it is one. SQLite takes any value in any column.
+fn whole_number() -> Expr {
+    Expr::col(Column::Number).cast_as("bigint")
+}
+
+/// Column by column: what cannot be read is for who checks the chain to find.
+fn chained(row: &QueryResult) -> Result<ChainedEvent> {
+    let digest = row.try_get::<Option<Vec<u8>>>("", "chain_digest").ok().flatten();
+    let key = row.try_get::<Option<i64>>("", "chain_key_id").ok();
+    let key = key.and_then(|key| key.map(u32::try_from).transpose().ok());
+    Ok(ChainedEvent {
+        number: row.try_get("", "number")?,
         // Under what is no key's id there is no digest.
-        digest: row
-            .chain_digest
-            .as_deref()
-            .filter(|_| key.is_ok())
-            .and_then(ChainDigest::from_bytes),
-        key: key.unwrap_or_default().map(KeyId::from),
-        event: stored(row),
-    }
+        digest: digest.filter(|_| key.is_some()).as_deref().and_then(ChainDigest::from_bytes),
+        key: key.flatten().map(KeyId::from),
+        event: Model::from_query_result(row, "").ok().map(stored),
+    })
 }
 
 fn stored(row: Model) -> StoredEvent {

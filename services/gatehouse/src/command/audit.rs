@@ -35,10 +35,10 @@ pub(super) struct Verify {
     /// A head that was printed before: without one nobody can tell that the end was cut off
     #[arg(long, value_name = "NUMBER:DIGEST")]
     expect_head: Option<ChainEnd>,
-    /// The last event that may have a digest without a key: the last that a version numbered
-    /// that made no others
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    unkeyed_until: i64,
+    /// The last event that may have a digest without a key, in place of what the setting
+    /// audit_unkeyed_until says
+    #[arg(long, value_name = "NUMBER")]
+    unkeyed_until: Option<i64>,
     /// Check the events of a file that `export` has written, and not the database: it needs the
     /// key ring alone
     #[arg(long, value_name = "PATH")]
@@ -102,7 +102,8 @@ async fn check(
     arguments: &Verify,
     findings: &mut Printed,
 ) -> Result<Vec<String>, Box<dyn Error>> {
-    let expected = Expected { head: arguments.expect_head, unkeyed_until: arguments.unkeyed_until };
+    let unkeyed_until = arguments.unkeyed_until.unwrap_or(settings.audit_unkeyed_until);
+    let expected = Expected { head: arguments.expect_head, unkeyed_until };
     if let Some(path) = &arguments.file {
         let vault = key_ring::parse_vault(&settings.key_ring)?;
         let file = open(path)?;

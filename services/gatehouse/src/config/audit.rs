@@ -17,4 +17,14 @@ impl Sources<'_> {
         );
         days.map(|days| Duration::from_hours(24 * days))
     }
+
+    /// The last event that a version without keyed digests has numbered; 0 for none.
+    pub(super) fn audit_unkeyed_until(&self) -> i64 {
+        let last = self.value(
+            "audit_unkeyed_until",
+            |given| &given.audit_unkeyed_until,
+            number(0..=i64::MAX),
+        );
+        last.unwrap_or(0)
+    }
 }

@@ -145,6 +145,13 @@ pub struct Given {
     #[arg(long, env = "GATEHOUSE_AUDIT_RETENTION_DAYS", value_name = "DAYS")]
     #[arg(global = true, hide_env_values = true)]
     pub audit_retention_days: Option<Text>,
+
+    /// The last audit event that may have a digest without a key: the last that a version
+    /// numbered that made no others. Retention removes none without a key after it, and `audit
+    /// verify` reports each [default: 0]
+    #[arg(long, env = "GATEHOUSE_AUDIT_UNKEYED_UNTIL", value_name = "NUMBER")]
+    #[arg(global = true, hide_env_values = true)]
+    pub audit_unkeyed_until: Option<Text>,
 }
 
 /// A value as it was written. It has no `Debug`: it may hold a password.

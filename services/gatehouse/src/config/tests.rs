@@ -72,6 +72,18 @@ fn audit_events_are_kept_for_ever_or_for_whole_days() {
 }
 
 #[test]
+fn every_audit_event_has_a_key_but_up_to_the_number_that_is_said() {
+    assert_eq!(load(&[], "").unwrap().audit_unkeyed_until, 0);
+    assert_eq!(load(&[], "audit_unkeyed_until = 48211").unwrap().audit_unkeyed_until, 48_211);
+    for wrong in ["-1", "0.5", "9223372036854775808", "all"] {
+        let refusal = refusal(&[&format!("--audit-unkeyed-until={wrong}")], "");
+        let why = "audit_unkeyed_until (from --audit-unkeyed-until): must be a number from 0 to \
+                   9223372036854775807";
+        assert_eq!(refusal, why);
+    }
+}
+
+#[test]
 fn envoy_is_answered_where_that_is_asked_for() {
     assert!(!load(&[], "").unwrap().envoy_authorization);
     assert!(load(&[], "envoy_authorization = true").unwrap().envoy_authorization);
@@ -154,6 +166,7 @@ fn a_bad_value_is_refused_with_its_setting_and_its_origin() {
         ("hash_passes", "11"),
         ("max_in_flight", "-1"),
         ("audit_retention_days", "0"),
+        ("audit_unkeyed_until", "-1"),
         ("traces_endpoint", "localhost:4317"),
         ("traces_endpoint", "https://ana:hunter2@collector"),
         ("traces_ca", ""),

@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatehouse_test_postgres::TestPostgres;
 use tempfile::TempDir;
@@ -27,6 +28,7 @@ fn settings(folder: &Path) -> Settings {
         hasher: HasherConfig::default(),
         max_in_flight: 1,
         audit_retention: None,
+        audit_unkeyed_until: 0,
     }
 }
 
@@ -188,4 +190,14 @@ async fn of_servers_with_rings_of_their_own_one_gets_the_empty_database() {
     }
     assert_eq!(winners.len(), 1);
     open(&winners[0].0).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_retention_may_remove_without_a_key_is_what_the_settings_say() {
+    let (_folder, settings) = used().await;
+    assert!(open(&settings).await.unwrap().audit_retention.is_none());
+    let keep = Duration::from_hours(24);
+    let settings = Settings { audit_retention: Some(keep), audit_unkeyed_until: 7, ..settings };
+    let retention = open(&settings).await.unwrap().audit_retention.unwrap();
+    assert_eq!((retention.keep, retention.unkeyed_until), (keep, 7));
 }

@@ -147,6 +147,14 @@ async fn the_first_event_that_was_changed_is_named() {
         name.trim_end()
     );
     assert!(ended.stdout.starts_with(&line), "{}", ended.stdout);
+
+    // One without a key is a finding of its own, but up to where its operator says.
+    site.sql("UPDATE audit_event SET chain_key_id = NULL WHERE number = 4");
+    let findings = |arguments: &[&str]| {
+        let ended = audit(&site, &[&["verify", "--audit-unkeyed-until=4"], arguments].concat());
+        value(&ended.stdout, "findings").to_owned()
+    };
+    assert_eq!((findings(&[]), findings(&["--unkeyed-until", "3"])), ("2".into(), "3".into()));
 }
 
 /// One of two servers, of which either may be the one that numbers, is killed in the middle.

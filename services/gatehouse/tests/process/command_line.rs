@@ -59,6 +59,7 @@ fn help_names_every_command_and_every_setting_with_its_variable() {
         "--hash-passes",
         "--max-in-flight",
         "--audit-retention-days",
+        "--audit-unkeyed-until",
     ] {
         let variable = flag.replace("--", "GATEHOUSE_").replace('-', "_").to_uppercase();
         assert!(ended.stdout.contains(&format!("{flag} <")), "{flag}");

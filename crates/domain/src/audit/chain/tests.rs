@@ -71,7 +71,7 @@ fn what_is_left_of_a_retired_key_verifies_what_was_chained_under_it() {
         number: 1,
         digest: Some(end.digest),
         key: Some(old.primary()),
-        event: event(1),
+        event: Some(event(1)),
     };
     for vault in [&old, &retired] {
         assert_eq!(chained.follows(&ChainEnd::START, vault), Some(end));

@@ -17,7 +17,7 @@ fn chain(keys: &[Option<u32>]) -> Vec<ChainedEvent> {
     let chained = (1..).zip(keys).map(|(n, key)| {
         let key = key.map(KeyId::from);
         end = end.next(key.map(|id| vault.chain_of(id).unwrap()), &event(n));
-        ChainedEvent { number: end.number, digest: Some(end.digest), key, event: event(n) }
+        ChainedEvent { number: end.number, digest: Some(end.digest), key, event: Some(event(n)) }
     });
     chained.collect()
 }
@@ -46,11 +46,15 @@ fn end_of(trail: &[ChainedEvent]) -> ChainEnd {
     ChainEnd { number: last.number, digest: last.digest.unwrap() }
 }
 
+fn said(event: &mut ChainedEvent) -> &mut StoredEvent {
+    event.event.as_mut().unwrap()
+}
+
 /// Changes one column, or what stands in the chain for the event.
 fn edit(event: &mut ChainedEvent, what: usize) {
     let other = Uuid::from_u128(0xbad);
     let flip = |text: &mut Option<String>| *text = text.is_none().then(String::new);
-    let row: &mut StoredEvent = &mut event.event;
+    let row = event.event.as_mut().unwrap();
     match what {
         0 => row.id = other,
         1 => row.event_at += 1,
@@ -134,8 +138,8 @@ proptest! {
         let mut expected = vec![Finding::Missing { first: number, last: number }];
         // Behind it, where digests can be followed again.
         if edited && let Some(event) = trail.get_mut(at + 1) {
-            event.event.kind.clear();
-            expected.push(Finding::Changed { number: number + 2, id: event.event.id() });
+            said(event).kind.clear();
+            expected.push(Finding::Changed { number: number + 2, id: said(event).id() });
         }
         prop_assert_eq!(findings(&trail), expected);
     }
@@ -157,8 +161,8 @@ proptest! {
         let from = from.index(events);
         let mut end = if from == 0 { ChainEnd::START } else { end_of(&trail[..from]) };
         for event in &mut trail[from..] {
-            event.event.claimed_actor = "nobody".to_owned();
-            end = end.next(None, &event.event);
+            said(event).claimed_actor = "nobody".to_owned();
+            end = end.next(None, said(event));
             (event.digest, event.key) = (Some(end.digest), None);
         }
         let (first, last) = (number_at(from), number_at(events - 1));
@@ -204,7 +208,7 @@ fn a_head_that_is_known_holds_what_is_before_it_and_lets_the_trail_go_on() {
 #[test]
 fn events_of_earlier_versions_are_verified_by_their_rule() {
     // Servers of both versions numbered in turns.
-    let trail = chain(&[None, None, Some(1), None, Some(1), Some(1)]);
+    let mut trail = chain(&[None, None, Some(1), None, Some(1), Some(1)]);
     let found = findings(&trail);
     let runs = [Finding::Unkeyed { first: 1, last: 2 }, Finding::Unkeyed { first: 4, last: 4 }];
     assert_eq!(found, runs);
@@ -213,16 +217,16 @@ fn events_of_earlier_versions_are_verified_by_their_rule() {
     assert_eq!((summary.unkeyed_until, found), (4, vec![]));
 
     let mut edited = trail.clone();
-    edited[0].event.kind.clear();
-    let changed = Finding::Changed { number: 1, id: trail[0].event.id() };
+    said(&mut edited[0]).kind.clear();
+    let changed = Finding::Changed { number: 1, id: said(&mut trail[0]).id() };
     assert_eq!(verify(expected, &edited).1, [changed]);
     // With the digests after it, up to the first that has a key.
     let mut end = ChainEnd::START;
     for event in &mut edited[..2] {
-        end = end.next(None, &event.event);
+        end = end.next(None, said(event));
         event.digest = Some(end.digest);
     }
-    let changed = Finding::Changed { number: 3, id: trail[2].event.id() };
+    let changed = Finding::Changed { number: 3, id: said(&mut trail[2]).id() };
     assert_eq!(verify(expected, &edited).1, [changed]);
 }
 
@@ -291,4 +295,23 @@ fn a_head_that_was_not_read_is_told_of_and_one_that_was_skipped_to_is_held_to_it
         verifier.finish(|finding| found.push(finding));
         assert_eq!(found, Vec::from_iter(expected));
     }
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_next_is_held_to_its_digest() {
+    let mut trail = keyed(4);
+    trail[1].event = None;
+    assert_eq!(findings(&trail), [Finding::Unreadable { number: 2 }]);
+    edit(&mut trail[2], 0);
+    let found = findings(&trail);
+    assert!(
+        matches!(
+            found[..],
+            [Finding::Unreadable { number: 2 }, Finding::Changed { number: 3, .. }]
+        ),
+        "{found:?}"
+    );
+    trail.remove(0);
+    let missing = Finding::Missing { first: 1, last: 1 };
+    assert_eq!(findings(&trail)[..2], [missing, Finding::Unreadable { number: 2 }]);
 }

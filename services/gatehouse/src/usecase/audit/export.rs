@@ -89,12 +89,14 @@ impl Line {
         };
         let key = line.key.map(|key| key.parse::<KeyId>()).transpose()?;
         let digest = Some(line.digest.parse()?);
-        Ok((before, ChainedEvent { number: line.number, digest, key, event }))
+        Ok((before, ChainedEvent { number: line.number, digest, key, event: Some(event) }))
     }
 
-    fn new(previous: ChainDigest, event: ChainedEvent) -> Self {
+    /// Of an event that can be read.
+    fn new(previous: ChainDigest, event: ChainedEvent) -> Option<Self> {
         let ChainedEvent { number, digest, key, event } = event;
-        Self {
+        let event = event?;
+        Some(Self {
             number,
             previous: previous.to_string(),
             // What is no digest in the database is one that cannot be right.
@@ -115,7 +117,7 @@ impl Line {
             client_user_agent: event.client_user_agent,
             reason: event.reason,
             attributes: event.attributes,
-        }
+        })
     }
 }
 
@@ -125,13 +127,20 @@ pub enum ExportError {
     /// It cannot be written.
     #[error("the export")]
     Write(#[from] std::io::Error),
+    /// An event was changed.
+    #[error(
+        "the event {0} cannot be exported: a column of it was changed to what no server writes; \
+         see `gatehouse audit verify`, and export what is around it by --to and --from"
+    )]
+    Unreadable(i64),
     /// The trail cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// Writes the numbered events that are selected, one a line, in the order of their numbers, as
-/// they stand in the database. Goes through all between the two numbers, whatever the portal.
+/// they stand in the database, also while servers number and remove them. Goes through all
+/// between the two numbers, whatever the portal.
 ///
 /// # Errors
 /// [`ExportError`].
@@ -140,10 +149,9 @@ pub async fn export(
     selection: &Selection,
     out: &mut impl std::io::Write,
 ) -> Result<(), ExportError> {
-    let start = store.read().trail_start().await?.map_or(ChainEnd::START, |start| start.removed);
+    let mut before = start(store).await?;
     // With the one before the first, for its digest.
-    let mut before = start;
-    let mut after = Some(selection.from.saturating_sub(2).max(start.number));
+    let mut after = Some(selection.from.saturating_sub(2).max(before.number));
     loop {
         let events = store.read().numbered_events(after, PAGE).await?;
         let Some(last) = events.last() else { return Ok(out.flush()?) };
@@ -152,16 +160,37 @@ pub async fn export(
             if selection.to.is_some_and(|to| event.number > to) {
                 return Ok(out.flush()?);
             }
+            if event.number != before.number.saturating_add(1) {
+                // Retention may have gone on since it was asked, also past this one.
+                let start = start(store).await?;
+                if start.number > before.number {
+                    before = start;
+                }
+                if event.number <= start.number {
+                    continue;
+                }
+            }
             let digest = event.digest.unwrap_or(ChainEnd::START.digest);
             let end = ChainEnd { number: event.number, digest };
             let portal = selection.portal.as_ref().map(PortalId::as_str);
-            let is_of_portal = portal.is_none() || portal == event.event.portal_id.as_deref();
+            // What cannot be read may be of any.
+            let is_of_portal = event
+                .event
+                .as_ref()
+                .is_none_or(|event| portal.is_none() || portal == event.portal_id.as_deref());
             if event.number >= selection.from && is_of_portal {
-                serde_json::to_writer(&mut *out, &Line::new(before.digest, event))
-                    .map_err(std::io::Error::from)?;
+                let line = Line::new(before.digest, event);
+                let line = line.ok_or(ExportError::Unreadable(end.number))?;
+                serde_json::to_writer(&mut *out, &line).map_err(std::io::Error::from)?;
                 out.write_all(b"\n")?;
             }
             before = end;
         }
     }
+}
+
+/// Where the trail begins by what retention has noted.
+async fn start(store: &Store) -> Result<ChainEnd, StoreError> {
+    let start = store.read().trail_start().await?;
+    Ok(start.map_or(ChainEnd::START, |start| start.removed))
 }

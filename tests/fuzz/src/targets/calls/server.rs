@@ -79,6 +79,7 @@ impl Server {
             },
             max_in_flight: 16,
             audit_retention: None,
+            audit_unkeyed_until: 0,
         };
         let (clock, hand) = Clock::manual(START);
         let app = runtime.block_on(startup::open(&settings)).unwrap();
