@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod backup;
+mod definition;
 mod doctor;
 mod healthcheck;
 mod keys;
@@ -29,6 +30,7 @@ use crate::server::{Server, ServerSettings};
 use crate::traces::Traces;
 use crate::usecase::{Call, api_keys, keys as key_rotation};
 use crate::{log, service_manager, shutdown, startup};
+pub use definition::definition;
 use server_url::{ServerUrl, TlsOptions};
 
 /// What a wrong command line or setting exits with.
@@ -37,7 +39,8 @@ const USAGE: u8 = 2;
 /// The gRPC identity backend that customer portals sign their customers in with.
 ///
 /// A setting may come as a flag, as the environment variable shown with it, or in a TOML file
-/// under the flag's name with underscores; the first of them wins.
+/// under the flag's name with underscores; the first of them wins. Each command has those that it
+/// goes by in its help.
 #[derive(Parser)]
 #[command(name = "gatehouse", version)]
 struct Cli {
@@ -112,16 +115,10 @@ enum Command {
     Admin(Box<admin::Admin>),
 }
 
-/// The command line with every setting, as it is parsed.
-#[must_use]
-pub fn definition() -> clap::Command {
-    Cli::command()
-}
-
 /// Runs the command that `arguments` ask for: 0, or 1 where it fails with a
 /// line on standard error, or 2 where it was not understood, or a trail not checked.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
-    let parsed = Cli::command()
+    let parsed = definition()
         .try_get_matches_from(arguments)
         .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
@@ -134,6 +131,9 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
             };
         }
     };
+    if let Err(error) = definition::refuse_meaningless(&matches) {
+        return fail(&error, USAGE.into());
+    }
     let command = cli.command.unwrap_or(Command::Serve);
     let mut wrong = config::unknown_variables(&Cli::command());
     let (settings, more) = Settings::read(&cli.given, &matches, cli.config.as_deref());
@@ -185,7 +185,12 @@ fn execute(
             Command::Doctor(doctor) => doctor::run(settings, wrong, &doctor).await,
             Command::Completions { shell } => {
                 let mut script = Vec::new();
-                clap_complete::generate(shell, &mut Cli::command(), "gatehouse", &mut script);
+                clap_complete::generate(
+                    shell,
+                    &mut definition::completed(),
+                    "gatehouse",
+                    &mut script,
+                );
                 Ok(io::stdout().write_all(&script)?)
             }
             Command::Admin(command) => admin::run(settings, *command).await,
