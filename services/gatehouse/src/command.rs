@@ -12,6 +12,7 @@ mod server_url;
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -117,14 +118,16 @@ enum Command {
 
 /// Runs the command that `arguments` ask for: 0, or 1 where it fails with a
 /// line on standard error, or 2 where it was not understood, or a trail not checked.
-pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     let parsed = definition()
-        .try_get_matches_from(arguments)
+        .try_get_matches_from(&arguments)
         .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
         // Also --help and --version, which are no failure.
         Err(answer) => {
+            let answer = definition::by_source(answer, &arguments);
             return match answer.print() {
                 Ok(()) => u8::try_from(answer.exit_code()).unwrap_or(USAGE).into(),
                 Err(_) => ExitCode::FAILURE,
@@ -251,6 +254,12 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
 
 fn display_name(text: &str) -> Result<String, Malformed> {
     check_display_name(text).map(|()| text.to_owned())
+}
+
+/// `1 row`, `2 rows`: so many of what is called so, with an s for more than one.
+fn counted(count: impl Copy + Display + Into<i128>, noun: &str) -> String {
+    let plural = if count.into() == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 /// One line, with every cause.

@@ -2,6 +2,10 @@
 //! are these. From the environment and the file a command takes what is there, as both are the
 //! server's.
 
+use std::env;
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory};
 
@@ -75,5 +79,34 @@ pub(super) fn refuse_meaningless(matches: &ArgMatches) -> Result<(), Meaningless
             flag: format!("--{}", arg.get_long().unwrap_or_default()),
             command: command.to_owned(),
         }),
+    }
+}
+
+/// What clap says of a value, by the variable where that is its source: clap names the flag,
+/// which nobody has typed.
+pub(super) fn by_source(mut error: clap::Error, typed: &[OsString]) -> clap::Error {
+    let Some(ContextValue::String(named)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let flag = named.split(' ').next().unwrap_or_default();
+    let is_flag = |word: &OsString| {
+        let rest = word.to_str().and_then(|word| word.strip_prefix(flag));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    if !typed.iter().any(is_flag)
+        && let Some(variable) = variable(&Cli::command(), flag)
+    {
+        error.insert(ContextKind::InvalidArg, ContextValue::String(variable));
+    }
+    error
+}
+
+/// The variable of `flag`, if it is set.
+fn variable(command: &Command, flag: &str) -> Option<String> {
+    let is_named = |arg: &&Arg| arg.get_long().is_some_and(|long| flag == format!("--{long}"));
+    let own = command.get_arguments().find(is_named).and_then(Arg::get_env);
+    match own.filter(|name| env::var_os(name).is_some()) {
+        Some(name) => Some(name.to_string_lossy().into_owned()),
+        None => command.get_subcommands().find_map(|command| variable(command, flag)),
     }
 }

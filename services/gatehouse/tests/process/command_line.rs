@@ -188,6 +188,32 @@ fn settings_of_the_environment_and_of_the_file_are_the_servers_and_refused_by_no
 }
 
 #[test]
+fn a_variable_of_a_flag_that_cannot_be_used_is_refused_by_its_name() {
+    for (variable, value) in [
+        ("GATEHOUSE_ADMIN_CA_FILE", ""),
+        ("GATEHOUSE_ADMIN_KEY_FILE", ""),
+        ("GATEHOUSE_ADMIN_SERVER", "gatehouse.example.com"),
+        ("GATEHOUSE_ADMIN_SERVER_NAME", ""),
+        ("GATEHOUSE_ADMIN_KEY_IN_CLEAR", "perhaps"),
+        ("GATEHOUSE_CONFIG", ""),
+    ] {
+        let flag = variable.replace("GATEHOUSE_ADMIN_", "--").replace("GATEHOUSE_", "--");
+        let flag = flag.replace('_', "-").to_lowercase();
+        let mut command = gatehouse();
+        command.args(["admin", "portals", "list"]).env(variable, value);
+        let ended = run(command);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{variable}");
+        assert!(ended.stderr.contains(&format!("'{variable}'")), "{}", ended.stderr);
+        assert!(!ended.stderr.contains(&flag), "{}", ended.stderr);
+    }
+    // What was typed is named as it was typed.
+    let mut command = gatehouse();
+    command.args(["admin", "--ca-file=", "portals", "list"]).env("GATEHOUSE_ADMIN_CA_FILE", "x");
+    let ended = run(command);
+    assert!(ended.stderr.contains("'--ca-file <PATH>'"), "{}", ended.stderr);
+}
+
+#[test]
 fn completions_have_the_settings_that_a_command_goes_by_and_no_others() {
     // More than a pipe holds that nobody reads yet.
     let ended = gatehouse().args(["completions", "fish"]).output().unwrap();
