@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod backup;
+mod definition;
 mod doctor;
 mod healthcheck;
 mod keys;
@@ -11,6 +12,7 @@ mod server_url;
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ use crate::server::{Server, ServerSettings};
 use crate::traces::Traces;
 use crate::usecase::{Call, api_keys, keys as key_rotation};
 use crate::{log, service_manager, shutdown, startup};
+pub use definition::definition;
 use server_url::{ServerUrl, TlsOptions};
 
 /// What a wrong command line or setting exits with.
@@ -37,7 +40,8 @@ const USAGE: u8 = 2;
 /// The gRPC identity backend that customer portals sign their customers in with.
 ///
 /// A setting may come as a flag, as the environment variable shown with it, or in a TOML file
-/// under the flag's name with underscores; the first of them wins.
+/// under the flag's name with underscores; the first of them wins. Each command has those that it
+/// goes by in its help.
 #[derive(Parser)]
 #[command(name = "gatehouse", version)]
 struct Cli {
@@ -112,28 +116,27 @@ enum Command {
     Admin(Box<admin::Admin>),
 }
 
-/// The command line with every setting, as it is parsed.
-#[must_use]
-pub fn definition() -> clap::Command {
-    Cli::command()
-}
-
 /// Runs the command that `arguments` ask for: 0, or 1 where it fails with a
 /// line on standard error, or 2 where it was not understood, or a trail not checked.
-pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
-    let parsed = Cli::command()
-        .try_get_matches_from(arguments)
+pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let parsed = definition()
+        .try_get_matches_from(&arguments)
         .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
         // Also --help and --version, which are no failure.
         Err(answer) => {
+            let answer = definition::by_source(answer, &arguments);
             return match answer.print() {
                 Ok(()) => u8::try_from(answer.exit_code()).unwrap_or(USAGE).into(),
                 Err(_) => ExitCode::FAILURE,
             };
         }
     };
+    if let Err(error) = definition::refuse_meaningless(&matches) {
+        return fail(&error, USAGE.into());
+    }
     let command = cli.command.unwrap_or(Command::Serve);
     let mut wrong = config::unknown_variables(&Cli::command());
     let (settings, more) = Settings::read(&cli.given, &matches, cli.config.as_deref());
@@ -185,7 +188,12 @@ fn execute(
             Command::Doctor(doctor) => doctor::run(settings, wrong, &doctor).await,
             Command::Completions { shell } => {
                 let mut script = Vec::new();
-                clap_complete::generate(shell, &mut Cli::command(), "gatehouse", &mut script);
+                clap_complete::generate(
+                    shell,
+                    &mut definition::completed(),
+                    "gatehouse",
+                    &mut script,
+                );
                 Ok(io::stdout().write_all(&script)?)
             }
             Command::Admin(command) => admin::run(settings, *command).await,
@@ -246,6 +254,12 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
 
 fn display_name(text: &str) -> Result<String, Malformed> {
     check_display_name(text).map(|()| text.to_owned())
+}
+
+/// `1 row`, `2 rows`: so many of what is called so, with an s for more than one.
+fn counted(count: impl Copy + Display + Into<i128>, noun: &str) -> String {
+    let plural = if count.into() == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 /// One line, with every cause.

@@ -3,6 +3,7 @@
 mod audit;
 mod envoy;
 mod given;
+pub(crate) mod kinds;
 mod secret;
 mod tls;
 mod traces;

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use gatehouse_domain::audit::{ChainEnd, Expected, Finding, Summary};
 use gatehouse_domain::id::PortalId;
 
-use super::migrate;
+use super::{counted, migrate};
 use crate::config::Settings;
 use crate::usecase::audit::export::{self, Selection};
 use crate::usecase::audit::{self, Verified, VerifyError};
@@ -60,7 +60,7 @@ pub(super) struct Export {
 
 /// Something is wrong with the trail.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} findings: the audit trail is not what was recorded")]
+#[error("{}: the audit trail is not what was recorded", counted(*.0, "finding"))]
 struct Findings(u64);
 
 /// Whether a trail is what it was is not known.

@@ -8,6 +8,7 @@ use gatehouse_domain::id::name;
 use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::DatabaseLocation;
 
+use super::counted;
 use crate::config::Settings;
 use crate::convert::fields::timestamp;
 use crate::startup::{self, StartupError, file};
@@ -55,14 +56,13 @@ fn print(out: &mut impl Write, restored: &Restored, kept_codes: bool) -> io::Res
     let ended = &restored.ended;
     writeln!(
         out,
-        "ended: {} sessions, {} sign-ins, {} enrollments and invitations, {} backup codes{}; the \
-         codes up to now of {} authenticators",
-        ended.sessions,
-        ended.sign_ins,
+        "ended: {}, {}, {} enrollments and invitations, {}{}; the codes up to now of {}",
+        counted(ended.sessions, "session"),
+        counted(ended.sign_ins, "sign-in"),
         ended.pending,
-        ended.backup_codes,
+        counted(ended.backup_codes, "backup code"),
         if kept_codes { " (kept on request: used ones may work once more)" } else { "" },
-        ended.factors,
+        counted(ended.factors, "authenticator"),
     )?;
     let end = restored.backup_ends_at.map_or_else(|| "its beginning".to_owned(), rfc3339);
     writeln!(

@@ -78,7 +78,7 @@ async fn a_trail_that_is_whole_is_counted_and_its_head_noted(site: Site) {
         assert_eq!(ended.code, Some(1));
         assert!(ended.stdout.starts_with(&format!("finding: {finding}\n")), "{}", ended.stdout);
         assert_eq!(value(&ended.stdout, "findings"), "1");
-        let line = "gatehouse: 1 findings: the audit trail is not what was recorded\n";
+        let line = "gatehouse: 1 finding: the audit trail is not what was recorded\n";
         assert_eq!(ended.stderr, line);
     }
     let ended = audit(&site, &["verify", "--expect-head", "4"]);

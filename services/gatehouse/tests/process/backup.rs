@@ -35,8 +35,8 @@ async fn nothing_that_was_used_since_the_backup_is_good_again(site: Site) {
     site.restore(&backup);
 
     let report = restore_epoch(&site, &[]);
-    let first = "ended: 1 sessions, 1 sign-ins, 0 enrollments and invitations, 5 backup codes; \
-                 the codes up to now of 1 authenticators\n";
+    let first = "ended: 1 session, 1 sign-in, 0 enrollments and invitations, 5 backup codes; \
+                 the codes up to now of 1 authenticator\n";
     assert!(report.starts_with(first), "{report}");
     assert!(report.contains(&format!("  {}  last used ", acme.portal_key_name)), "{report}");
     assert!(report.contains("0 customers are suspended"), "{report}");

@@ -14,6 +14,7 @@ use prost_types::FieldMask;
 use super::connection::{Connection, Refused, answer};
 use super::names::{CustomerRef, PortalRef};
 use super::output::{DEFAULT_LIMIT, Output, id, note, pages, time};
+use crate::command::counted;
 
 #[derive(Clone, Subcommand)]
 pub(super) enum Customers {
@@ -167,7 +168,7 @@ pub(super) async fn run(
             ))?;
             let request = ResetCustomerMfaRequest { name: found.name, reason, end_password };
             let done = answer(connection.reset_customer_mfa(request).await)?;
-            note(&format!("{} sessions ended", done.sessions_ended))?;
+            note(&format!("{} ended", counted(done.sessions_ended, "session")))?;
             show(output, &done.customer.unwrap_or_default())
         }
         Customers::Delete { customer } => {
@@ -233,7 +234,7 @@ fn short(name: &str) -> String {
 fn mfa_of(customer: &Customer) -> String {
     let Some(mfa) = &customer.mfa else { return String::new() };
     if mfa.state() == MfaState::Enabled {
-        format!("enabled, {} backup codes", mfa.backup_codes_remaining)
+        format!("enabled, {}", counted(mfa.backup_codes_remaining, "backup code"))
     } else {
         "disabled".to_owned()
     }

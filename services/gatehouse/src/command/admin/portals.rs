@@ -12,6 +12,7 @@ use prost_types::{FieldMask, Timestamp};
 use super::connection::{Connection, answer};
 use super::names::PortalRef;
 use super::output::{DEFAULT_LIMIT, Output, id, note, pages, time};
+use crate::command::counted;
 
 #[derive(Clone, Subcommand)]
 pub(super) enum Portals {
@@ -163,10 +164,14 @@ fn way_in(portal: &Portal) -> String {
 }
 
 fn consequences(preview: bool, impact: &PolicyImpact) -> String {
-    let PolicyImpact { customers, customers_to_enroll, weaker_sessions, .. } = impact;
+    let have = |count| if count == 1 { "has" } else { "have" };
+    let (to_enroll, weaker) = (impact.customers_to_enroll, impact.weaker_sessions);
     let whether = if preview { "nothing was changed; it would concern" } else { "it concerns" };
     format!(
-        "{whether} {customers} customers, of whom {customers_to_enroll} have to set MFA up, and \
-         {weaker_sessions} sessions that have proven less"
+        "{whether} {}, of whom {to_enroll} {} to set MFA up, and {} that {} proven less",
+        counted(impact.customers, "customer"),
+        have(to_enroll),
+        counted(weaker, "session"),
+        have(weaker),
     )
 }

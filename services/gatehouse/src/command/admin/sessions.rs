@@ -8,6 +8,7 @@ use gatehouse_api::v1::{ListSessionsRequest, RevokeSessionsRequest};
 use super::connection::{Connection, answer};
 use super::names::ResourceRef;
 use super::output::{DEFAULT_LIMIT, Output, note, pages, time, value};
+use crate::command::counted;
 
 #[derive(Clone, Subcommand)]
 pub(super) enum Sessions {
@@ -62,7 +63,7 @@ pub(super) async fn run(
             output.confirm(&format!("end the sessions at or below {name}"))?;
             let request = RevokeSessionsRequest { name };
             let done = answer(connection.revoke_sessions(request).await)?;
-            note(&format!("{} sessions ended", done.sessions_ended))?;
+            note(&format!("{} ended", counted(done.sessions_ended, "session")))?;
             Ok(())
         }
     }

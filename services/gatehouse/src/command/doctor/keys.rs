@@ -8,6 +8,7 @@ use gatehouse_domain::vault::{KeyRing, Vault};
 use gatehouse_persistence::{Canary, Store};
 
 use super::{Finding, files, line_of, unknown};
+use crate::command::counted;
 use crate::config::Settings;
 use crate::startup::file;
 use crate::usecase::keys::GONE_AFTER;
@@ -137,8 +138,8 @@ fn of_primary(path: &Path, vault: &Vault, canaries: &[Canary], now: Timestamp) -
         return Finding::ok(CHECK, format!("{shown}, keys: {keys}; {primary} has not sealed yet"));
     };
     let age = now.since(since);
-    let days = age.as_secs() / DAY.as_secs();
-    let found = format!("{shown}, keys: {keys}; {primary} has sealed for {days} days");
+    let days = counted(age.as_secs() / DAY.as_secs(), "day");
+    let found = format!("{shown}, keys: {keys}; {primary} has sealed for {days}");
     if age > MAX_AGE {
         let cure = "rotate it: docs/operations.md, Rotating the key ring";
         Finding::warning(CHECK, found, cure)

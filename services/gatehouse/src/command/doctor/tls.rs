@@ -6,6 +6,7 @@ use gatehouse_domain::time::Timestamp;
 
 use super::{Finding, line_of, unknown};
 use crate::clock::Clock;
+use crate::command::counted;
 use crate::config::{Settings, TlsSettings};
 use crate::tls;
 use crate::tls::pem::{self, Facts, date};
@@ -135,5 +136,6 @@ fn until(end: Timestamp, now: Timestamp) -> String {
     if end < now {
         return format!("ended at {}", date(end));
     }
-    format!("ends in {} days, at {}", end.since(now).as_secs() / DAY.as_secs(), date(end))
+    let days = counted(end.since(now).as_secs() / DAY.as_secs(), "day");
+    format!("ends in {days}, at {}", date(end))
 }

@@ -282,6 +282,35 @@ fn an_import_that_was_killed_is_done_again_and_makes_nobody_twice() {
 }
 
 #[test]
+fn a_row_that_is_too_long_is_refused_and_the_others_are_imported() {
+    let desk = desk();
+    let long = "x".repeat(1_000_000);
+    let rows = format!(
+        "{{\"email\": \"a@example.com\"}}\n{{\"displayName\": \"{long}\"}}\n\
+         {{\"email\": \"no\"}}\n{{\"email\": \"b@example.com\"}}\n"
+    );
+    let file = desk.file("rows.jsonl", rows);
+    let refused = desk.path("refused.jsonl");
+    let flag = ["--refused", refused.to_str().unwrap()];
+    let ended = desk.types(&[&["import", "acme", &file][..], &flag].concat());
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (Some(1), "2 imported, 0 there already, 2 refused\n")
+    );
+    let told = format!("{file}:2: a row of more than 64 KiB, which is not kept: ");
+    assert!(ended.stderr.starts_with(&told), "{}", ended.stderr);
+    assert_eq!(fs::read_to_string(&refused).unwrap(), "{\"email\": \"no\"}\n");
+    assert_eq!(desk.emails(), ["a@example.com", "b@example.com"]);
+
+    // Where none is kept there is no file to be corrected.
+    let file = desk.file("long.csv", format!("email\n{long}\n"));
+    let none = desk.path("none.csv");
+    let ended = desk.types(&["import", "acme", &file, "--refused", none.to_str().unwrap()]);
+    assert!(ended.stderr.ends_with("\ngatehouse: 1 row is refused\n"), "{}", ended.stderr);
+    assert!(!none.exists());
+}
+
+#[test]
 fn a_server_that_is_replaced_meanwhile_is_waited_for() {
     let desk = desk();
     let mut feeding = desk.feeds(&["acme", "-", "--format", "jsonl"]);
@@ -323,7 +352,11 @@ fn who_may_not_import_is_told_why_and_so_is_what_cannot_be_read() {
     let desk = desk();
     let file = desk.file("rows.jsonl", lines(0..1));
     let refused = desk.refuses(&["import", "nobody", &file]);
-    assert!(refused.contains("ERROR_REASON_RESOURCE_NOT_FOUND"), "{refused}");
+    let nobody = "gatehouse: portals/nobody is not there: name another, or make it by `admin portals \
+                  create`; nothing was changed";
+    assert_eq!(refused, format!("{nobody} from line 1 on\n"));
+    let refused = desk.refuses(&["import", "nobody", &file, "--dry-run"]);
+    assert_eq!(refused, format!("{nobody}\n"));
     let refused = desk.refuses(&["import", "A!", &file]);
     assert!(
         refused.contains("ERROR_REASON_REQUEST_INVALID") && refused.contains("parent: "),
@@ -351,12 +384,6 @@ fn who_may_not_import_is_told_why_and_so_is_what_cannot_be_read() {
         refused.contains("rows.csv: line 1: the heading has column \"email;name\""),
         "{refused}"
     );
-    // What comes before the fault is done.
-    let csv = desk.file("open.csv", format!("email\na@example.com\n\"{}", "x\n".repeat(40_000)));
-    let ended = desk.types(&["import", "acme", &csv]);
-    assert_eq!((ended.code, desk.emails().len()), (Some(1), 1));
-    assert!(ended.stderr.contains("open.csv: line 3: a row of more than 64 KiB"), "{ended:?}");
-
     let support = desk.prints(&["keys", "create-admin", "night", "--role", "support"]);
     fs::write(&desk.key_file, support).unwrap();
     for flag in [&["--dry-run"][..], &[]] {

@@ -50,9 +50,10 @@ impl Batch {
         let rows = std::mem::take(self).rows;
         let Some(first) = rows.first().map(|row| row.line) else { return Ok(()) };
         let sent = rows.iter().filter_map(|row| row.customer.clone().ok()).collect();
-        let judged = server.import(sent, report).await.map_err(|refused| {
-            format!("{refused}; what comes before line {first} is done: import it again to go on")
-        })?;
+        let judged = server
+            .import(sent, report)
+            .await
+            .map_err(|refused| server.broken_off(&refused, first))?;
         let mut judged = judged.into_iter();
         for row in rows {
             let outcome = match &row.customer {
@@ -112,7 +113,7 @@ mod tests {
             customer_id: id.to_owned(),
             ..CustomerImport::default()
         };
-        Row { line, raw: vec![b'x'; 20], customer: Ok(customer) }
+        Row { line, raw: vec![b'x'; 20], bytes: 20, customer: Ok(customer) }
     }
 
     #[test]

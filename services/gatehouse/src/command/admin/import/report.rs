@@ -14,6 +14,7 @@ use super::rows::{Row, Rows};
 use super::server::Outcome;
 use crate::command::admin::connection::Refused;
 use crate::command::admin::output::{Output, note, printable};
+use crate::command::counted;
 
 /// Of what came through a pipe nobody knows how much is left.
 const BAR: &str = "{wide_bar} {percent}% {msg}, {eta} left";
@@ -82,8 +83,8 @@ impl Report {
     /// # Errors
     /// If it cannot be written down.
     pub(super) fn note(&mut self, row: &Row, outcome: Outcome) -> Result<(), Box<dyn Error>> {
-        let Row { line, raw, .. } = row;
-        self.read += raw.len() as u64 + 1;
+        let Row { line, raw, bytes, .. } = row;
+        self.read += bytes + 1;
         let mut wrong = match outcome {
             Outcome::Imported => {
                 self.imported += 1;
@@ -97,7 +98,7 @@ impl Report {
         };
         wrong.extend(row.hint());
         self.wrong += 1;
-        if let Some(refused) = &mut self.refused {
+        if let Some(refused) = self.refused.as_mut().filter(|_| !raw.is_empty()) {
             refused
                 .write(raw)
                 .map_err(|error| format!("--refused {}: {error}", refused.path.display()))?;
@@ -117,8 +118,9 @@ impl Report {
         let seconds = self.bar.elapsed().as_secs().max(1);
         self.bar.set_position(self.read);
         self.bar.set_message(format!(
-            "{} rows, {} refused, {} rows/s",
+            "{} {}, {} refused, {} rows/s",
             HumanCount(rows),
+            if rows == 1 { "row" } else { "rows" },
             HumanCount(self.wrong),
             HumanCount(rows / seconds)
         ));
@@ -154,12 +156,14 @@ impl Report {
         if wrong == 0 {
             return Ok(());
         }
-        let rows = if wrong == 1 { "1 row is".to_owned() } else { format!("{wrong} rows are") };
+        let are = if wrong == 1 { "is" } else { "are" };
+        let refused = format!("{} {are} refused", counted(wrong, "row"));
         match self.refused {
-            Some(Refusals { path, .. }) => {
-                Err(format!("{rows} refused: correct {} and import that", path.display()).into())
+            Some(Refusals { path, file: Some(_), .. }) => {
+                Err(format!("{refused}: correct {} and import that", path.display()).into())
             }
-            None => Err(format!("{rows} refused").into()),
+            // There is no such file where none of them could be kept.
+            _ => Err(refused.into()),
         }
     }
 }

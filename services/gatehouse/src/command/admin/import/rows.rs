@@ -2,6 +2,7 @@
 
 mod csv;
 mod json_lines;
+mod object;
 
 #[cfg(test)]
 mod tests;
@@ -18,8 +19,8 @@ use super::shape::Shape;
 use csv::Csv;
 use json_lines::JsonLines;
 
-/// Several times what the longest row needs that the server takes. What is longer is no
-/// row: a quote that nobody closes, or a file of another kind.
+/// Several times what the longest row needs that the server takes. What is longer is read over
+/// and not kept: a quote that nobody closes, or a file of another kind.
 const MAX_ROW_BYTES: usize = 64 * 1024;
 const OPEN_QUOTE: &str = "is there a quote that is not closed?";
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -49,8 +50,10 @@ impl Format {
 pub(super) struct Row {
     /// On which line it begins, from 1.
     pub(super) line: u64,
-    /// As it came, without the end of its line.
+    /// As it came, without the end of its line; empty for one that is too long to be kept.
     pub(super) raw: Vec<u8>,
+    /// How long it is, of whatever length.
+    pub(super) bytes: u64,
     /// Or all that keeps it from being one, as `field: what it must be`.
     pub(super) customer: Result<CustomerImport, Vec<String>>,
 }
@@ -145,7 +148,7 @@ fn breaks(raw: &[u8]) -> u64 {
     raw.iter().map(|&byte| u64::from(byte == b'\n')).sum()
 }
 
-/// That a row has no end in sight.
-fn too_long(line: u64, hint: &str) -> Box<dyn Error> {
-    format!("line {line}: a row of more than {} KiB: {hint}", MAX_ROW_BYTES / 1024).into()
+/// That a row is longer than any is.
+fn too_long(hint: &str) -> String {
+    format!("a row of more than {} KiB, which is not kept: {hint}", MAX_ROW_BYTES / 1024)
 }

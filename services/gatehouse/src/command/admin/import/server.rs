@@ -69,6 +69,24 @@ impl<'a> Server<'a> {
         Ok(outcomes)
     }
 
+    /// What to say of an import that ended with `refused` before what is on line `first` was
+    /// judged: whether the same command again is of use.
+    pub(super) fn broken_off(&self, refused: &Refused, first: u64) -> String {
+        let portal = &self.portal;
+        let what = if refused.reason() == Some(ErrorReason::ResourceNotFound) {
+            format!("{portal} is not there: name another, or make it by `admin portals create`")
+        } else {
+            refused.to_string()
+        };
+        match (self.dry_run, refused.passes()) {
+            (true, _) => format!("{what}; nothing was changed"),
+            (false, true) => {
+                format!("{what}; what comes before line {first} is done: import it again to go on")
+            }
+            (false, false) => format!("{what}; nothing was changed from line {first} on"),
+        }
+    }
+
     /// Leaves out the rows for which all were refused.
     async fn import_valid(
         &mut self,

@@ -3,6 +3,7 @@
 //! Whatever is wrong is said in our own words: serde's repeat the value, which may be a secret
 //! in the wrong place.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 
 use gatehouse_api::v1::CustomerImport;
@@ -16,6 +17,16 @@ const MAX_NAME: usize = 64;
 
 /// The message of a row, as the contract describes it.
 pub(super) struct Shape(MessageDescriptor);
+
+/// That nobody knows which of a field's values is meant.
+pub(super) fn twice(field: impl AsRef<str>) -> String {
+    format!("{}: is there twice", shown(field.as_ref()))
+}
+
+/// As much of a name as is repeated.
+fn shown(name: &str) -> String {
+    name.chars().take(MAX_NAME).collect()
+}
 
 impl Shape {
     /// # Errors
@@ -88,12 +99,17 @@ fn check(
     within: &str,
     wrong: &mut Vec<String>,
 ) {
+    let mut seen = BTreeSet::new();
     for (name, value) in object {
-        let path = format!("{within}{}", name.chars().take(MAX_NAME).collect::<String>());
+        let path = format!("{within}{}", shown(name));
         let Some(field) = field(message, name) else {
             wrong.push(format!("{path}: there is no such field"));
             continue;
         };
+        // By each of its names.
+        if !seen.insert(field.number()) {
+            wrong.push(twice(&path));
+        }
         // As protobuf's JSON has it, null is a field left out.
         if value.is_null() {
             continue;
@@ -186,6 +202,16 @@ mod tests {
         assert!(read(row) == Ok(whole()));
         let row = read(json!({"email": "a@b.c", "displayName": null, "totp": null})).ok().unwrap();
         assert!(row == CustomerImport { email: "a@b.c".to_owned(), ..CustomerImport::default() });
+    }
+
+    #[test]
+    fn a_field_by_both_of_its_names_is_there_twice() {
+        let row = json!({"displayName": "Ana", "email": "a@b.c", "display_name": "Bo"});
+        assert_eq!(read(row).err().unwrap(), ["display_name: is there twice"]);
+        let parameters = json!({"periodSeconds": 30, "period_seconds": 60});
+        let row = json!({"email": "a@b.c", "totp": {"secret": "GEZD", "parameters": parameters}});
+        let wrong = ["totp.parameters.period_seconds: is there twice"];
+        assert_eq!(read(row).err().unwrap(), wrong);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! CSV as RFC 4180 has it; lines may end in LF alone.
 
 use std::error::Error;
-use std::io::BufRead;
+use std::io::{self, BufRead};
 
 use csv_core::{ReadRecordResult, Reader};
 
@@ -10,6 +10,7 @@ use crate::command::admin::import::shape::Shape;
 
 /// More than any spreadsheet has that a person looks at. What is beyond is not kept apart.
 const MAX_COLUMNS: usize = 1_024;
+const TO_THE_END: &str = "the row goes to the end of the file";
 
 /// Where the reading is, and which columns there are.
 pub(super) struct Csv {
@@ -23,11 +24,53 @@ pub(super) struct Csv {
 }
 
 /// One record, as bytes: nobody has said that they are UTF-8.
+#[derive(Default)]
 struct Record {
     /// On which line it begins, from 1.
     line: u64,
+    /// As it came; of one that is too long nothing.
     raw: Vec<u8>,
     cells: Vec<Vec<u8>>,
+    bytes: u64,
+    /// How many ends of lines are in it or end it.
+    breaks: u64,
+    /// Whether a quote is open. A pair opens and closes, also within quotes (RFC 4180, section
+    /// 2).
+    is_open: bool,
+    is_long: bool,
+    is_wide: bool,
+}
+
+impl Record {
+    /// Takes what was read of it next.
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.breaks += breaks(bytes);
+        self.is_open = bytes.iter().fold(self.is_open, |open, &byte| open != (byte == b'"'));
+        if !self.is_long {
+            self.raw.extend_from_slice(bytes);
+            self.is_long = self.raw.len() > MAX_ROW_BYTES;
+        }
+        if self.is_long {
+            self.raw = Vec::new();
+        }
+    }
+
+    /// What is wrong with it whatever the columns are.
+    fn fault(&self) -> Option<String> {
+        if self.is_long && self.is_open {
+            Some(format!("{TO_THE_END} and is not kept: {OPEN_QUOTE}"))
+        } else if self.is_long {
+            Some(too_long(OPEN_QUOTE))
+        } else if self.is_wide {
+            Some(format!("more than {MAX_COLUMNS} fields"))
+        } else if self.is_open {
+            // The file may have been cut off there.
+            Some(format!("{TO_THE_END}: {OPEN_QUOTE}"))
+        } else {
+            None
+        }
+    }
 }
 
 impl Csv {
@@ -43,11 +86,16 @@ impl Csv {
             heading: Vec::new(),
             columns: Vec::new(),
         };
-        let Some(Record { line, raw, cells }) = csv.record(input)? else {
+        let Some(record) = csv.record(input)? else {
             return Err(
                 format!("there is no heading: a line with names of {}", known.join(", ")).into()
             );
         };
+        let line = record.line;
+        if let Some(fault) = record.fault() {
+            return Err(format!("line {line}: {fault}").into());
+        }
+        let Record { raw, cells, .. } = record;
         for (n, cell) in (1..).zip(cells) {
             let name = String::from_utf8(cell)
                 .map_err(|_| format!("line {line}: the heading is not UTF-8"))?;
@@ -82,21 +130,16 @@ impl Csv {
         input: &mut impl BufRead,
         shape: &Shape,
     ) -> Result<Option<Row>, Box<dyn Error>> {
-        let Some(Record { line, raw, cells }) = self.record(input)? else {
+        let Some(record) = self.record(input)? else {
             return Ok(None);
         };
-        // A pair opens and closes, also within quotes (RFC 4180, section 2): what is left open
-        // goes to the end of the file, which may have been cut off there.
-        let is_open = raw.iter().fold(false, |open, &byte| open != (byte == b'"'));
-        if is_open {
-            let wrong = vec![format!("the row goes to the end of the file: {OPEN_QUOTE}")];
-            return Ok(Some(Row { line, raw, customer: Err(wrong) }));
-        }
-        let customer = self.text(&cells).and_then(|cells| {
+        let whole = record.fault().map_or(Ok(&record.cells), |fault| Err(vec![fault]));
+        let customer = whole.and_then(|cells| self.text(cells)).and_then(|cells| {
             let names = self.columns.iter().map(String::as_str);
             shape.read(Shape::object(names.zip(cells)))
         });
-        Ok(Some(Row { line, raw, customer }))
+        let Record { line, raw, bytes, .. } = record;
+        Ok(Some(Row { line, raw, bytes, customer }))
     }
 
     /// The cells as text, as many as there are columns.
@@ -117,49 +160,60 @@ impl Csv {
         if wrong.is_empty() { Ok(texts) } else { Err(wrong) }
     }
 
-    fn record(&mut self, input: &mut impl BufRead) -> Result<Option<Record>, Box<dyn Error>> {
-        let mut raw = Vec::new();
+    /// The next record. Whatever its length is, no more is kept than a row may have; of a heading
+    /// that is longer or wider no more is read.
+    fn record(&mut self, input: &mut impl BufRead) -> io::Result<Option<Record>> {
+        let mut record = Record::default();
         let mut ends = [0; MAX_COLUMNS];
         let (mut written, mut ended) = (0, 0);
         loop {
+            if record.is_long || record.is_wide {
+                if self.columns.is_empty() {
+                    break;
+                }
+                // Its cells are not asked for any more.
+                (written, ended) = (0, 0);
+            }
             let bytes = input.fill_buf()?;
             let (result, read, wrote, more) = self.parser.read_record(
                 bytes,
                 self.text.get_mut(written..).unwrap_or_default(),
                 ends.get_mut(ended..).unwrap_or_default(),
             );
-            raw.extend_from_slice(bytes.get(..read).unwrap_or_default());
+            let mut bytes = bytes.get(..read).unwrap_or_default();
+            if record.bytes == 0 {
+                // Before it stands what is left of the line before, and empty lines.
+                let skipped = bytes.iter().take_while(|&&byte| is_break(byte)).count();
+                let (before, own) = bytes.split_at(skipped);
+                self.lines += breaks(before);
+                record.line = self.lines + 1;
+                bytes = own;
+            }
+            record.push(bytes);
             input.consume(read);
             (written, ended) = (written + wrote, ended + more);
             match result {
-                ReadRecordResult::InputEmpty if raw.len() <= MAX_ROW_BYTES => {}
-                ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull => {
-                    return Err(too_long(self.lines + 1, OPEN_QUOTE));
-                }
-                ReadRecordResult::OutputEndsFull => {
-                    let line = self.lines + 1;
-                    return Err(format!("line {line}: more than {MAX_COLUMNS} fields").into());
-                }
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => record.is_long = true,
+                ReadRecordResult::OutputEndsFull => record.is_wide = true,
                 ReadRecordResult::Record => break,
                 ReadRecordResult::End => return Ok(None),
             }
         }
-        // Before it stands what is left of the line before, and empty lines.
-        let skipped = raw.iter().take_while(|&&byte| is_break(byte)).count();
-        let line = self.lines + 1 + breaks(raw.get(..skipped).unwrap_or_default());
-        self.lines += breaks(&raw);
-        let mut start = 0;
-        let cells = ends.iter().take(ended).map(|&end| {
-            let cell = self.text.get(start..end).unwrap_or_default().to_vec();
-            start = end;
-            cell
-        });
-        let cells = cells.collect();
-        raw.drain(..skipped);
-        while raw.last().copied().is_some_and(is_break) {
-            raw.pop();
+        self.lines += record.breaks;
+        if record.fault().is_none() {
+            let mut start = 0;
+            let cells = ends.iter().take(ended).map(|&end| {
+                let cell = self.text.get(start..end).unwrap_or_default().to_vec();
+                start = end;
+                cell
+            });
+            record.cells = cells.collect();
         }
-        Ok(Some(Record { line, raw, cells }))
+        while record.raw.last().copied().is_some_and(is_break) {
+            record.raw.pop();
+        }
+        Ok(Some(record))
     }
 }
 

@@ -6,8 +6,8 @@ use std::io::{BufRead, Read};
 use serde_json::Value;
 use serde_json::error::Category;
 
-use super::{MAX_ROW_BYTES, Row, too_long};
-use crate::command::admin::import::shape::Shape;
+use super::{MAX_ROW_BYTES, Row, object, too_long};
+use crate::command::admin::import::shape::{Shape, twice};
 
 /// How to make JSON lines of what is none.
 const HINT: &str = "each line has an object of its own, as `jq -c` writes them";
@@ -37,28 +37,36 @@ impl JsonLines {
             self.line += 1;
             let line = self.line;
             if raw.len() > MAX_ROW_BYTES {
-                return Err(too_long(line, HINT));
+                let mut bytes = raw.len() as u64;
+                if raw.last() != Some(&b'\n') {
+                    bytes += input.skip_until(b'\n')? as u64;
+                }
+                self.begun = true;
+                let customer = Err(vec![too_long(HINT)]);
+                return Ok(Some(Row { line, raw: Vec::new(), bytes, customer }));
             }
             raw.truncate(raw.trim_ascii_end().len());
             if raw.is_empty() {
                 continue;
             }
-            let object = match serde_json::from_slice(&raw) {
-                Ok(Value::Object(object)) => Ok(object),
-                Ok(Value::Array(_)) if !self.begun => {
+            let object = match object::parse(&raw) {
+                Ok((Value::Object(object), repeated)) if repeated.is_empty() => Ok(object),
+                Ok((Value::Object(_), repeated)) => Err(repeated.iter().map(twice).collect()),
+                Ok((Value::Array(_), _)) if !self.begun => {
                     return Err(format!("line {line}: this is an array: {HINT}").into());
                 }
-                Ok(_) => Err("this is no JSON object".to_owned()),
+                Ok(_) => Err(vec!["this is no JSON object".to_owned()]),
                 Err(error) if error.is_eof() && !self.begun => {
                     return Err(
                         format!("line {line}: a value that does not end here: {HINT}").into()
                     );
                 }
-                Err(error) => Err(not_json(&raw, &error)),
+                Err(error) => Err(vec![not_json(&raw, &error)]),
             };
             self.begun = true;
-            let customer = object.map_err(|wrong| vec![wrong]).and_then(|row| shape.read(row));
-            return Ok(Some(Row { line, raw, customer }));
+            let customer = object.and_then(|row| shape.read(row));
+            let bytes = raw.len() as u64;
+            return Ok(Some(Row { line, raw, bytes, customer }));
         }
     }
 }

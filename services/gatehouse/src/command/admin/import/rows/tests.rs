@@ -161,13 +161,60 @@ fn what_has_no_end_is_not_read_to_it() {
     let some = ["email", &",x".repeat(400), "\n"].concat();
     assert!(open(Format::Csv, some.as_bytes()).err().unwrap().contains("has column \"x\""));
 
-    let open_quote = format!("email\na@b.c\n\"{}", "d@e.f\n".repeat(20_000));
-    let [(2, first), (0, fault)] = &rows(Format::Csv, open_quote.as_bytes())[..] else { panic!() };
-    assert_eq!(first, "a@b.c");
-    assert_eq!(fault, "line 3: a row of more than 64 KiB: is there a quote that is not closed?");
-    let long = ["{\"email\": \"", &"x".repeat(70_000), "\"}"].concat();
-    let [(0, fault)] = &rows(Format::Jsonl, long.as_bytes())[..] else { panic!() };
-    assert!(fault.starts_with("line 1: a row of more than 64 KiB: "), "{fault}");
+    let long = ["email,", &"x".repeat(70_000), "\n"].concat();
+    let fault = open(Format::Csv, long.as_bytes()).err().unwrap();
+    assert!(fault.starts_with("line 1: a row of more than 64 KiB, "), "{fault}");
+}
+
+#[test]
+fn a_row_that_is_too_long_is_told_by_its_line_and_not_kept_and_the_next_is_read() {
+    let hint = "each line has an object of its own, as `jq -c` writes them";
+    let fault = format!("a row of more than 64 KiB, which is not kept: {hint}");
+    for length in [65_537 - 13, 65_537, 1_000_000] {
+        let long = format!("{{\"email\": \"{}\"}}", "x".repeat(length));
+        let text = format!("{long}\n{{\"email\": \"a@b.c\"}}\n{long}");
+        let expected = [(1, fault.as_str()), (2, "a@b.c"), (3, &fault)];
+        assert_eq!(rows(Format::Jsonl, text.as_bytes()), told(&expected), "{length}");
+        let mut kept = open(Format::Jsonl, text.as_bytes()).unwrap();
+        let row = kept.next().unwrap().unwrap();
+        assert_eq!((row.raw.capacity(), row.bytes), (0, long.len() as u64 + 1));
+    }
+
+    let fault =
+        "a row of more than 64 KiB, which is not kept: is there a quote that is not closed?";
+    let (word, lines) = ("x".repeat(1_000_000), "x\n".repeat(500_000));
+    for (long, next) in [
+        (word.clone(), 4),
+        (format!("\"{word}\""), 4),
+        (format!("\"{lines}\""), 500_004),
+        (format!("\"{}\"", "\"\"".repeat(200_000)), 4),
+    ] {
+        let text = format!("email,displayName\na@b.c,\n{long},y\nd@e.f,\n");
+        let expected = [(2, "a@b.c"), (3, fault), (next, "d@e.f")];
+        assert_eq!(rows(Format::Csv, text.as_bytes()), told(&expected), "{next}");
+        let mut kept = open(Format::Csv, text.as_bytes()).unwrap();
+        let row = (kept.next().unwrap(), kept.next().unwrap().unwrap()).1;
+        assert_eq!((row.raw.capacity(), row.bytes), (0, long.len() as u64 + 3));
+    }
+    let wide = format!("email\n{}\na@b.c\n", ",".repeat(2_000));
+    let expected = [(2, "more than 1024 fields"), (3, "a@b.c")];
+    assert_eq!(rows(Format::Csv, wide.as_bytes()), told(&expected));
+    // Empty lines are no row, however many.
+    let blank = format!("email\n{}a@b.c", "\n".repeat(100_000));
+    assert_eq!(rows(Format::Csv, blank.as_bytes()), told(&[(100_002, "a@b.c")]));
+}
+
+#[test]
+fn a_field_that_is_there_twice_is_refused_by_its_name() {
+    let text = b"{\"email\": \"a@b.c\", \"email\": \"d@e.f\"}\n\
+        {\"email\": \"a@b.c\", \"totp\": {\"secret\": \"S\", \"secret\": \"T\"}, \"email\": 1}\n\
+        {\"email\": \"a@b.c\"}\n";
+    let expected = [
+        (1, "email: is there twice"),
+        (2, "totp.secret: is there twice; email: is there twice"),
+        (3, "a@b.c"),
+    ];
+    assert_eq!(rows(Format::Jsonl, text), told(&expected));
 }
 
 #[test]
@@ -198,4 +245,8 @@ fn a_quote_that_nobody_closes_is_no_row_where_the_file_ends() {
     for text in ["email,displayName\na@b.c,\"open", "email,displayName\na@b.c,\"open\nd@e.f,x\n"] {
         assert_eq!(rows(Format::Csv, text.as_bytes()), told(&[(2, wrong)]));
     }
+    let wrong = "the row goes to the end of the file and is not kept: is there a quote that is not \
+                 closed?";
+    let text = format!("email\na@b.c\n\"{}", "d@e.f\n".repeat(20_000));
+    assert_eq!(rows(Format::Csv, text.as_bytes()), told(&[(2, "a@b.c"), (3, wrong)]));
 }
