@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gatehouse::usecase::audit::export::{Selection, export};
 use gatehouse::usecase::audit::retention;
-use gatehouse::usecase::{Call, api_keys, audit, housekeeping, keys, restore};
+use gatehouse::usecase::{Call, api_keys, audit, housekeeping, keys, posture, restore};
 use gatehouse_domain::audit::Expected;
 use gatehouse_persistence::Sent;
 
@@ -71,6 +71,12 @@ pub async fn all(database: Database) -> Vec<(&'static str, Vec<Sent>)> {
         while audit::number_batch(&app, server.now()).await.unwrap() > 0 {}
         server.faults().record();
         assert!(retention::remove_batch(&app, LONG, server.now() + LONG).await.unwrap() > 0);
+        server.faults().take_record()
+    }));
+    all.push(("counting portals", {
+        app.metrics.note_served();
+        server.faults().record();
+        assert!(posture::count(&app, &mut None, server.now()).await.unwrap() > 0);
         server.faults().take_record()
     }));
     all.push(("making an owner", {
