@@ -4,7 +4,8 @@ mod non_interference;
 
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::{
-    CredentialsRejected, Internal, SessionInvalid, SignInInvalid, Throttled,
+    ApiKeyInvalid, ApiKeyScope, CredentialsRejected, Internal, SessionInvalid, SignInInvalid,
+    Throttled,
 };
 
 use gatehouse_tests::{
@@ -177,5 +178,29 @@ async fn a_secret_moved_to_another_row_does_not_open() {
     for codes in [&bens.backup_codes, &anas.backup_codes] {
         let refusal = refused(acme.web.backup_code(&token, &codes[0]).await);
         assert!(refusal.is(Internal), "{refusal:?}");
+    }
+}
+
+/// A row that somebody has changed by hand is told of to those who may ask for it alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_corrupt_session_is_told_of_to_its_own_portal_alone() {
+    let acme = Acme::new(TestServer::start(Database::Postgres).await).await;
+    let beta = beta(&acme).await;
+    let token = acme.password_session().await.token;
+    let grant =
+        v1::PortalGrant { portal: PORTAL.to_owned(), access: v1::PortalAccess::Full.into() };
+    let grant = Some(v1::api_key::Grant::Portal(grant));
+    let key = v1::ApiKey { grant, ..Default::default() };
+    let (name, revoked) = acme.admin.create_key(key).await.unwrap();
+    acme.admin.revoke_key(&name).await.unwrap();
+    acme.server.change_database("UPDATE session SET idle_limit = -1");
+    for (web, expected) in [
+        (acme.server.web_with(&revoked), ApiKeyInvalid),
+        (acme.server.web_with(acme.server.owner_key()), ApiKeyScope),
+        (beta, SessionInvalid),
+        (acme.web.clone(), Internal),
+    ] {
+        let refusal = refused(web.validate(&token).await);
+        assert!(refusal.is(expected), "{refusal:?}");
     }
 }

@@ -78,7 +78,7 @@ fn over_budget(recorded: &Recorded) -> Option<String> {
     let own = commits - usize::from(case.notes_key);
     let is_within = match case.method {
         "StartSignIn" => own == 0 && transactions == 0,
-        "ValidateSession" => own == usize::from(case.only_notes) && transactions == 0,
+        "ValidateSession" | "Check" => own == usize::from(case.only_notes) && transactions == 0,
         method if is_read(method) => own == 0 && transactions == 0,
         _ => own <= MOST_COMMITS,
     };

@@ -41,9 +41,14 @@ fn assert_right(figures: &Value, what: &str) {
 #[test]
 fn every_scenario_is_answered_as_it_should_be() {
     let (_folder, path) = seeded();
-    for (what, callers) in
-        [("sign-in", "3"), ("validate", "20"), ("enroll", "2"), ("account", "4"), ("mix", "6")]
-    {
+    for (what, callers) in [
+        ("sign-in", "3"),
+        ("validate", "20"),
+        ("check", "20"),
+        ("enroll", "2"),
+        ("account", "4"),
+        ("mix", "6"),
+    ] {
         let place = ["--folder", &path, "--seconds", SECONDS, "--callers", callers];
         let report = json(&[&["run", what], place.as_slice()].concat());
         assert_right(&report["figures"], what);
@@ -72,7 +77,7 @@ fn limits_are_measured_beside_it() {
         "--databases",
         "sqlite",
         "--only",
-        "ValidateSession,enrollment,set-up",
+        "ValidateSession,Check,enrollment,set-up",
         "--rounds",
         "1",
         "--seconds",
@@ -87,7 +92,13 @@ fn limits_are_measured_beside_it() {
     let comparisons = report["databases"][0]["comparisons"].as_array().unwrap();
     let all: Vec<_> =
         comparisons.iter().map(|compared| compared["what"].as_str().unwrap()).collect();
-    let checks = ["ValidateSession", "ValidateSession", "ValidateSession beside 64 sign-ins"];
+    let checks = [
+        "ValidateSession",
+        "ValidateSession",
+        "Envoy's Check",
+        "ValidateSession with traces",
+        "ValidateSession beside 64 sign-ins",
+    ];
     assert_eq!(all, [&["enrollment"], &checks[..], &["My Account set-up"]].concat());
     for (compared, what) in comparisons.iter().zip(all) {
         let mut subject = compared["subject"].clone();

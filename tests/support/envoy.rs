@@ -44,10 +44,7 @@ impl TestServer {
 impl Envoy {
     /// Asks about a request with these headers, on a route that asks for this.
     pub async fn check(&self, headers: &[(&str, &str)], route: &[(&str, &str)]) -> Answer<Told> {
-        let http = Some(HttpRequest { headers: map(headers), header_map: None });
-        let request = Some(attribute_context::Request { http });
-        let attributes = AttributeContext { request, context_extensions: map(route) };
-        self.ask(CheckRequest { attributes: Some(attributes) }).await
+        self.ask(question(headers, route)).await
     }
 
     /// The same about a request with this token.
@@ -116,6 +113,14 @@ impl Told {
             Self::Deny { .. } => panic!("it did not pass: {self:?}"),
         }
     }
+}
+
+/// What Envoy asks about a request with these headers, on a route that asks for this.
+pub fn question(headers: &[(&str, &str)], route: &[(&str, &str)]) -> CheckRequest {
+    let http = Some(HttpRequest { headers: map(headers), header_map: None });
+    let request = Some(attribute_context::Request { http });
+    let attributes = AttributeContext { request, context_extensions: map(route) };
+    CheckRequest { attributes: Some(attributes) }
 }
 
 fn map(pairs: &[(&str, &str)]) -> HashMap<String, String> {

@@ -43,7 +43,7 @@ pub use acme::{Acme, EMAIL, Enrolled, PASSWORD, PORTAL};
 pub use admin::{Admin, saml, update_mask};
 pub use authenticator::Authenticator;
 pub use collector::{Collector, Received};
-pub use envoy::{Envoy, Told};
+pub use envoy::{Envoy, Told, question};
 pub use import::{PasswordVector, imported, imports, password_vectors};
 pub use my_account::{MyAccount, setup};
 pub use program::{Program, Usage};

@@ -152,7 +152,8 @@ impl TestServer {
             traces: None,
             log: LogSettings { filter: String::new(), format: LogFormat::Text },
             reflection: true,
-            envoy_authorization: false,
+            // What only answers is looked at for whatever it may be asked.
+            envoy_authorization: matches!(work, Work::Answers),
             hasher: hasher(),
             max_in_flight: 1_024,
             audit_retention: None,

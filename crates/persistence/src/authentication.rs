@@ -38,6 +38,9 @@ pub struct Authenticated {
     pub portal: Option<Arc<Portal>>,
     /// The session of that portal whose token was presented, live or not.
     pub session: Option<HeldSession>,
+    /// Whether the session's row is corrupt, of whichever portal it is: who may ask for it is
+    /// told so by a look at it alone.
+    pub session_is_corrupt: bool,
 }
 
 /// A session, and what an answer says of whose it is.
@@ -57,8 +60,8 @@ impl<C: ConnectionTrait> Queries<C> {
     /// What is known of each call, in their order, read by one statement.
     ///
     /// # Errors
-    /// [`crate::StoreError`]: for all of them, or for those alone that ask for a corrupt
-    /// row.
+    /// [`crate::StoreError`]: for all of them, or for those alone whose key's row is corrupt, or
+    /// their portal's.
     pub async fn authenticate(
         &self,
         calls: &[Presented],
@@ -176,14 +179,17 @@ impl Found {
         let key = key.map_err(|id| corrupt("api_key", id))?;
         let portal = key.grant.portal().and_then(|id| self.portals.get(id.as_str()));
         let portal = portal.map(Decoded::as_ref).transpose().map_err(|id| corrupt("portal", id))?;
-        let held = find(&self.sessions, &call.session).transpose();
-        let held = held.map_err(|id| corrupt("session", id))?;
+        let held = find(&self.sessions, &call.session);
+        let session_is_corrupt = matches!(held, Some(Err(_)));
         // Another call's key may be for the session's portal.
-        let held = held.filter(|held| Some(&held.session.customer.portal) == key.grant.portal());
+        let held = held
+            .and_then(std::result::Result::ok)
+            .filter(|held| Some(&held.session.customer.portal) == key.grant.portal());
         Ok(Some(Authenticated {
             key: Arc::clone(key),
             portal: portal.cloned(),
             session: held.cloned(),
+            session_is_corrupt,
         }))
     }
 }

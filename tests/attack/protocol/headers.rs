@@ -143,6 +143,24 @@ async fn what_is_no_call_is_reset_or_told_by_http() {
     unharmed(&ground).await;
 }
 
+/// RFC 9113, section 8.1.1, has the stream end; h2 has the connection end, as for what cannot be
+/// decoded. So whoever writes a header ends the calls of those who share the connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_is_no_header_ends_its_connection_and_no_other() {
+    let ground = Ground::new().await;
+    for value in [&b"\x1b[31m"[..], b"a\x7f", b"\x08"] {
+        let mut shared = ground.attacker().await;
+        // One that waits for its message.
+        let other = shared.stream();
+        shared.write(&head_of(other, &ground.call().block(), 0)).await;
+        assert!(shared.settle().await, "nothing is wrong yet");
+        shared.call(&ground.call().with("x-request-id", value), &start_sign_in()).await;
+        assert_eq!(shared.end().await, End::GoneAway(PROTOCOL_ERROR), "{value:?}");
+        assert_eq!(shared.heard(other).status(), "", "it is not answered any more");
+    }
+    unharmed(&ground).await;
+}
+
 /// With two keys a proxy and the server could each believe another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_has_one_key() {

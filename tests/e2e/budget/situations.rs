@@ -4,6 +4,7 @@ mod lists;
 
 use std::time::Duration;
 
+use gatehouse_api::envoy::service::auth::v3::CheckRequest;
 use gatehouse_api::v1;
 use gatehouse_api::v1::ErrorReason::ApiKeyInvalid;
 
@@ -11,10 +12,10 @@ use crate::faults::case::{Case, Prepared};
 use crate::faults::situation::{enrolled, signed_in};
 use crate::reasons::my_account::validate;
 use crate::reasons::sign_in::unknown;
-use gatehouse_tests::client;
+use gatehouse_tests::{client, question};
 
 pub fn cases() -> Vec<Case> {
-    [keys(), validated(), lists::cases()].into_iter().flatten().collect()
+    [keys(), validated(), checked(), lists::cases()].into_iter().flatten().collect()
 }
 
 fn keys() -> Vec<Case> {
@@ -68,4 +69,55 @@ fn validated() -> Vec<Case> {
             }),
         ),
     ]
+}
+
+/// By Envoy: as they are validated.
+fn checked() -> Vec<Case> {
+    vec![
+        Case::new(
+            "Check",
+            "of a session used lately",
+            on!(acme => Prepared::by_portal(&check(&signed_in(acme).await.token, &[]))),
+        ),
+        Case::new(
+            "Check",
+            "of a session whose use is to be noted",
+            on!(acme => {
+                let token = signed_in(acme).await.token;
+                acme.server.pass(Duration::from_mins(2));
+                Prepared::by_portal(&check(&token, &[]))
+            }),
+        )
+        .only_notes(),
+        Case::new(
+            "Check",
+            "for a second factor that it has proven",
+            on!(acme => {
+                let ana = enrolled(acme).await;
+                let phone = acme.totp_session(&ana.phone).await;
+                let route = [("min_assurance", "ASSURANCE_MULTI_FACTOR")];
+                Prepared::by_portal(&check(&phone.token, &route))
+            }),
+        ),
+        Case::new(
+            "Check",
+            "of a session that there is not",
+            on!(acme => {
+                let _ = acme;
+                Prepared::by_portal(&check(&unknown("ghs_"), &[]))
+            }),
+        ),
+        Case::new(
+            "Check",
+            "without a token",
+            on!(acme => {
+                let _ = acme;
+                Prepared::by_portal(&question(&[], &[]))
+            }),
+        ),
+    ]
+}
+
+fn check(token: &str, route: &[(&str, &str)]) -> CheckRequest {
+    question(&[("authorization", &format!("Bearer {token}"))], route)
 }

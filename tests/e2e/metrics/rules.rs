@@ -82,6 +82,26 @@ fn labels(query: &str) -> impl Iterator<Item = &str> {
     grouped.chain(selected)
 }
 
+/// The methods that a query selects.
+fn methods(query: &str) -> impl Iterator<Item = &str> {
+    let after = |text| query.split(text).skip(1).filter_map(|rest: &str| rest.split('"').next());
+    after("method=\"").chain(after("method=~\"")).flat_map(|list| list.split('|'))
+}
+
+/// What a portal asks for every page, and an Envoy for every request.
+#[test]
+fn session_checks_are_watched_whoever_asks() {
+    let rules = rules();
+    let slow = rules.iter().find(|rule| rule.alert == "GatehouseSessionChecksSlow").unwrap();
+    let queries = queries();
+    for asked in ["ValidateSession", "Check"] {
+        assert!(methods(&slow.expr).any(|method| method == asked), "{asked}: {}", slow.expr);
+        let is_shown =
+            queries.iter().flat_map(|query| methods(query)).any(|method| method == asked);
+        assert!(is_shown, "{asked} is on no panel");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn dashboard_and_alerts_ask_for_metrics_and_labels_that_a_server_exports() {
     let acme = Acme::new(TestServer::start(Database::Postgres).await).await;
@@ -105,6 +125,9 @@ async fn dashboard_and_alerts_ask_for_metrics_and_labels_that_a_server_exports()
         for name in metrics(query) {
             assert!(names.contains(name), "{name}, in {query}");
             asked.insert(name.to_owned());
+        }
+        for method in methods(query) {
+            assert!(text.contains(&format!("method=\"{method}\"")), "{method}, in {query}");
         }
         for label in labels(query) {
             assert!(known.contains(label), "{label}, in {query}");

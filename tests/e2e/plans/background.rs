@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gatehouse::usecase::audit::export::{Selection, export};
 use gatehouse::usecase::audit::retention::{self, Retention};
-use gatehouse::usecase::{Call, api_keys, audit, housekeeping, keys, restore};
+use gatehouse::usecase::{Call, api_keys, audit, housekeeping, keys, posture, restore};
 use gatehouse_domain::audit::Expected;
 use gatehouse_persistence::Sent;
 
@@ -72,6 +72,12 @@ pub async fn all(database: Database) -> Vec<(&'static str, Vec<Sent>)> {
         let retention = Retention { keep: LONG, unkeyed_until: 0 };
         server.faults().record();
         assert!(retention::remove_batch(&app, retention, server.now() + LONG).await.unwrap() > 0);
+        server.faults().take_record()
+    }));
+    all.push(("counting portals", {
+        app.metrics.note_served();
+        server.faults().record();
+        assert!(posture::count(&app, &mut None, server.now()).await.unwrap() > 0);
         server.faults().take_record()
     }));
     all.push(("making an owner", {

@@ -12,14 +12,14 @@ use crate::client;
 use crate::commits;
 use crate::database::Kind;
 use crate::drive::{Load, Pace, Scenario, drive};
-use crate::limit::{Limit, OWN_CPU, Order, disk, echo};
+use crate::limit::{Limit, OWN_CPU, Order, collector, disk, echo};
 use crate::measure::{Measured, ratio, to_f64};
 use crate::options::Bench;
 use crate::population::Group;
 use crate::process;
 use crate::report::{Compared, Comparison, DatabaseReport, Point, Report, text};
 use crate::scenario::validate::Validate;
-use crate::stage::Stage;
+use crate::stage::{SERVER_CPU, Stage};
 
 use pair::Pair;
 
@@ -30,6 +30,8 @@ const SIGN_IN_CALLERS: [usize; 2] = [16, 64];
 const VALIDATE_CALLERS: usize = 50;
 const HASHER: &str = "the hasher alone";
 const BESIDE: &str = "ValidateSession beside 64 sign-ins";
+const CHECK: &str = "Envoy's Check";
+const TRACED: &str = "ValidateSession with traces";
 const PAST_CAPACITY: &str = "sign-in past capacity";
 /// At so many callers all that writes is compared.
 const WRITERS: usize = 16;
@@ -138,6 +140,12 @@ impl Rounds<'_> {
             let compared = self.against(what, &validate, VALIDATE_CALLERS, limit, &mut select);
             report.add(compared.await?, options);
         }
+        if self.wants(CHECK) {
+            report.add(self.check_against_validate().await?, options);
+        }
+        if self.wants(TRACED) {
+            report.add(self.validate_traced().await?, options);
+        }
         if self.wants(BESIDE) {
             report.add(self.validate_beside_sign_ins().await?, options);
         }
@@ -196,6 +204,42 @@ impl Rounds<'_> {
             load.callers,
             "the empty echo",
         )
+    }
+
+    /// What an Envoy asks beside ValidateSession, about the same sessions.
+    async fn check_against_validate(&self) -> Result<Comparison> {
+        let load = self.load(VALIDATE_CALLERS);
+        let check = Arc::new(self.stage.check(load.callers, SESSIONS)?);
+        let validate = Arc::new(self.stage.validate(load.callers, SESSIONS, false)?);
+        let mut pair = Pair::default();
+        for _ in 0..self.options.rounds {
+            pair.subject.add(&self.stage.drive(&check, &load).await?)?;
+            pair.limit.add(&self.stage.drive(&validate, &load).await?)?;
+        }
+        let (kind, limit) = (self.stage.database.kind, "ValidateSession");
+        pair.compare(Compared::Rate, kind, CHECK, load.callers, limit)
+    }
+
+    /// Session checks by a server that sends spans of all of them, and by one that makes none.
+    async fn validate_traced(&self) -> Result<Comparison> {
+        let Self { stage, options } = self;
+        let load = self.load(VALIDATE_CALLERS);
+        let (_collector, endpoint) = collector::start()?;
+        let server = stage.traced(&options.program, &endpoint)?;
+        let key = stage.population.portal_key(Group::Members);
+        let clients = client::portals(server.address, &key, load.callers)?;
+        let members = stage.counts.members;
+        let traced = Validate::new(clients, stage.population, members, SESSIONS, false);
+        let traced = Arc::new(traced);
+        let validate = Arc::new(stage.validate(load.callers, SESSIONS, false)?);
+        let cpu = || process::cpu(server.pid());
+        let mut pair = Pair::default();
+        for _ in 0..options.rounds {
+            pair.subject.add(&drive(&traced, &load, &[(SERVER_CPU, &cpu)]).await?)?;
+            pair.limit.add(&stage.drive(&validate, &load).await?)?;
+        }
+        let (kind, limit) = (stage.database.kind, "those without");
+        pair.compare(Compared::Rate, kind, TRACED, load.callers, limit)
     }
 
     /// Session checks at a low rate while sign-ins take all there is, and alone.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
+use gatehouse_api::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use gatehouse_api::v1::admin_service_client::AdminServiceClient;
 use gatehouse_api::v1::portal_auth_service_client::PortalAuthServiceClient;
 use gatehouse_domain::vault::Token;
@@ -19,6 +20,8 @@ const CALLERS_PER_CONNECTION: usize = 16;
 pub type Keyed = InterceptedService<Channel, Bearer>;
 /// A portal's backend.
 pub type Portal = PortalAuthServiceClient<Keyed>;
+/// An Envoy before a portal's site.
+pub type Envoy = AuthorizationClient<Keyed>;
 /// An administrator's tool.
 pub type Admin = AdminServiceClient<Keyed>;
 
@@ -41,11 +44,25 @@ impl Interceptor for Bearer {
 
 /// Clients for so many callers, on as many connections as they need.
 pub fn portals(address: SocketAddr, key: &Token, callers: usize) -> Result<Vec<Portal>> {
+    shared(address, key, callers, Portal::new)
+}
+
+/// The same for those who ask as Envoy does.
+pub fn envoys(address: SocketAddr, key: &Token, callers: usize) -> Result<Vec<Envoy>> {
+    shared(address, key, callers, Envoy::new)
+}
+
+fn shared<C: Clone>(
+    address: SocketAddr,
+    key: &Token,
+    callers: usize,
+    client: impl Fn(Keyed) -> C,
+) -> Result<Vec<C>> {
     let bearer = Bearer::new(key)?;
     let mut clients = Vec::with_capacity(callers);
     while clients.len() < callers {
         let channel = channel(address)?;
-        let client = Portal::new(Keyed::new(channel, bearer.clone()));
+        let client = client(Keyed::new(channel, bearer.clone()));
         let count = CALLERS_PER_CONNECTION.min(callers - clients.len());
         clients.extend(std::iter::repeat_n(client, count));
     }

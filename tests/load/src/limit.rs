@@ -1,6 +1,7 @@
 //! What is measured beside the server: the parts that it cannot be faster than, each in a
 //! process of its own, which is told on its standard input what to do and ends with it.
 
+pub mod collector;
 pub mod database;
 pub mod disk;
 pub mod echo;

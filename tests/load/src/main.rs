@@ -63,6 +63,7 @@ fn execute(command: Command) -> Result<()> {
             Command::Seed(options) => seed_place(options).await,
             Command::Limit(Limit::Hasher) => limit::hasher::obey().await,
             Command::Limit(Limit::Echo) => limit::echo::obey().await,
+            Command::Limit(Limit::Collector) => limit::collector::obey().await,
             Command::Limit(Limit::Database { statement, folder, seed, database_url }) => {
                 let place = Place { folder, database_url };
                 limit::database::obey(&place, Population { seed }, statement).await

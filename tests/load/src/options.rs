@@ -107,6 +107,8 @@ pub enum What {
     SignIn,
     /// ValidateSession
     Validate,
+    /// The same as Envoy asks for it
+    Check,
     /// First sign-ins where MFA is enforced, up to backup codes and the session
     Enroll,
     /// MFA set up and changed in My Account, with backup codes
@@ -229,6 +231,8 @@ pub enum Limit {
     Hasher,
     /// The transport alone
     Echo,
+    /// A collector of traces that keeps nothing
+    Collector,
     /// A statement alone
     Database {
         /// Which.

@@ -27,6 +27,7 @@ pub async fn run(options: &Run) -> Result<()> {
             let validate = stage.validate(callers, SESSIONS, false)?;
             stage.drive(&Arc::new(validate), &load).await?
         }
+        What::Check => stage.drive(&Arc::new(stage.check(callers, SESSIONS)?), &load).await?,
         What::Enroll => stage.drive(&Arc::new(stage.enroll(callers)?), &load).await?,
         What::Account => stage.drive(&Arc::new(stage.account(callers)?), &load).await?,
         What::Mix => stage.drive(&Arc::new(stage.mix(callers)?), &load).await?,

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod administer;
+pub mod check;
 pub mod enroll;
 pub mod mix;
 pub mod sign_in;
@@ -10,11 +11,10 @@ pub mod validate;
 use gatehouse_api::v1::SignIn;
 use gatehouse_api::v1::sign_in::Next;
 
-use crate::client::Portal;
 use crate::measure::Failure;
 
 /// The client of a caller, for one more call. Cheap: clones share a connection.
-fn client(clients: &[Portal], caller: usize) -> Result<Portal, Failure> {
+fn client<C: Clone>(clients: &[C], caller: usize) -> Result<C, Failure> {
     clients
         .get(caller % clients.len().max(1))
         .cloned()

@@ -27,19 +27,22 @@ pub struct Server {
 
 impl Server {
     /// Starts `program`, the `gatehouse` command with the arguments that come before its own.
-    pub fn start(program: &[OsString], place: &Place) -> Result<Self> {
+    /// Its spans go to `traces`, where that is given.
+    pub fn start(program: &[OsString], place: &Place, traces: Option<&str>) -> Result<Self> {
         let (name, arguments) = program.split_first().context("no program")?;
         let mut command = Command::new(name);
         for (name, _) in env::vars_os() {
-            if name.to_string_lossy().starts_with("GATEHOUSE_") {
+            if ["GATEHOUSE_", "OTEL_"].iter().any(|of| name.to_string_lossy().starts_with(of)) {
                 command.env_remove(name);
             }
         }
+        command.envs(traces.map(|endpoint| ("GATEHOUSE_TRACES_ENDPOINT", endpoint)));
         command
             .args(arguments)
             .arg("serve")
             .envs(place.variables())
             .env("GATEHOUSE_LISTEN", "127.0.0.1:0")
+            .env("GATEHOUSE_ENVOY_AUTHORIZATION", "true")
             .current_dir(&place.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

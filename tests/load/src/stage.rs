@@ -18,6 +18,7 @@ use crate::place::Place;
 use crate::population::{Group, Population};
 use crate::process;
 use crate::scenario::account::Account;
+use crate::scenario::check::Check;
 use crate::scenario::enroll::{Enroll, Newcomers};
 use crate::scenario::mix::Mix;
 use crate::scenario::sign_in::{Members, SignIn};
@@ -63,7 +64,7 @@ impl Stage {
     pub fn over(database: Database, seeded: &Seeded, program: &Program) -> Result<Self> {
         let Seeded { seed, counts, member_turns, newcomer_turns } = *seeded;
         let population = Population { seed };
-        let server = Server::start(&command(program)?, &database.place)?;
+        let server = Server::start(&command(program)?, &database.place, None)?;
         let members = Arc::new(Members::new(population, counts.members, member_turns));
         let newcomers = Arc::new(Newcomers::new(counts.newcomers, newcomer_turns));
         Ok(Self {
@@ -76,6 +77,11 @@ impl Stage {
             members,
             newcomers,
         })
+    }
+
+    /// One more server over the same database, whose spans go to `endpoint`.
+    pub fn traced(&self, program: &Program, endpoint: &str) -> Result<Server> {
+        Server::start(&command(program)?, &self.database.place, Some(endpoint))
     }
 
     /// How it is left behind.
@@ -107,6 +113,13 @@ impl Stage {
     pub fn validate(&self, callers: usize, count: u64, passive: bool) -> Result<Validate> {
         let clients = self.portals(Group::Members, callers)?;
         Ok(Validate::new(clients, self.population, self.counts.members, count, passive))
+    }
+
+    /// The same as an Envoy asks for it.
+    pub fn check(&self, callers: usize, count: u64) -> Result<Check> {
+        let key = self.population.portal_key(Group::Members);
+        let clients = client::envoys(self.server.address, &key, callers)?;
+        Ok(Check::new(clients, self.population, self.counts.members, count))
     }
 
     /// Enrollments of the newcomers who are left.

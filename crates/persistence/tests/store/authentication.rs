@@ -56,7 +56,7 @@ async fn ask(store: &Store, calls: &[Presented]) -> Vec<Option<Authenticated>> {
 async fn a_key_comes_with_its_portal_and_the_session_of_that_portal(database: TestDatabase) {
     let (store, [acme, _, admin]) = store(&database).await;
     let [found] = ask(&store, &[call(101, Some(1))]).await.try_into().unwrap();
-    let Authenticated { key, portal: own, session: held } = found.unwrap();
+    let Authenticated { key, portal: own, session: held, .. } = found.unwrap();
     assert_eq!((&*key, own.as_deref()), (&acme, Some(&portal("acme"))));
     let HeldSession { session: found, email, display_name, factor_enabled_at } = held.unwrap();
     assert_eq!(found, session(&ana(), 1, NOW));
@@ -68,9 +68,9 @@ async fn a_key_comes_with_its_portal_and_the_session_of_that_portal(database: Te
     assert_eq!(found.unwrap().session.unwrap().factor_enabled_at, Some(NOW));
 
     let [found] = ask(&store, &[call(103, None)]).await.try_into().unwrap();
-    let Authenticated { key, portal, session } = found.unwrap();
+    let Authenticated { key, portal, session, session_is_corrupt } = found.unwrap();
     assert_eq!(*key, admin);
-    assert!(portal.is_none() && session.is_none());
+    assert!(portal.is_none() && session.is_none() && !session_is_corrupt);
     assert!(ask(&store, &[]).await.is_empty());
 }
 
@@ -122,12 +122,23 @@ async fn a_corrupt_row_fails_those_alone_that_ask_for_it(database: TestDatabase)
         database.execute(breaking).await;
         let found = store.read().authenticate(&calls).await.unwrap();
         for at in fails {
-            let error = found[at].as_ref().unwrap_err();
-            let expected = table;
-            let is_it = matches!(error, StoreError::Corrupt { table, .. } if *table == expected);
-            assert!(is_it, "{error:?}");
+            assert_corrupt(&found[at], table);
         }
         assert!(found[fails[0] + 1..].iter().all(Result::is_ok), "{breaking}");
+    }
+}
+
+/// A corrupt session is told of once it is known whose key it is.
+#[track_caller]
+fn assert_corrupt(found: &Result<Option<Authenticated>, StoreError>, expected: &str) {
+    match found {
+        Ok(found) => {
+            let found = found.as_ref().unwrap();
+            assert!(found.session_is_corrupt && found.session.is_none(), "{found:?}");
+            assert_eq!(expected, "session");
+        }
+        Err(StoreError::Corrupt { table, .. }) => assert_eq!(*table, expected),
+        Err(error) => panic!("{error:?}"),
     }
 }
 
@@ -144,9 +155,7 @@ async fn a_value_of_another_type_fails_those_alone_that_ask_for_it() {
     ] {
         database.execute(breaking).await;
         let found = store.read().authenticate(&calls).await.unwrap();
-        let error = found[at].as_ref().unwrap_err();
-        let is_it = matches!(error, StoreError::Corrupt { table, .. } if *table == expected);
-        assert!(is_it, "{error:?}");
+        assert_corrupt(&found[at], expected);
         assert!(found[at + 1..].iter().all(Result::is_ok), "{breaking}");
     }
 }

@@ -146,7 +146,7 @@ impl Credentials {
     ) -> Result<(Caller, Result<(), AppError>), AppError> {
         let token = self.token.ok_or(AppError::ApiKeyInvalid)?;
         let Live { found, primary, now } = find_live(app, &token, self.session.as_ref()).await?;
-        let Authenticated { key, portal, session } = found;
+        let Authenticated { key, portal, session, session_is_corrupt } = found;
 
         if let Some(portal) = key.grant.portal() {
             traces::note_portal(portal);
@@ -171,7 +171,11 @@ impl Credentials {
             key,
             token,
             portal,
-            session: self.session.map(|token| Asked { token, found: session }),
+            // Once it is clear who asks, the handler finds it corrupt.
+            session: self
+                .session
+                .filter(|_| !session_is_corrupt)
+                .map(|token| Asked { token, found: session }),
             claimed_actor,
             address: self.peer.map(|Peer(address)| address),
             request_id: self.request_id,

@@ -14,14 +14,46 @@ use crate::population::{Group, Population};
 /// Checks of sessions, one after the other.
 pub struct Validate {
     clients: Vec<Portal>,
-    sessions: Vec<Known>,
+    sessions: Sessions<v1::ValidateSessionRequest>,
+}
+
+/// Sessions of members, in turns.
+pub(super) struct Sessions<R> {
+    known: Vec<Known<R>>,
     next: AtomicU64,
 }
 
 /// A request that is made beforehand, and what its answer is about.
-struct Known {
-    request: v1::ValidateSessionRequest,
-    customer: String,
+pub(super) struct Known<R> {
+    pub request: R,
+    pub customer: String,
+}
+
+impl<R> Sessions<R> {
+    /// Of `count` sessions, spread evenly over those of `members` members, each with what
+    /// `request` asks about its token.
+    pub fn new(
+        population: Population,
+        members: u64,
+        count: u64,
+        request: impl Fn(&str) -> R,
+    ) -> Self {
+        let count = count.clamp(1, members.max(1));
+        let stride = stride(count);
+        let known = (0..count).map(|turn| {
+            let number = turn * stride % count * (members / count);
+            let token = population.session_token(Group::Members, number);
+            let customer = Population::name(Group::Members, number);
+            Known { request: request(token.expose()), customer }
+        });
+        Self { known: known.collect(), next: AtomicU64::new(0) }
+    }
+
+    pub fn next(&self) -> Result<&Known<R>, Failure> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let index = usize::try_from(turn % self.known.len() as u64).unwrap_or_default();
+        self.known.get(index).must("a session to check")
+    }
 }
 
 impl Validate {
@@ -34,20 +66,14 @@ impl Validate {
         count: u64,
         passive: bool,
     ) -> Self {
-        let count = count.clamp(1, members.max(1));
-        let stride = stride(count);
-        let sessions = (0..count).map(|turn| {
-            let number = turn * stride % count * (members / count);
-            let token = population.session_token(Group::Members, number);
-            let mut request = v1::ValidateSessionRequest {
-                session_token: token.expose().to_owned(),
-                passive,
-                ..Default::default()
-            };
+        let sessions = Sessions::new(population, members, count, |token| {
+            let session_token = token.to_owned();
+            let mut request =
+                v1::ValidateSessionRequest { session_token, passive, ..Default::default() };
             request.set_min_assurance(v1::Assurance::MultiFactor);
-            Known { request, customer: Population::name(Group::Members, number) }
+            request
         });
-        Self { clients, sessions: sessions.collect(), next: AtomicU64::new(0) }
+        Self { clients, sessions }
     }
 
     /// Checks one by its token.
@@ -66,9 +92,7 @@ impl Validate {
 impl Scenario for Validate {
     async fn call(&self, caller: usize, _turn: u64) -> Result<&'static str, Failure> {
         let mut portal = client(&self.clients, caller)?;
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let index = usize::try_from(turn % self.sessions.len() as u64).unwrap_or_default();
-        let known = self.sessions.get(index).must("a session to check")?;
+        let known = self.sessions.next()?;
         Self::validate(&mut portal, known.request.clone(), &known.customer).await?;
         Ok("validate")
     }
