@@ -26,7 +26,8 @@ pub(super) enum Audit {
     /// Print where the chain ends, NUMBER:DIGEST: what `verify --expect-head` takes later. Note
     /// it where nobody who can write the database can
     Head,
-    /// Write numbered events as lines of JSON to standard output, each with its number and digest
+    /// Write numbered events as lines of JSON to standard output, each with its number and digest,
+    /// and how many they are to standard error
     Export(Export),
 }
 
@@ -81,7 +82,9 @@ pub(super) async fn run(settings: &Settings, command: Audit) -> Result<(), Box<d
             migrate::require_migrated(settings).await?;
             let store = startup::open_existing(settings).await?;
             let mut out = BufWriter::new(io::stdout().lock());
-            export::export(&store, &Selection { from, to, portal }, &mut out).await?;
+            let written = export::export(&store, &Selection { from, to, portal }, &mut out).await?;
+            // Not among the lines.
+            writeln!(io::stderr(), "events: {written}")?;
             Ok(())
         }
     }

@@ -5,6 +5,7 @@ mod tests;
 
 use std::error::Error;
 use std::fmt::{self, Display};
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -21,6 +22,9 @@ use tower::service_fn;
 use crate::config::Settings;
 use crate::tls::client::{ClientFiles, ClientTls, HandshakeError};
 use crate::tls::{TlsError, pem};
+
+/// What happened where TLS ends without a word.
+const GONE: &str = "the server ended it, or was ended";
 
 /// A server's `http://host:port` or `https://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +141,7 @@ impl ServerUrl {
         };
         Ok(connected.map_err(|error| match within::<HandshakeError>(&error) {
             Some(why) => ConnectError::NoTls { server: self.clone(), why: why.clone() },
-            None => ConnectError::NoAnswer { server: self.clone(), why: root(&error) },
+            None => ConnectError::NoAnswer { server: self.clone(), why: root(&error).to_string() },
         })?)
     }
 }
@@ -214,17 +218,32 @@ impl Display for ServerUrl {
 /// What to say of a call that came to nothing as the connection failed: then only, `status`
 /// is this side's own.
 pub(super) fn lost_connection(status: &Status) -> Option<String> {
-    let error = status.source()?;
-    Some(format!("the connection failed: {} (a server with TLS is at https://)", root(error)))
+    let lost = lost_on_the_way(status)?;
+    if lost.ends_with(GONE) {
+        return Some(lost);
+    }
+    Some(format!("{lost} (a server with TLS is at https://)"))
+}
+
+/// The same over a connection that had been good.
+pub(super) fn lost_on_the_way(status: &Status) -> Option<String> {
+    let cause = root(status.source()?);
+    let within_h2 = cause.downcast_ref::<h2::Error>().and_then(h2::Error::get_io);
+    let why = match within_h2.map(io::Error::kind) {
+        // rustls' words are of a manual for programmers: nobody said goodbye.
+        Some(ErrorKind::UnexpectedEof) => GONE.to_owned(),
+        _ => cause.to_string(),
+    };
+    Some(format!("the connection failed: {why}"))
 }
 
 /// What happened in the first place: the errors around it say that connecting failed.
-fn root(error: &dyn Error) -> String {
+fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
-    cause.to_string()
+    cause
 }
 
 /// The error of a type that is behind another, also within an [`std::io::Error`], which does
@@ -232,7 +251,7 @@ fn root(error: &dyn Error) -> String {
 fn within<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<T>()) {
             return Some(found);
         }

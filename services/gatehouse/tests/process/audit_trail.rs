@@ -101,7 +101,13 @@ async fn an_export_is_checked_by_the_ring_alone(site: Site) {
     let noted = head(&site);
     drop(server);
     let exported = audit(&site, &["export"]);
-    assert_eq!((exported.code, exported.stderr.as_str()), (Some(0), ""));
+    assert_eq!((exported.code, exported.stderr.as_str()), (Some(0), "events: 4\n"));
+    // How many is said also where there are none.
+    for nothing in [["--from", "5"], ["--portal", "nobody"]] {
+        let ended = audit(&site, &[&["export"], &nothing[..]].concat());
+        let (code, told) = (ended.code, (ended.stdout.as_str(), ended.stderr.as_str()));
+        assert_eq!((code, told), (Some(0), ("", "events: 0\n")));
+    }
     assert_eq!(exported.stdout.lines().count(), EVENTS);
     let some = audit(&site, &["export", "--from", "2", "--to", "3"]).stdout;
     assert!(exported.stdout.contains(&some) && some.lines().count() == 2);
@@ -126,6 +132,11 @@ async fn an_export_is_checked_by_the_ring_alone(site: Site) {
     let ended = verify("no export\n", &[]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
     assert!(ended.stderr.contains("line 1 of the file is no event of an export"));
+    let ended = verify("", &[]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    let why = "gatehouse: the audit trail could not be checked: the file holds no events: nothing \
+               was checked\n";
+    assert_eq!(ended.stderr, why);
     fs::remove_file(&file).unwrap();
     let gone = audit(&elsewhere, &["verify", "--file", file.to_str().unwrap()]);
     assert_eq!(gone.code, Some(2), "{}", gone.stderr);

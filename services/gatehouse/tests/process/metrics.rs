@@ -9,7 +9,7 @@ use crate::support::{Acme, Process, Site, run, until};
 
 const ANY_PORT: [&str; 2] = ["--metrics-listen", "127.0.0.1:0"];
 
-fn scrape(address: &str) -> String {
+pub fn scrape(address: &str) -> String {
     let mut connection = TcpStream::connect(address).unwrap();
     connection.write_all(b"GET /metrics HTTP/1.1\r\nhost: metrics\r\n\r\n").unwrap();
     let mut answer = String::new();

@@ -1,15 +1,19 @@
 //! `gatehouse admin audit tail`: what it prints while servers come and go, and how it ends.
 
 use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use gatehouse_api::v1;
 use gatehouse_api::v1::admin_service_client::AdminServiceClient;
+use gatehouse_test_tls::{Authority, ServerFiles};
+use rustix::pipe::fcntl_getpipe_size;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::task::block_in_place;
 
+use crate::metrics::scrape;
 use crate::support::{Acme, Ended, Keyed, PORTAL, Server, Site, run, until};
 
 type Admin = AdminServiceClient<Keyed>;
@@ -165,6 +169,52 @@ async fn a_tail_prints_a_table_and_ends_with_its_key() {
     let ended = tail.ended();
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("(ERROR_REASON_API_KEY_INVALID)"), "{}", ended.stderr);
+}
+
+/// Its headings are one line too many for the pipe.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_that_waits_for_its_reader_ends_when_it_is_interrupted() {
+    let site = Site::sqlite();
+    let mut server = block_in_place(|| site.serve(&["--metrics-listen", "127.0.0.1:0"]));
+    let line = server.process.line("serving metrics, in plain HTTP address=");
+    let metrics = line.rsplit_once('=').unwrap().1;
+    set_up(&site, &server).await;
+    let (_unread, out) = io::pipe().unwrap();
+    let held = vec![b'x'; fcntl_getpipe_size(&out).unwrap()];
+    block_in_place(|| (&out).write_all(&held)).unwrap();
+    let mut command = tail(&site, &server, &FILTER);
+    let err = out.try_clone().unwrap();
+    let mut full = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().unwrap();
+    block_in_place(|| until(|| scrape(metrics).contains("\ngatehouse_audit_watchers 1\n")));
+    kill_process(Pid::from_child(&full), Signal::INT).unwrap();
+    // Nor is it kept by what it would say at its end.
+    assert_eq!(block_in_place(|| full.wait()).unwrap().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_whose_server_with_tls_is_killed_says_what_happened() {
+    let site = Site::sqlite();
+    let files = ServerFiles::in_folder(site.folder());
+    let servers = Authority::new("servers");
+    files.write(&servers.server());
+    let ca = site.folder().join("ca.pem");
+    fs::write(&ca, servers.pem()).unwrap();
+    let key = block_in_place(|| site.owner_key());
+    fs::write(site.folder().join("owner.key"), &key).unwrap();
+    let [certificate, key] = [&files.certificate, &files.key].map(|path| path.to_str().unwrap());
+    let server =
+        block_in_place(|| site.serve(&["--tls-certificate", certificate, "--tls-key", key]));
+    let url = format!("https://{}", server.address);
+    let arguments = ["--server", &url, "--ca-file", ca.to_str().unwrap()];
+    let tail = Tail::begin(&site, &server, &arguments);
+    tail.lines(1);
+    block_in_place(|| server.process.kill());
+    let told = || fs::read_to_string(&tail.err).unwrap();
+    block_in_place(|| until(|| told().contains('\n')));
+    let lost = "the connection failed: the server ended it, or was ended; going on\n";
+    assert!(told().starts_with(lost), "{}", told());
+    tail.interrupt();
+    assert_eq!(tail.ended().code, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use tonic::{Code, GrpcMethod, Request, Response, Status};
 use tonic_types::StatusExt;
 use zeroize::Zeroizing;
 
-use crate::command::server_url::{ServerUrl, TlsOptions, lost_connection};
+use crate::command::server_url::{ServerUrl, TlsOptions, lost_connection, lost_on_the_way};
 use crate::config::{read_secret, read_secret_file};
 
 /// For a server that is not there.
@@ -116,6 +116,11 @@ impl Refused {
                     | Code::Internal
             ),
         }
+    }
+
+    /// In words for who has been connected until now.
+    pub(super) fn on_the_way(&self) -> String {
+        lost_on_the_way(&self.0).unwrap_or_else(|| self.to_string())
     }
 
     /// How long the server says to wait.

@@ -3,15 +3,20 @@
 use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use gatehouse_domain::text::is_deceptive;
 use prost::{Message, Name};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 use prost_types::Timestamp;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 
 /// Rows that a list shows unless it is told otherwise.
 pub(super) const DEFAULT_LIMIT: usize = 50;
+/// For a note that is written into a pipe.
+const NOTE_LIMIT: Duration = Duration::from_secs(1);
 /// The largest page that the server gives.
 const MAX_PAGE: usize = 1_000;
 
@@ -50,26 +55,32 @@ impl Output {
 
     /// Prints the headings of a table whose rows come one by one, in columns of at least these
     /// `widths`; JSON has none.
-    pub(super) fn begin(self, widths: &[usize], headings: &[&str]) -> io::Result<()> {
+    pub(super) async fn begin(self, widths: &[usize], headings: &[&str]) -> io::Result<()> {
         if self.json {
             return Ok(());
         }
         let headings = headings.iter().map(|heading| heading.to_uppercase());
-        print_row(widths, &headings.collect::<Vec<_>>())
+        write(tokio::io::stdout(), &line_of(widths, &headings.collect::<Vec<_>>())).await
     }
 
-    /// Prints a row of such a table, or `message` as JSON.
-    pub(super) fn go_on<M: Message + Name>(
+    /// Prints rows of such a table, or `messages` as JSON. Whoever does not wait for the end of
+    /// it is kept by no pipe that nobody reads.
+    pub(super) async fn go_on<M: Message + Name>(
         self,
         widths: &[usize],
-        message: &M,
+        messages: &[M],
         row: impl Fn(&M) -> Vec<String>,
     ) -> Result<(), Box<dyn Error>> {
-        if self.json {
-            writeln!(io::stdout().lock(), "{}", json(message)?)?;
-            return Ok(());
+        let mut text = String::new();
+        for message in messages {
+            if self.json {
+                text.push_str(&json(message)?);
+                text.push('\n');
+            } else {
+                text.push_str(&line_of(widths, &row(message)));
+            }
         }
-        Ok(print_row(widths, &row(message))?)
+        Ok(write(tokio::io::stdout(), &text).await?)
     }
 
     /// Prints one thing, a property on each line.
@@ -115,6 +126,18 @@ pub(super) fn note(line: &str) -> io::Result<()> {
     writeln!(io::stderr(), "{}", printable(line))
 }
 
+/// The same for who must not be kept by a pipe that nobody reads.
+pub(super) async fn note_unless_full(line: &str) -> io::Result<()> {
+    let line = format!("{}\n", printable(line));
+    timeout(NOTE_LIMIT, write(tokio::io::stderr(), &line)).await.unwrap_or(Ok(()))
+}
+
+/// Ready once it has been written, by a thread that blocks in place of this one.
+async fn write(mut out: impl AsyncWrite + Unpin, text: &str) -> io::Result<()> {
+    out.write_all(text.as_bytes()).await?;
+    out.flush().await
+}
+
 /// Columns side by side, and no lines between them.
 fn plain() -> Table {
     let mut table = Table::new();
@@ -130,11 +153,11 @@ fn print(out: &mut impl Write, table: &Table) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn print_row(widths: &[usize], cells: &[String]) -> io::Result<()> {
+fn line_of(widths: &[usize], cells: &[String]) -> String {
     let columns = widths.iter().zip(cells);
     let columns = columns.map(|(width, cell)| format!("{:<width$}", printable(cell)));
     let line = columns.collect::<Vec<_>>().join("  ");
-    writeln!(io::stdout().lock(), "{}", line.trim_end())
+    format!("{}\n", line.trim_end())
 }
 
 fn cells(values: &[String]) -> Vec<String> {

@@ -14,7 +14,7 @@ use tonic::{Status, Streaming};
 
 use super::audit::{HEADINGS, Which, row};
 use super::connection::{Connection, Refused, answer};
-use super::output::{Output, note};
+use super::output::{Output, note_unless_full};
 use crate::shutdown;
 
 /// Columns of a table whose rows are not known yet.
@@ -57,7 +57,8 @@ pub(super) async fn run(
         ended => ended?,
     }
     if !request.resume_token.is_empty() {
-        note(&format!("to go on from here: --since-token {}", request.resume_token))?;
+        let token = &request.resume_token;
+        note_unless_full(&format!("to go on from here: --since-token {token}")).await?;
     }
     Ok(())
 }
@@ -70,13 +71,13 @@ async fn follow(
 ) -> Result<(), Box<dyn Error>> {
     // A server that is not there, or refuses it, is no reason to wait for one that does not.
     let mut stream = answer(connection.watch_audit_events(request.clone()).await)?;
-    output.begin(&WIDTHS, &HEADINGS)?;
+    output.begin(&WIDTHS, &HEADINGS).await?;
     loop {
         let broken = Refused::of(print(&mut stream, output, request).await?);
         if !broken.passes() {
             return Err(broken.into());
         }
-        note(&format!("{broken}; going on"))?;
+        note_unless_full(&format!("{}; going on", broken.on_the_way())).await?;
         let mut wait = RETRY;
         stream = loop {
             sleep(wait).await;
@@ -101,9 +102,7 @@ async fn print(
             Ok(Err(status)) => return Ok(status),
             Err(_) => return Ok(Status::unavailable("the server is silent")),
         };
-        for event in &message.audit_events {
-            output.go_on(&WIDTHS, event, row)?;
-        }
+        output.go_on(&WIDTHS, &message.audit_events, row).await?;
         request.resume_token = message.resume_token;
     }
 }

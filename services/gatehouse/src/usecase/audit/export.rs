@@ -140,7 +140,7 @@ pub enum ExportError {
 
 /// Writes the numbered events that are selected, one a line, in the order of their numbers, as
 /// they stand in the database, also while servers number and remove them. Goes through all
-/// between the two numbers, whatever the portal.
+/// between the two numbers, whatever the portal. Gives how many were written.
 ///
 /// # Errors
 /// [`ExportError`].
@@ -148,17 +148,19 @@ pub async fn export(
     store: &Store,
     selection: &Selection,
     out: &mut impl std::io::Write,
-) -> Result<(), ExportError> {
+) -> Result<u64, ExportError> {
+    let mut written = 0;
     let mut before = start(store).await?;
     // With the one before the first, for its digest.
     let mut after = Some(selection.from.saturating_sub(2).max(before.number));
     loop {
         let events = store.read().numbered_events(after, PAGE).await?;
-        let Some(last) = events.last() else { return Ok(out.flush()?) };
+        let Some(last) = events.last() else { break };
         after = Some(last.number);
         for event in events {
             if selection.to.is_some_and(|to| event.number > to) {
-                return Ok(out.flush()?);
+                out.flush()?;
+                return Ok(written);
             }
             if event.number != before.number.saturating_add(1) {
                 // Retention may have gone on since it was asked, also past this one.
@@ -183,10 +185,13 @@ pub async fn export(
                 let line = line.ok_or(ExportError::Unreadable(end.number))?;
                 serde_json::to_writer(&mut *out, &line).map_err(std::io::Error::from)?;
                 out.write_all(b"\n")?;
+                written += 1;
             }
             before = end;
         }
     }
+    out.flush()?;
+    Ok(written)
 }
 
 /// Where the trail begins by what retention has noted.

@@ -40,6 +40,9 @@ pub enum VerifyError {
         /// Why.
         why: LineError,
     },
+    /// Nothing was exported, or what was is gone.
+    #[error("the file holds no events: nothing was checked")]
+    Empty,
     /// The file cannot be read.
     #[error("the file")]
     File(#[from] io::Error),
@@ -151,7 +154,7 @@ fn check_beginning(
 /// export of one portal.
 ///
 /// # Errors
-/// [`VerifyError::Line`], [`VerifyError::File`].
+/// [`VerifyError::Line`], [`VerifyError::Empty`], [`VerifyError::File`].
 pub fn verify_file(
     file: impl BufRead,
     vault: &Vault,
@@ -180,6 +183,9 @@ pub fn verify_file(
         if u64::is_multiple_of(number, TOLD_EVERY) {
             tracing::info!(number = event.number, "checked {number} events");
         }
+    }
+    if is_first {
+        return Err(VerifyError::Empty);
     }
     Ok((verifier.finish(found), missing))
 }
