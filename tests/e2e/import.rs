@@ -149,6 +149,12 @@ async fn who_is_there_already_is_refused_or_passed_over(server: TestServer) {
         imported(" ANA@example.com", IMPORTED_HASH),
         with_id("eve", "other@example.com"),
     ];
+    // Of two customers, of one with another id, and the same one.
+    let told_apart = vec![
+        with_id("eve", EMAIL),
+        with_id("e2", "eve@example.com"),
+        with_id("eve", "eve@example.com"),
+    ];
     let request = imports(PORTAL, rows);
     let exists =
         Refusal::of(ResourceExists).fields(&["customers[1].email", "customers[2].customer_id"]);
@@ -168,13 +174,37 @@ async fn who_is_there_already_is_refused_or_passed_over(server: TestServer) {
     assert_eq!(acme.admin.customers().await, 2);
     let results = acme.admin.import(skipping.clone()).await.unwrap();
     assert!(results == would);
-    assert_eq!(outcomes(&results), ["CREATED", "SKIPPED", "SKIPPED"]);
+    assert_eq!(outcomes(&results), ["CREATED", "SKIPPED", "CONFLICT"]);
     assert_eq!(results[1].customer, acme.customer);
-    assert_eq!(results[2].customer, eve);
+    assert_eq!(
+        (results[2].customer.as_str(), results[2].errors.concat().as_str()),
+        (eve.as_str(), "customer_id: is taken")
+    );
     acme.web.sign_in(EMAIL, PASSWORD).await.unwrap();
     // As often as it takes.
     let again = acme.admin.import(skipping).await.unwrap();
-    assert_eq!(outcomes(&again), ["SKIPPED"; 3]);
+    assert_eq!(outcomes(&again), ["SKIPPED", "SKIPPED", "CONFLICT"]);
+    let (email, id) = ("email: another customer has it", "customer_id: is taken");
+    let expected: [(&str, &str, &[&str]); 3] = [
+        ("CONFLICT", &acme.customer, &[id, email]),
+        ("CONFLICT", &eve, &[email]),
+        ("SKIPPED", &eve, &[]),
+    ];
+    for (row, (outcome, customer, errors)) in told_apart.into_iter().zip(expected) {
+        for validate_only in [true, false] {
+            let request = imports(PORTAL, vec![row.clone()]);
+            let request = v1::ImportCustomersRequest { validate_only, existing, ..request };
+            let results = acme.admin.import(request).await.unwrap();
+            assert_eq!(outcomes(&results), [outcome]);
+            assert_eq!(
+                (
+                    results[0].customer.as_str(),
+                    results[0].errors.iter().map(String::as_str).collect::<Vec<_>>()
+                ),
+                (customer, errors.to_vec())
+            );
+        }
+    }
     assert_eq!(acme.admin.customers().await, 3);
 }
 

@@ -103,10 +103,16 @@ fn result(outcome: &Outcome) -> v1::ImportResult {
             (v1::ImportOutcome::Created, made, Vec::new())
         }
         Outcome::Skipped(key) => (v1::ImportOutcome::Skipped, name::customer(key), Vec::new()),
+        Outcome::Conflict(key, violations) => {
+            (v1::ImportOutcome::Conflict, name::customer(key), errors(violations))
+        }
         Outcome::Invalid(violations) => {
-            let errors = violations.iter().map(ToString::to_string).collect();
-            (v1::ImportOutcome::Invalid, String::new(), errors)
+            (v1::ImportOutcome::Invalid, String::new(), errors(violations))
         }
     };
     v1::ImportResult { outcome: word.into(), customer, errors }
+}
+
+fn errors(violations: &[FieldViolation]) -> Vec<String> {
+    violations.iter().map(ToString::to_string).collect()
 }

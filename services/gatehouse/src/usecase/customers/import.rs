@@ -41,7 +41,7 @@ pub struct Import {
     pub portal: PortalId,
     /// Each, or what is wrong with it: fields within the row.
     pub rows: Vec<Result<ImportRow, Vec<FieldViolation>>>,
-    /// Pass over customers that are there already, by address or id.
+    /// Pass over rows whose address or id is there already.
     pub skip_existing: bool,
 }
 
@@ -52,6 +52,8 @@ pub enum Outcome {
     Created(Option<CustomerKey>),
     /// This one was there already.
     Skipped(CustomerKey),
+    /// It was passed over for this one, who is somebody else: by which fields.
+    Conflict(CustomerKey, Vec<FieldViolation>),
     /// It cannot be one.
     Invalid(Vec<FieldViolation>),
 }
@@ -82,6 +84,17 @@ impl Existing {
         let who = by_email.or(by_id)?;
         Some((who, id.into_iter().chain(email).collect()))
     }
+
+    /// What becomes of a row that is passed over, as `who` is in its way by `fields`. One that
+    /// asks for an id is there already only if the same customer has both.
+    fn pass_over(&self, row: &ImportRow, who: CustomerKey, fields: Vec<FieldViolation>) -> Outcome {
+        let by_email = self.by_email.get(&row.email);
+        if row.id.is_none() || row.id.as_ref() == by_email {
+            Outcome::Skipped(who)
+        } else {
+            Outcome::Conflict(who, fields)
+        }
+    }
 }
 
 /// What would become of every row, without making any.
@@ -98,8 +111,9 @@ pub async fn check(app: &App, mut import: Import) -> Result<Vec<Outcome>, AppErr
         Err(violations) => Outcome::Invalid(violations),
         Ok(row) => match existing.of(&row) {
             None => Outcome::Created(row.id.map(|id| CustomerKey::new(import.portal.clone(), id))),
-            Some((id, _)) if import.skip_existing => {
-                Outcome::Skipped(CustomerKey::new(import.portal.clone(), id.clone()))
+            Some((id, violations)) if import.skip_existing => {
+                let who = CustomerKey::new(import.portal.clone(), id.clone());
+                existing.pass_over(&row, who, violations)
             }
             Some((_, violations)) => Outcome::Invalid(violations),
         },
@@ -252,7 +266,7 @@ impl Batch {
                 taken.extend(violations.iter().map(|field| in_row(n, field)));
                 by.get_or_insert_with(|| name::customer(&who));
             }
-            outcomes.push(Outcome::Skipped(who));
+            outcomes.push(existing.pass_over(&new.row, who, violations));
         }
         if let Some(name) = by {
             return Err(AppError::ResourceExists { name, fields: taken });

@@ -254,8 +254,8 @@ fn who_is_there_already_is_passed_over_unless_somebody_else_has_the_id() {
     for flag in [&["--dry-run"][..], &[]] {
         let ended = desk.types(&[&["import", "acme", &file][..], flag].concat());
         let expected = format!(
-            "{file}:1: customer_id: portals/acme/customers/ana has another email\n\
-             {file}:2: email: portals/acme/customers/bo has it, with another id\n\
+            "{file}:1: customer_id: is taken; portals/acme/customers/ana is there\n\
+             {file}:2: email: another customer has it; portals/acme/customers/bo is there\n\
              gatehouse: 2 rows are refused\n"
         );
         assert_eq!((ended.code, ended.stderr), (Some(1), expected));

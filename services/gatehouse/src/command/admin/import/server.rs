@@ -9,7 +9,6 @@ use gatehouse_api::v1::{
 
 use super::report::Report;
 use crate::command::admin::connection::{Connection, Refused, answer};
-use crate::command::admin::output::id;
 
 /// Where a refusal does not say how long to wait. Each time twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -56,17 +55,14 @@ impl<'a> Server<'a> {
         if customers.is_empty() {
             return Ok(Vec::new());
         }
-        let skip = ExistingCustomer::Skip;
-        let results = match self.call(&customers, skip, self.dry_run, report).await {
+        let results = match self.call(&customers, self.dry_run, report).await {
             // Which rows are wrong only a validation says of all of them.
             Err(refused) if refused.reason() == Some(ErrorReason::RequestInvalid) => {
                 self.import_valid(&customers, refused, report).await?
             }
             results => results?,
         };
-        let mut outcomes: Vec<_> = results.iter().map(outcome).collect();
-        self.tell_apart(&customers, &results, &mut outcomes, report).await?;
-        Ok(outcomes)
+        Ok(results.iter().map(outcome).collect())
     }
 
     /// What to say of an import that ended with `refused` before what is on line `first` was
@@ -94,8 +90,7 @@ impl<'a> Server<'a> {
         refused: Refused,
         report: &Report,
     ) -> Result<Vec<ImportResult>, Refused> {
-        let skip = ExistingCustomer::Skip;
-        let mut results = self.call(customers, skip, true, report).await?;
+        let mut results = self.call(customers, true, report).await?;
         let is_valid = |result: &ImportResult| result.outcome() != ImportOutcome::Invalid;
         let rows = customers.iter().zip(&results);
         let valid: Vec<_> =
@@ -104,7 +99,7 @@ impl<'a> Server<'a> {
             return Err(refused);
         }
         if !valid.is_empty() {
-            let made = self.call(&valid, skip, self.dry_run, report).await?;
+            let made = self.call(&valid, self.dry_run, report).await?;
             let slots = results.iter_mut().filter(|result| is_valid(result));
             for (slot, made) in slots.zip(made) {
                 *slot = made;
@@ -113,47 +108,11 @@ impl<'a> Server<'a> {
         Ok(results)
     }
 
-    /// A row is passed over for its address or for its id. One that asks for an id is there
-    /// already only if the same customer has both: else it would be lost unseen.
-    async fn tell_apart(
-        &mut self,
-        customers: &[CustomerImport],
-        results: &[ImportResult],
-        outcomes: &mut [Outcome],
-        report: &Report,
-    ) -> Result<(), Refused> {
-        let (mut asked, mut slots) = (Vec::new(), Vec::new());
-        for ((row, result), outcome) in customers.iter().zip(results).zip(outcomes) {
-            if *outcome != Outcome::Existing || row.customer_id.is_empty() {
-                continue;
-            }
-            if id(&result.customer) == row.customer_id {
-                asked.push(row.clone());
-                slots.push((result, outcome));
-            } else {
-                let wrong = format!("email: {} has it, with another id", result.customer);
-                *outcome = Outcome::Refused(vec![wrong]);
-            }
-        }
-        if asked.is_empty() {
-            return Ok(());
-        }
-        let judged = self.call(&asked, ExistingCustomer::Fail, true, report).await?;
-        for ((result, outcome), judged) in slots.into_iter().zip(judged) {
-            if !judged.errors.iter().any(|wrong| wrong.starts_with("email:")) {
-                let wrong = format!("customer_id: {} has another email", result.customer);
-                *outcome = Outcome::Refused(vec![wrong]);
-            }
-        }
-        Ok(())
-    }
-
     /// One call, made again for as long as patience lasts. Again is as good as once: what an
     /// answer that was lost tells of is passed over.
     async fn call(
         &mut self,
         customers: &[CustomerImport],
-        existing: ExistingCustomer,
         validate_only: bool,
         report: &Report,
     ) -> Result<Vec<ImportResult>, Refused> {
@@ -161,7 +120,7 @@ impl<'a> Server<'a> {
             parent: self.portal.clone(),
             customers: customers.to_vec(),
             validate_only,
-            existing: existing.into(),
+            existing: ExistingCustomer::Skip.into(),
         };
         let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
@@ -184,6 +143,11 @@ fn outcome(result: &ImportResult) -> Outcome {
     match result.outcome() {
         ImportOutcome::Created => Outcome::Imported,
         ImportOutcome::Skipped => Outcome::Existing,
+        // It would be lost unseen.
+        ImportOutcome::Conflict => {
+            let who = format!("{} is there", result.customer);
+            Outcome::Refused(result.errors.iter().cloned().chain([who]).collect())
+        }
         ImportOutcome::Invalid | ImportOutcome::Unspecified => {
             Outcome::Refused(result.errors.clone())
         }
