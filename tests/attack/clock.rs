@@ -1,5 +1,5 @@
 //! Clocks that are wrong, and times that are far away. That a server with another time than the
-//! database's judges nothing: `process::readiness::no_proof_is_charged_while_the_clocks_disagree`.
+//! database's judges nothing: `process::readiness::nothing_is_judged_while_the_clocks_disagree`.
 
 use std::time::Duration;
 

@@ -13,7 +13,8 @@ use crate::clock::Clock;
 use crate::error::AppError;
 
 /// By how much this server's clock may differ from the database's. Past this it would
-/// take codes of the past, or lock customers out for codes that are right.
+/// take codes of the past, lock customers out for codes that are right, end sessions that
+/// are in use, and keep those that have ended.
 pub const MAX_CLOCK_OFFSET: Duration = Duration::from_secs(2);
 
 /// Watches the database. Nothing here decides a sign-in but by refusing it.
@@ -115,11 +116,20 @@ impl DatabaseWatch {
     /// # Errors
     /// [`AppError::StoreUnavailable`], which charges nobody.
     pub fn require_agreement(&self, clock: &Clock) -> Result<(), AppError> {
+        self.agreed_now(clock).map(drop)
+    }
+
+    /// The time that a call is judged by: this server's, as long as the database agrees with it
+    /// about the time and the key ring.
+    ///
+    /// # Errors
+    /// As [`require_agreement`](Self::require_agreement).
+    pub fn agreed_now(&self, clock: &Clock) -> Result<Timestamp, AppError> {
         self.require_keys()?;
         let seen = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(seen) = seen.filter(|_| clock.is_system()) else { return Ok(()) };
-        let (earliest, latest) = seen.bounds(Instant::now());
         let now = clock.now();
+        let Some(seen) = seen.filter(|_| clock.is_system()) else { return Ok(now) };
+        let (earliest, latest) = seen.bounds(Instant::now());
         if now + MAX_CLOCK_OFFSET < earliest || now > latest + MAX_CLOCK_OFFSET {
             let behind = earliest.since(now).as_secs_f64();
             let ahead = now.since(latest).as_secs_f64();
@@ -130,7 +140,7 @@ impl DatabaseWatch {
             );
             return Err(AppError::StoreUnavailable(offset.into()));
         }
-        Ok(())
+        Ok(now)
     }
 }
 

@@ -48,9 +48,14 @@ struct Context {
 }
 
 /// Takes an authorized request apart.
+///
+/// # Errors
+/// [`AppError::StoreUnavailable`] while nobody knows by what time to judge it.
 fn receive<T>(app: &Arc<App>, request: Request<T>) -> Result<(Context, T), AppError> {
     let caller = Caller::of(&request)?;
-    let call = Call { now: app.clock.now(), caller: caller.audited() };
+    // Anew: what came before the message may have taken its time.
+    let now = app.database_watch.agreed_now(&app.clock)?;
+    let call = Call { now, caller: caller.audited() };
     Ok((Context { app: Arc::clone(app), call, caller }, request.into_inner()))
 }
 

@@ -213,7 +213,7 @@ async fn find_live(
     let found = Lookups::find(app, presented).await;
     traces::look_up(began.elapsed());
     let found = found?.ok_or(AppError::ApiKeyInvalid)?;
-    let now = app.clock.now();
+    let now = app.database_watch.agreed_now(&app.clock)?;
     let (key, portal) = (&found.key, &found.portal);
     // A portal's key goes with its portal.
     if !key.is_live(now) || portal.is_some() != key.grant.portal().is_some() {

@@ -114,7 +114,7 @@ metrics! {
         "Connections that a pool may have.";
     Gauge CLOCK_OFFSET = "gatehouse_database_clock_offset_seconds" []
         "By how much this server's clock is ahead of the database's, as last seen. Past 2 either \
-         way no proof is judged.";
+         way every call is refused.";
     Gauge READY = "gatehouse_ready" []
         "1 while this server's health is SERVING: its database answers and agrees on clock and keys.";
 

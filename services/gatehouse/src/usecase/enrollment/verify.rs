@@ -37,7 +37,6 @@ pub async fn verify(
     let (enrollment, sealed) = found.ok_or(AppError::EnrollmentNotStarted)?;
     if enrollment.state == State::Pending {
         check_length(enrollment.parameters, code)?;
-        app.database_watch.require_agreement(&app.clock)?;
         let place = Place::default();
         let attempt = Attempt { app, call, holder: &holder, enrollment: &enrollment, place };
         if retry(app, || attempt.charge()).await?? {

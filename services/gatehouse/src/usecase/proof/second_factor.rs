@@ -138,7 +138,6 @@ pub(in crate::usecase) async fn verify<C: Claimant>(
     if let SecondFactor::Totp(code) = proof {
         check_length(factor.parameters, code)?;
     }
-    app.database_watch.require_agreement(&app.clock)?;
     let attempt = Attempt { app, call, seen, word: proof.word(), place: Place::default() };
     // Committed before anything secret is compared: a caller that goes away, a
     // crash or a lost database leaves the guess counted.

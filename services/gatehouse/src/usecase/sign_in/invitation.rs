@@ -36,7 +36,6 @@ pub async fn accept_invitation(
     client: ClientContext,
 ) -> Result<SignInView, AppError> {
     require_passwords(portal)?;
-    app.database_watch.require_agreement(&app.clock)?;
     let digests = app.vault().digests(DigestKind::Invitation, token.expose().as_bytes());
     let Some(invitation) = app.store.read().invitation(&portal.id, &digests, call.now).await?
     else {
