@@ -238,7 +238,7 @@ pub(super) fn lost_on_the_way(status: &Status) -> Option<String> {
 }
 
 /// What happened in the first place: the errors around it say that connecting failed.
-fn root(error: &(dyn Error + 'static)) -> &(dyn Error + 'static) {
+fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
