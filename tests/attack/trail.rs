@@ -46,6 +46,7 @@ on_each_database! {
     a_trail_that_was_built_anew_with_the_ring_is_found_by_a_head_that_is_known,
     retention_leaves_a_trail_that_is_whole,
     a_beginning_that_retention_did_not_remove_is_missed,
+    a_start_that_no_server_noted_is_found_though_it_came_meanwhile,
     retention_takes_no_event_that_was_tampered_with,
     retention_takes_no_trail_that_was_written_anew_without_keys,
     a_trail_of_which_no_number_is_left_is_missed,
@@ -229,6 +230,29 @@ async fn a_beginning_that_retention_did_not_remove_is_missed(server: TestServer)
     // nor left out.
     trail.sql("DELETE FROM trail_start").await;
     assert_eq!(trail.findings().await, [missing(1, next)]);
+}
+
+/// After the look at where the trail begins, and before its first page is read.
+async fn a_start_that_no_server_noted_is_found_though_it_came_meanwhile(server: TestServer) {
+    let trail = Trail::new(server).await;
+    let mut held = trail.acme.server.faults().hold_statement(2);
+    let deleting = async {
+        assert!(held.is_there().await);
+        // All of it fits but the proof, for which one needs the ring.
+        trail
+            .sql(
+                "INSERT INTO trail_start (id, number, chain_digest, key_id, proof)
+                 SELECT 1, number, chain_digest, chain_key_id, chain_digest FROM audit_event
+                 WHERE number = 2",
+            )
+            .await;
+        trail.sql("DELETE FROM audit_event WHERE number <= 2").await;
+        drop(held);
+    };
+    let (verified, ()) = tokio::join!(trail.verify(Expected::default()), deleting);
+    let (summary, findings) = verified.unwrap();
+    assert_eq!(findings, [Finding::ForgedStart { number: 2 }]);
+    assert_eq!((summary.first, summary.end), (Some(3), trail.head().await));
 }
 
 async fn a_trail_of_which_no_number_is_left_is_missed(server: TestServer) {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use gatehouse::metrics;
 use gatehouse::trail::Pace;
+use gatehouse::usecase::audit::MAX_CONCURRENT_READERS;
 use gatehouse_api::v1;
 use gatehouse_api::v1::AdminRole::Viewer;
 use gatehouse_api::v1::ErrorReason::{
@@ -154,15 +155,46 @@ async fn a_key_gets_fewer_places_than_are_free_and_leaves_them_with_its_streams(
     let refusal = refused(watch(&one).await);
     assert!(refusal.is(Overloaded) && refusal.retry_after().is_some(), "{refusal:?}");
     let second = watch(&other).await.unwrap();
-    let watchers = || {
-        let metrics = metrics::render(&server.app()).unwrap();
-        let line = metrics.lines().find(|line| line.starts_with("gatehouse_audit_watchers "));
-        line.unwrap().rsplit_once(' ').unwrap().1.to_owned()
-    };
-    assert_eq!(watchers(), "3");
+    assert_eq!(gauge(&server, WATCHERS), "3");
     drop((first, second));
-    while watchers() != "0" {
+    becomes(&server, WATCHERS, "0").await;
+    watch(&one).await.unwrap();
+}
+
+/// Or whoever comes again and again would let reads wait without a bound.
+#[tokio::test]
+async fn who_breaks_off_has_a_place_until_its_read_has_ended() {
+    let acme = calm(TestServer::start(Database::Sqlite).await).await;
+    // For one watcher.
+    let server = acme.server.replica_with_places(2).await;
+    let (admin, app) = (server.admin(), server.app());
+    let readers = u32::try_from(MAX_CONCURRENT_READERS).unwrap();
+    let turns = app.trail_readers.acquire_many(readers).await.unwrap();
+    let token = server.resume_token(0);
+    tokio::select! {
+        biased;
+        _ = admin.watch(all(), &token) => panic!("it is not its turn to read"),
+        () = becomes(&server, WATCHERS, "1") => {}
+    }
+    // It is gone, and what it read for is not.
+    becomes(&server, "gatehouse_calls_in_flight", "0").await;
+    assert_eq!(gauge(&server, WATCHERS), "1");
+    assert!(refused(admin.watch(all(), &token).await).is(Overloaded));
+    drop(turns);
+    becomes(&server, WATCHERS, "0").await;
+    assert!(!admin.watch(all(), &token).await.unwrap().next().await.unwrap().is_empty());
+}
+
+const WATCHERS: &str = "gatehouse_audit_watchers";
+
+fn gauge(server: &TestServer, name: &str) -> String {
+    let metrics = metrics::render(&server.app()).unwrap();
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap().to_owned()
+}
+
+async fn becomes(server: &TestServer, name: &str, value: &str) {
+    while gauge(server, name) != value {
         tokio::task::yield_now().await;
     }
-    watch(&one).await.unwrap();
 }

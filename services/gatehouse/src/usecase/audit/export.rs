@@ -153,14 +153,13 @@ pub async fn export(
     let mut before = start(store).await?;
     // With the one before the first, for its digest.
     let mut after = Some(selection.from.saturating_sub(2).max(before.number));
-    loop {
+    'pages: loop {
         let events = store.read().numbered_events(after, PAGE).await?;
         let Some(last) = events.last() else { break };
         after = Some(last.number);
         for event in events {
             if selection.to.is_some_and(|to| event.number > to) {
-                out.flush()?;
-                return Ok(written);
+                break 'pages;
             }
             if event.number != before.number.saturating_add(1) {
                 // Retention may have gone on since it was asked, also past this one.
