@@ -15,7 +15,6 @@ use gatehouse_persistence::{StoreError, Tx};
 use super::retry::retry;
 use super::{Call, record};
 use crate::app::App;
-use crate::convert::fields::timestamp;
 use crate::error::AppError;
 
 /// Counts that one transaction writes, at most.
@@ -144,8 +143,8 @@ fn event(app: &App, now: Timestamp, counted: Counted) -> Event {
         ("type", kind.as_str().to_owned()),
         ("proof", proof),
         ("count", count.to_string()),
-        ("first_time", timestamp(first).to_string()),
-        ("last_time", timestamp(last).to_string()),
+        ("first_time", first.to_string()),
+        ("last_time", last.to_string()),
         ("customers", customers.to_string()),
     ];
     let event = Call::of_server(now).event(app, EventType::SignInRefused, resource);
