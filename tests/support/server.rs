@@ -216,7 +216,7 @@ impl TestServer {
     pub async fn traced_by(&self, collector: &Collector) -> Self {
         let endpoint = collector.endpoint.parse().unwrap();
         let sampling = Sampling { of_parent: true, share: 1.0 };
-        let traces = Some(TracesSettings { endpoint, ca: None, sampling });
+        let traces = Some(TracesSettings { endpoint, ca: None, sampling, service_name: None });
         self.replica_with(Settings { traces, ..self.settings.clone() }).await
     }
 

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// A point in time in whole microseconds since 1970-01-01T00:00:00Z, the
@@ -74,6 +76,26 @@ impl std::ops::Sub<Duration> for Timestamp {
     }
 }
 
+/// As RFC 3339 has it, in UTC, with the fraction in three digits or six, or without one: as
+/// protobuf's JSON has it. Beyond the year 9999, which RFC 3339 cannot write, the seconds.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(at) =
+            OffsetDateTime::from_unix_timestamp(self.as_seconds()).ok().filter(|at| at.year() >= 0)
+        else {
+            return fmt::Debug::fmt(self, f);
+        };
+        let ((hour, minute, second), month) = (at.to_hms(), u8::from(at.month()));
+        write!(f, "{:04}-{month:02}-{:02}T", at.year(), at.day())?;
+        write!(f, "{hour:02}:{minute:02}:{second:02}")?;
+        match self.0.rem_euclid(MICROS_PER_SECOND) {
+            0 => f.write_str("Z"),
+            micros if micros % 1_000 == 0 => write!(f, ".{:03}Z", micros / 1_000),
+            micros => write!(f, ".{micros:06}Z"),
+        }
+    }
+}
+
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:06}s", self.as_seconds(), self.0.rem_euclid(MICROS_PER_SECOND))
@@ -101,6 +123,22 @@ mod tests {
     #[test]
     fn debug_is_in_seconds() {
         assert_eq!(format!("{:?}", Timestamp::from_micros(1_000_007)), "1.000007s");
+    }
+
+    #[test]
+    fn its_text_is_that_of_rfc_3339_as_far_as_that_goes() {
+        for (micros, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_500_000, "1970-01-01T00:00:01.500Z"),
+            (-1, "1969-12-31T23:59:59.999999Z"),
+            (1_709_210_096_000_007, "2024-02-29T12:34:56.000007Z"),
+            (253_402_300_799_000_000, "9999-12-31T23:59:59Z"),
+            (-62_167_219_200_000_000, "0000-01-01T00:00:00Z"),
+            (253_402_300_800_000_000, "253402300800.000000s"),
+            (-62_167_219_200_000_001, "-62167219201.999999s"),
+        ] {
+            assert_eq!(Timestamp::from_micros(micros).to_string(), text);
+        }
     }
 
     #[test]

@@ -13,7 +13,6 @@ mod export;
 #[cfg(test)]
 mod tests;
 
-use std::env;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -98,14 +97,15 @@ impl Traces {
             exporter = exporter.with_tls_config(tls(settings)?);
         }
         let queue = Queue::new(exporter.build()?, Arc::clone(metrics));
-        let provider = provider(settings.sampling, server).with_span_processor(queue).build();
+        let provider = provider(settings.sampling, resource(server, settings.service_name.clone()));
+        let provider = provider.with_span_processor(queue).build();
         Ok(Self::of(provider))
     }
 
     /// Gives each span to `exporter` where it ends, for tests.
     #[must_use]
     pub fn to(exporter: impl SpanExporter + 'static, sampling: Sampling, server: ServerId) -> Self {
-        Self::of(provider(sampling, server).with_simple_exporter(exporter).build())
+        Self::of(provider(sampling, resource(server, None)).with_simple_exporter(exporter).build())
     }
 
     fn of(provider: SdkTracerProvider) -> Self {
@@ -142,18 +142,18 @@ fn tls(settings: &TracesSettings) -> Result<ClientTlsConfig, TracesError> {
 
 fn provider(
     Sampling { of_parent, share }: Sampling,
-    server: ServerId,
+    resource: Resource,
 ) -> opentelemetry_sdk::trace::TracerProviderBuilder {
     let share = Sampler::TraceIdRatioBased(share);
     let sampler = if of_parent { Sampler::ParentBased(Box::new(share)) } else { share };
     SdkTracerProvider::builder()
         .with_sampler(sampler)
         .with_id_generator(Ids(Entropy))
-        .with_resource(resource(server))
+        .with_resource(resource)
 }
 
 /// What all spans are of. The operator's words for it come last, and win.
-fn resource(server: ServerId) -> Resource {
+fn resource(server: ServerId, name: Option<String>) -> Resource {
     let resource = Resource::builder_empty()
         .with_schema_url(
             [
@@ -164,9 +164,9 @@ fn resource(server: ServerId) -> Resource {
             SCHEMA,
         )
         .with_detector(Box::new(EnvResourceDetector::new()));
-    match env::var("OTEL_SERVICE_NAME") {
-        Ok(name) if !name.is_empty() => resource.with_service_name(name),
-        _ => resource,
+    match name {
+        Some(name) => resource.with_service_name(name),
+        None => resource,
     }
     .build()
 }

@@ -5,12 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use gatehouse_domain::id::name;
-use gatehouse_domain::time::Timestamp;
 use gatehouse_persistence::DatabaseLocation;
 
 use super::counted;
 use crate::config::Settings;
-use crate::convert::fields::timestamp;
 use crate::startup::{self, StartupError, file};
 use crate::usecase::Call;
 use crate::usecase::restore::{self, Restored};
@@ -64,7 +62,8 @@ fn print(out: &mut impl Write, restored: &Restored, kept_codes: bool) -> io::Res
         if kept_codes { " (kept on request: used ones may work once more)" } else { "" },
         counted(ended.factors, "authenticator"),
     )?;
-    let end = restored.backup_ends_at.map_or_else(|| "its beginning".to_owned(), rfc3339);
+    let end =
+        restored.backup_ends_at.map_or_else(|| "its beginning".to_owned(), |at| at.to_string());
     writeln!(
         out,
         "What happened after {end} is not in this database. See to it that these are done again:\n\
@@ -78,7 +77,7 @@ fn print(out: &mut impl Write, restored: &Restored, kept_codes: bool) -> io::Res
         restored.live_api_keys.len(),
     )?;
     list_keys(out, restored)?;
-    if let Some(before) = restored.begun_before_at.map(rfc3339) {
+    if let Some(before) = restored.begun_before_at {
         writeln!(
             out,
             "This was done before, at {before}. If that was for the same backup, go by what it \
@@ -90,12 +89,8 @@ fn print(out: &mut impl Write, restored: &Restored, kept_codes: bool) -> io::Res
 
 fn list_keys(out: &mut impl Write, restored: &Restored) -> io::Result<()> {
     for key in &restored.live_api_keys {
-        let used = key.last_used_at.map_or_else(|| "never".to_owned(), rfc3339);
+        let used = key.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
         writeln!(out, "  {}  last used {used}  {}", name::api_key(key.id), key.display_name)?;
     }
     Ok(())
-}
-
-fn rfc3339(at: Timestamp) -> String {
-    timestamp(at).to_string()
 }

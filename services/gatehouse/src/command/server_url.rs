@@ -122,14 +122,13 @@ impl ServerUrl {
         options: &TlsOptions,
         limit: Duration,
     ) -> Result<Channel, Box<dyn Error>> {
-        let origin = Endpoint::from_shared(self.text.clone())?.connect_timeout(limit);
+        // tonic connects to no https:// by another TLS than its own. Calls say https all the same.
+        let plain =
+            if self.is_tls { self.text.replacen("https", "http", 1) } else { self.text.clone() };
+        let endpoint = Endpoint::from_shared(plain)?.origin(self.text.parse()?);
+        let endpoint = endpoint.connect_timeout(limit);
         let connected = if self.is_tls {
             let tls = options.client(self)?;
-            // tonic connects to no https:// by another TLS than its own. Calls say https all the
-            // same.
-            let plain = self.text.replacen("https", "http", 1);
-            let endpoint = Endpoint::from_shared(plain)?.connect_timeout(limit);
-            let endpoint = endpoint.origin(origin.uri().clone());
             let place = (self.host.clone(), self.port);
             let connector = service_fn(move |_: Uri| {
                 let (tls, place) = (tls.clone(), place.clone());
@@ -137,7 +136,7 @@ impl ServerUrl {
             });
             endpoint.connect_with_connector(connector).await
         } else {
-            origin.connect().await
+            endpoint.connect().await
         };
         Ok(connected.map_err(|error| match within::<HandshakeError>(&error) {
             Some(why) => ConnectError::NoTls { server: self.clone(), why: why.clone() },

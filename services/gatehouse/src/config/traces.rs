@@ -19,6 +19,8 @@ pub struct TracesSettings {
     pub ca: Option<PathBuf>,
     /// Which calls.
     pub sampling: Sampling,
+    /// What the operator calls the server; none for what OpenTelemetry's variables say else.
+    pub service_name: Option<String>,
 }
 
 /// Which calls are traced.
@@ -47,7 +49,11 @@ impl Sources<'_> {
             of_others(&["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"]),
             path,
         );
-        Some(TracesSettings { endpoint: endpoint?, ca, sampling })
+        let service_name = of_others(&["OTEL_SERVICE_NAME"]);
+        let service_name =
+            standard("service.name", service_name, |name| Ok::<_, &str>(name.to_owned()));
+        let service_name = self.noted(service_name).flatten();
+        Some(TracesSettings { endpoint: endpoint?, ca, sampling, service_name })
     }
 
     fn sampling(

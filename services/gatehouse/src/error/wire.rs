@@ -6,7 +6,7 @@ use tonic::Status;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
-use super::{AppError, Wait};
+use super::AppError;
 
 const DOMAIN: &str = "gatehouse.v1";
 
@@ -92,16 +92,11 @@ fn metadata(error: &AppError) -> HashMap<String, String> {
         AppError::SignInStep { expected } => Some(("expected_step", (*expected).to_owned())),
         AppError::ReauthenticationRequired { accepted } => Some(("accepted", accepted.join(","))),
         AppError::Throttled(wait) | AppError::SignInLocked(Some(wait)) => {
-            Some(("retry_at", rfc3339(wait)))
+            Some(("retry_at", wait.until.to_string()))
         }
         _ => None,
     };
     entry.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
-}
-
-fn rfc3339(wait: &Wait) -> String {
-    prost_types::Timestamp { seconds: wait.until.as_seconds(), nanos: wait.until.subsecond_nanos() }
-        .to_string()
 }
 
 fn violations(fields: &[gatehouse_domain::field::FieldViolation]) -> Vec<FieldViolation> {

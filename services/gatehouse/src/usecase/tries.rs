@@ -15,7 +15,6 @@ use gatehouse_persistence::{StoreError, Tx};
 use super::retry::retry;
 use super::{Call, record};
 use crate::app::App;
-use crate::convert::fields::timestamp;
 use crate::error::AppError;
 
 /// Counts that one transaction writes, at most.
@@ -156,8 +155,8 @@ fn event(app: &App, now: Timestamp, counted: Counted) -> Event {
     };
     attributes.extend([
         ("count", count.to_string()),
-        ("first_time", timestamp(first).to_string()),
-        ("last_time", timestamp(last).to_string()),
+        ("first_time", first.to_string()),
+        ("last_time", last.to_string()),
     ]);
     let event = Call { now, caller }.event(app, kind, resource);
     Event { reason, attributes, ..event }

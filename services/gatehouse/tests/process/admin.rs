@@ -105,6 +105,15 @@ fn a_night_with_the_portal_acme() {
     }
     assert!(trail.find("customer.created") < trail.find("mfa.reset"));
 
+    assert_eq!(desk.prints(&["audit", "--customer", "acme/ana@example.com"]), trail);
+    for (wrong, why) in [
+        (&["audit", "--customer", "ana@example.com"][..], "must be portal/email, portal/id or"),
+        (&["audit", "acme", "--customer", "acme/ana"], "cannot be used with"),
+    ] {
+        let ended = desk.types(wrong);
+        assert!(ended.code == Some(2) && ended.stderr.contains(why), "{}", ended.stderr);
+    }
+
     let delete = ["portals", "delete", "acme", "--yes"];
     assert!(desk.refuses(&delete).contains("PORTAL_NOT_EMPTY"));
     desk.prints(&["customers", "create", "acme", "bo@example.com"]);

@@ -7,7 +7,7 @@ use gatehouse_api::v1::{AuditEvent, AuditEventFilter, ErrorReason, ListAuditEven
 use prost_types::Timestamp;
 
 use super::connection::Connection;
-use super::names::ResourceRef;
+use super::names::{CustomerRef, ResourceRef};
 use super::output::{DEFAULT_LIMIT, Output, id, pages, time, value};
 use super::tail::{self, Tail};
 
@@ -40,6 +40,9 @@ enum Command {
 pub(super) struct Which {
     /// Of a portal, portal/email or portal/id and all below; of everything without it
     of: Option<ResourceRef>,
+    /// Of this customer and all below: the same as to name them without the flag
+    #[arg(long, value_name = "PORTAL/EMAIL", conflicts_with = "of")]
+    customer: Option<CustomerRef>,
     /// A type of event or the beginning of one: mfa, sign_in.failed; may be repeated
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
@@ -54,7 +57,7 @@ impl Which {
         self,
         connection: &mut Connection,
     ) -> Result<AuditEventFilter, Box<dyn Error>> {
-        let resource = match self.of {
+        let resource = match self.of.or(self.customer.map(ResourceRef::Customer)) {
             Some(of) => of.name(connection).await?,
             None => String::new(),
         };

@@ -6,7 +6,6 @@ use gatehouse_persistence::{DatabaseLocation, Engine, SchemaState, Store, StoreE
 use super::{Finding, line_of, unknown};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::convert::fields::timestamp;
 use crate::database_watch::MAX_CLOCK_OFFSET;
 use crate::usecase::keys::GONE_AFTER;
 
@@ -176,10 +175,16 @@ async fn condition(store: &Store, clock: &Clock) -> Vec<Finding> {
              connections that began with it",
         ));
     }
-    let Some(theirs) = condition.now else {
-        findings.push(Finding::ok(CHECK, "the database's is this machine's"));
-        return findings;
-    };
+    findings.push(condition.now.map_or_else(
+        || Finding::ok(CHECK, "the database's is this machine's"),
+        |theirs| of_clocks(before, theirs, after),
+    ));
+    findings
+}
+
+/// What time the database tells, which was asked for between `before` and `after`.
+fn of_clocks(before: Timestamp, theirs: Timestamp, after: Timestamp) -> Finding {
+    const CHECK: &str = "clock";
     // Within what it took to ask nobody knows.
     let (ahead, behind) = (before.since(theirs), theirs.since(after));
     let found = format!(
@@ -189,14 +194,13 @@ async fn condition(store: &Store, clock: &Clock) -> Vec<Finding> {
         MAX_CLOCK_OFFSET.as_secs(),
     );
     let cure = "run NTP on this machine and on the database's";
-    findings.push(if ahead.max(behind) > MAX_CLOCK_OFFSET {
+    if ahead.max(behind) > MAX_CLOCK_OFFSET {
         Finding::error(CHECK, found, cure)
     } else if ahead.max(behind) > MAX_CLOCK_OFFSET / 2 {
         Finding::warning(CHECK, found, cure)
     } else {
         Finding::ok(CHECK, found)
-    });
-    findings
+    }
 }
 
 /// Whether this machine's clock shows a time that the database knows to be past.
@@ -206,9 +210,7 @@ async fn trail(store: &Store, now: Timestamp) -> Option<Finding> {
         Ok(Some(last)) if last > now + MAX_CLOCK_OFFSET => Some(Finding::error(
             CHECK,
             format!(
-                "it is {}, and the newest audit event is of {}: codes of that time are used up",
-                timestamp(now),
-                timestamp(last)
+                "it is {now}, and the newest audit event is of {last}: codes of that time are used up"
             ),
             "set the clock, by NTP; if it is right, wait until that time has passed",
         )),
@@ -235,6 +237,28 @@ pub(super) async fn owner(store: &Store, now: Timestamp) -> Finding {
 mod tests {
     use super::super::Level;
     use super::*;
+
+    #[test]
+    fn clocks_are_compared_but_for_what_asking_took() {
+        let at = |millis: i64| Timestamp::from_micros(millis * 1_000);
+        let past = "the database's; past 2 s no password and no code is judged";
+        for (theirs, level, found) in [
+            (0, Level::Ok, "0.0 s behind"),
+            (70, Level::Ok, "0.0 s behind"),
+            (140, Level::Ok, "0.0 s behind"),
+            (1_140, Level::Ok, "1.0 s behind"),
+            (1_141, Level::Warning, "1.0 s behind"),
+            (2_140, Level::Warning, "2.0 s behind"),
+            (2_141, Level::Error, "2.0 s behind"),
+            (-1_000, Level::Ok, "1.0 s ahead of"),
+            (-1_500, Level::Warning, "1.5 s ahead of"),
+            (-3_600_000, Level::Error, "3600.0 s ahead of"),
+        ] {
+            let finding = of_clocks(at(0), at(theirs), at(140));
+            assert_eq!(finding.found, format!("this machine's is {found} {past}"));
+            assert_eq!(finding.level, level, "{theirs}");
+        }
+    }
 
     #[test]
     fn a_postgres_of_before_those_that_were_tried_is_told_of() {

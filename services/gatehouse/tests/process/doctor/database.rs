@@ -89,11 +89,7 @@ async fn a_clock_that_is_off_is_told_of() {
     clock.set_ahead("1.5 s");
     Visit::of(&site, &[]).tells("clock", "warning", "s behind the database's");
     clock.set_ahead("-1 h");
-    let visit = Visit::of(&site, &[]);
-    let (_, found, _) = visit.tells("clock", "error", "s ahead of the database's");
-    let words = found.split_whitespace().filter_map(|word| word.parse::<f64>().ok());
-    // What asking takes comes off an hour.
-    assert!(words.into_iter().any(|ahead| (3_595.0..3_605.0).contains(&ahead)), "{found}");
+    Visit::of(&site, &[]).tells("clock", "error", "s ahead of the database's");
     clock.set_ahead("0 s");
     site.sql("UPDATE audit_event SET event_at = event_at + 3600000000");
     Visit::of(&site, &[]).tells("clock", "error", "and the newest audit event is of ");
