@@ -76,7 +76,7 @@ enum Command {
     #[command(subcommand)]
     Keys(api_keys::Keys),
     /// What happened: who did what, with which key, from where, and why
-    Audit(audit::Audit),
+    Audit(Box<audit::Audit>),
 }
 
 /// Does what `admin` asks for.
@@ -97,6 +97,6 @@ pub(super) async fn run(settings: &Settings, admin: Admin) -> Result<(), Box<dyn
         Command::Import(which) => import::run(&mut connection, output, &which).await,
         Command::Sessions(command) => sessions::run(&mut connection, output, command).await,
         Command::Keys(command) => api_keys::run(&mut connection, output, command).await,
-        Command::Audit(which) => audit::run(&mut connection, output, which).await,
+        Command::Audit(which) => audit::run(&mut connection, output, *which).await,
     }
 }
