@@ -120,6 +120,8 @@ async fn calls_and_sign_ins_are_counted_by_what_became_of_them(server: TestServe
         assert!(seen.value(&of) > 0, "{kind}");
     }
     assert_eq!(seen.value("gatehouse_calls_in_flight"), 0);
+    assert!((1..900).contains(&seen.value("gatehouse_client_connections")));
+    assert_eq!(seen.value("gatehouse_client_connections_max"), 900);
 
     // A replica counts for itself.
     let overloaded = acme.server.overloaded().await;

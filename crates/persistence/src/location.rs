@@ -1,10 +1,11 @@
 //! Where the database is.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 /// Which database, and where.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +24,25 @@ impl DatabaseLocation {
             Self::Sqlite(_) => "sqlite",
             Self::Postgres(_) => "postgresql",
         }
+    }
+
+    /// Whether the way there leaves this machine and may be without TLS: `sslmode` is one of
+    /// those that go on in plaintext where the server, or who claims to be it, has no TLS.
+    #[must_use]
+    pub fn may_be_in_clear(&self) -> bool {
+        let Self::Postgres(url) = self else { return false };
+        let Ok(options) = url.parse::<PgConnectOptions>() else { return true };
+        let host = options.get_host();
+        let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_of_this_machine = options.get_socket().is_some()
+            || host.starts_with('/')
+            || host == "localhost"
+            || ip.is_ok_and(|ip| ip.to_canonical().is_loopback());
+        let requires_tls = matches!(
+            options.get_ssl_mode(),
+            PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull
+        );
+        !is_of_this_machine && !requires_tls
     }
 }
 
@@ -93,6 +113,28 @@ mod tests {
         let others = ["", "mysql://host/db", "sqlite:", "sqlite::memory:", "data/g.db"];
         for text in others.into_iter().chain(unusable) {
             assert_eq!(text.parse::<DatabaseLocation>(), Err(UnknownDatabase), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_way_to_another_machine_may_be_in_clear_unless_tls_is_required() {
+        for (url, expected) in [
+            ("postgres://g:s@db.example.com/g", true),
+            ("postgres://g:s@192.0.2.1/g?sslmode=disable", true),
+            ("postgres://g:s@db/g?sslmode=allow", true),
+            ("postgres://g:s@db/g?sslmode=prefer", true),
+            ("postgres://g:s@db/g?sslmode=require", false),
+            ("postgres://g:s@db/g?sslmode=verify-ca", false),
+            ("postgres://g:s@db/g?sslmode=verify-full&sslrootcert=ca.pem", false),
+            ("postgres://g:s@localhost/g", false),
+            ("postgres://g:s@127.0.0.1:5433/g", false),
+            ("postgres://g:s@[::1]/g", false),
+            ("postgres:///g?host=/run/postgresql&user=g", false),
+            ("postgres://g@%2Frun%2Fpostgresql/g", false),
+            ("sqlite:g.db", false),
+        ] {
+            let location = url.parse::<DatabaseLocation>().unwrap();
+            assert_eq!(location.may_be_in_clear(), expected, "{url}");
         }
     }
 

@@ -224,6 +224,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         Some(address) => Some(MetricsListener::bind(Arc::clone(&app), address).await?),
         None => None,
     };
+    let id = app.server;
     let server = Server::bind(app, &ServerSettings::of(settings)).await?;
     if settings.is_plaintext_for_others() {
         tracing::warn!("serving other machines without TLS, as allow_plaintext asks for");
@@ -237,6 +238,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         service_manager::tell_stopping();
     };
     tracing::info!(address = %server.local_addr(), "listening");
+    tracing::info!(server = %id, "the id by which `gatehouse keys` names this server");
     service_manager::tell_ready();
     // On the heap: it holds all that a server is.
     let serving = Box::pin(server.serve(shutdown));

@@ -1,8 +1,10 @@
 //! The log: to standard error, one event a line whatever the event says.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use gatehouse_domain::text::is_deceptive;
+use tokio::time::Instant;
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
@@ -13,6 +15,28 @@ use crate::config::{LogFormat, LogSettings};
 /// these targets gets them. h2 warns of what a client does, as often as it does it.
 const QUIET: &str = "sqlx=warn,sqlx::query=off,sea_orm=warn,sea_orm_migration=warn,\
                      h2=error,hyper=warn,hyper_util=warn";
+
+/// Between two lines that say the same, however often it happens.
+const PAUSE: Duration = Duration::from_mins(1);
+
+/// What may happen many times a second is told when it begins, then once a minute.
+#[derive(Default)]
+pub(crate) struct Seldom {
+    told: Option<Instant>,
+    unsaid: u64,
+}
+
+impl Seldom {
+    /// Notes that it has happened. How often it did so without a line, if it is to have one now.
+    pub(crate) fn tell(&mut self) -> Option<u64> {
+        if self.told.is_some_and(|told| told.elapsed() < PAUSE) {
+            self.unsaid = self.unsaid.saturating_add(1);
+            return None;
+        }
+        self.told = Some(Instant::now());
+        Some(std::mem::take(&mut self.unsaid))
+    }
+}
 
 /// Starts logging for the whole process. Later calls change nothing.
 ///
@@ -115,6 +139,18 @@ mod tests {
         let json: serde_json::Value =
             serde_json::from_str(&logged("info", LogFormat::Json, event)).unwrap();
         assert_eq!(json["fields"]["name"], HOSTILE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_goes_on_is_told_when_it_begins_and_then_counted() {
+        let mut seldom = Seldom::default();
+        assert_eq!(seldom.tell(), Some(0));
+        for _ in 0..600 {
+            assert_eq!(seldom.tell(), None);
+        }
+        tokio::time::advance(PAUSE).await;
+        assert_eq!(seldom.tell(), Some(600));
+        assert_eq!(seldom.tell(), None);
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct Metrics {
     key_ring_keys: Gauge,
     audit_watchers: Gauge,
     certificate_end: Gauge,
+    client_connections: Gauge,
+    client_connections_max: Gauge,
     registry: Registry,
     /// Whether anybody can ever see them.
     is_served: AtomicBool,
@@ -90,6 +92,8 @@ impl Metrics {
             key_ring_keys: catalog::KEY_RING_KEYS.gauge()?,
             audit_watchers: catalog::AUDIT_WATCHERS.gauge()?,
             certificate_end: catalog::CERTIFICATE_END.gauge()?,
+            client_connections: catalog::CLIENT_CONNECTIONS.gauge()?,
+            client_connections_max: catalog::CLIENT_CONNECTIONS_MAX.gauge()?,
             registry: Registry::new(),
             is_served: AtomicBool::new(false),
             together: Mutex::default(),
@@ -107,6 +111,8 @@ impl Metrics {
         for gauge in [ready, clock_offset, key_ring_keys, audit_watchers, certificate_end] {
             registry.register(Box::new(gauge.clone()))?;
         }
+        registry.register(Box::new(metrics.client_connections.clone()))?;
+        registry.register(Box::new(metrics.client_connections_max.clone()))?;
         let build = catalog::BUILD_INFO.gauges()?;
         build.get_metric_with_label_values(&[env!("CARGO_PKG_VERSION")])?.set(1.0);
         registry.register(Box::new(build))?;
@@ -148,6 +154,12 @@ impl Metrics {
     /// New connections are shown a certificate that ends at `not_after`.
     pub fn note_certificate(&self, not_after: Timestamp) {
         self.certificate_end.set(seconds(not_after));
+    }
+
+    /// What counts the connections of clients, of which there may be `most`.
+    pub(crate) fn client_connections(&self, most: u32) -> Gauge {
+        self.client_connections_max.set(most.into());
+        self.client_connections.clone()
     }
 
     /// Sets gauges that belong together, between two renderings.

@@ -1,7 +1,7 @@
 //! Composition: the services, what a connection may do, start and end.
 
 mod connection;
-mod connections;
+pub(crate) mod connections;
 mod denials;
 mod health;
 mod import;
@@ -160,8 +160,8 @@ impl Server {
         let routes = routes(&app, &health, settings.optional())?;
         Ok(Self {
             router: router(&app, routes),
+            connections: Connections::new(listener, tls.clone(), &app.metrics),
             app,
-            connections: Connections::new(listener, tls.clone()),
             tls,
             local_addr,
             health,

@@ -5,6 +5,7 @@ mod database;
 mod files;
 mod keys;
 mod memory;
+mod open_files;
 mod ports;
 mod shared_addresses;
 mod tls;
@@ -119,6 +120,7 @@ async fn examine(settings: &Settings, wrong: &[ConfigError], tls: &TlsOptions) -
     findings.extend(tls::examine(settings, &clock).await);
     findings.extend(ports::examine(settings, tls).await);
     findings.push(memory::examine(settings));
+    findings.push(open_files::examine(settings));
     findings
 }
 

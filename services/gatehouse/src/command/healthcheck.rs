@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tonic::Request;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -12,6 +13,11 @@ use super::server_url::{ServerUrl, TlsOptions, lost_connection};
 
 /// To connect, and to answer: less than what asks for health waits.
 const LIMIT: Duration = Duration::from_secs(2);
+
+/// Something has the address and says nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} does not answer within {limit} s", limit = LIMIT.as_secs())]
+pub(super) struct Late(ServerUrl);
 
 /// Asks for the health of the whole server.
 ///
@@ -27,14 +33,21 @@ pub(super) async fn run(server: &ServerUrl, tls: &TlsOptions) -> Result<(), Box<
 /// What the server says of its health.
 ///
 /// # Errors
-/// If it does not answer in time, or something else than a gatehouse does.
+/// [`Late`]; others where something else than a gatehouse answers, or nothing is there.
 pub(super) async fn status(
     server: &ServerUrl,
     tls: &TlsOptions,
 ) -> Result<ServingStatus, Box<dyn Error>> {
-    let channel = server.connect(tls, LIMIT).await?;
-    let mut request = Request::new(HealthCheckRequest::default());
-    request.set_timeout(LIMIT);
+    match timeout(LIMIT, ask(server, tls)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(Late(server.clone()).into()),
+    }
+}
+
+async fn ask(server: &ServerUrl, tls: &TlsOptions) -> Result<ServingStatus, Box<dyn Error>> {
+    // Whoever asks waits for less.
+    let channel = server.connect(tls, 2 * LIMIT).await?;
+    let request = Request::new(HealthCheckRequest::default());
     let answer = HealthClient::new(channel).check(request).await;
     let answer = answer.map_err(|status| {
         let lost = lost_connection(&status);

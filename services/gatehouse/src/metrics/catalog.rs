@@ -64,6 +64,10 @@ metrics! {
         "From the head of a call to the head of its answer, look-ups and hashing included.";
     Gauge CALLS_IN_FLIGHT = "gatehouse_calls_in_flight" []
         "Calls that are not answered yet.";
+    Gauge CLIENT_CONNECTIONS = "gatehouse_client_connections" []
+        "Connections of clients that are open, those without a call included.";
+    Gauge CLIENT_CONNECTIONS_MAX = "gatehouse_client_connections_max" []
+        "Connections of clients that there may be; who comes after these waits.";
 
     Counter SPANS = "gatehouse_spans_total" ["outcome"]
         "Spans of traced calls: exported; failed (the collector did not take them); dropped (too \

@@ -23,9 +23,10 @@ use tokio::time::{sleep, timeout};
 
 use super::render;
 use crate::app::App;
+use crate::log::Seldom;
 
 /// Prometheus needs one, people who look a few. Who comes after these waits.
-const MAX_CONNECTIONS: usize = 16;
+pub(crate) const MAX_CONNECTIONS: u32 = 16;
 /// From the connection to the end of the answer, which is made in milliseconds.
 const LIMIT: Duration = Duration::from_secs(10);
 /// Until the whole head of a request is there.
@@ -81,7 +82,8 @@ impl MetricsListener {
     }
 
     async fn serve(self) -> Infallible {
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
+        let mut told_failures = Seldom::default();
         // Ends with this future, and so do its connections.
         let mut connections = JoinSet::new();
         loop {
@@ -100,7 +102,9 @@ impl MetricsListener {
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection for metrics");
+                    if let Some(unsaid) = told_failures.tell() {
+                        tracing::warn!(%error, unsaid, "cannot accept a connection for metrics");
+                    }
                     sleep(PAUSE).await;
                 }
             }

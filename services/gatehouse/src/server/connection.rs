@@ -17,13 +17,13 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{FallibleAccept, TlsAcceptor};
 use tokio_util::either::Either;
 use tonic::transport::server::Connected;
 
+use super::connections::Place;
 use crate::caller::Peer;
 use crate::tls::{self, ServerTls};
 
@@ -40,7 +40,7 @@ pub(super) struct Connection {
     peer: SocketAddr,
     /// Until the client has shown that it speaks HTTP/2.
     handshake: Option<Handshake>,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Option<Place>,
 }
 
 /// What HTTP/2 is spoken over.
@@ -79,7 +79,7 @@ impl Connection {
         stream: TcpStream,
         peer: SocketAddr,
         tls: Option<&Arc<ServerTls>>,
-        place: Option<OwnedSemaphorePermit>,
+        place: Option<Place>,
     ) -> Self {
         let wire = match tls {
             Some(tls) => {

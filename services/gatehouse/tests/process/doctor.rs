@@ -152,6 +152,27 @@ fn all_that_is_wrong_with_the_settings_is_told_at_once() {
 }
 
 #[test]
+fn files_have_to_be_enough_for_every_connection() {
+    let site = Site::sqlite();
+    let with = |limit: &str| {
+        let doctor = site.command(&["doctor", "--json"]);
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--nofile={limit}")).arg(doctor.get_program()).args(doctor.get_args());
+        command.current_dir(site.folder());
+        for (name, value) in doctor.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Visit::by(command)
+    };
+    with("64").tells("open files", "error", "64 may be open at once, and a server may need 997");
+    with("996").tells("open files", "warning", "996 may be open at once");
+    with("997").is_fine("open files");
+}
+
+#[test]
 fn hashes_that_do_not_fit_into_memory_are_told_of() {
     let site = Site::sqlite();
     let visit = Visit::of(&site, &["--hash-threads", "1024", "--hash-memory-kib", "131072"]);

@@ -219,11 +219,13 @@ async fn no_key_is_promoted_that_a_server_lacks_nor_retired_while_one_seals_with
     let mut other = site.serve(&["--key-ring", other_ring.to_str().unwrap()]);
     let owner_key = site.owner_key();
     until_known(&site, OLD, "2/2");
+    let line = other.process.line("the id by which `gatehouse keys` names this server server=");
+    let id = line.rsplit_once('=').unwrap().1.to_owned();
 
     done(&site, &["add"]);
     until_known(&site, NEW, "1/2");
     let line = refusal(&site, &["promote", NEW]);
-    assert!(line.contains(&format!("does not have the key {NEW} yet")), "{line}");
+    assert!(line.contains(&format!("the server {id} does not have the key {NEW} yet")), "{line}");
     copy_ring(&ring, &other_ring);
     until_known(&site, NEW, "2/2");
     done(&site, &["promote", NEW]);

@@ -21,7 +21,7 @@ pub(super) struct Examined {
 }
 
 pub(super) async fn examine(settings: &Settings, clock: &Clock) -> Examined {
-    let mut findings = Vec::new();
+    let mut findings = Vec::from_iter(way(&settings.database));
     let store = match open(settings, &mut findings).await {
         Some(store) if examine_schema(&store, &mut findings).await => Some(store),
         _ => None,
@@ -32,6 +32,21 @@ pub(super) async fn examine(settings: &Settings, clock: &Clock) -> Examined {
         findings.extend(trail(store, clock.now()).await);
     }
     Examined { findings, store }
+}
+
+/// Whether others can read, or change, what goes to the database.
+fn way(location: &DatabaseLocation) -> Option<Finding> {
+    location.may_be_in_clear().then(|| {
+        Finding::warning(
+            "database",
+            format!(
+                "the way to {location} may be without TLS: whoever is between can read and change all \
+                 that goes there"
+            ),
+            "add ?sslmode=verify-full&sslrootcert=FILE to database_url, FILE being the CA of \
+             PostgreSQL's certificate (docs/operations.md)",
+        )
+    })
 }
 
 async fn open(settings: &Settings, findings: &mut Vec<Finding>) -> Option<Store> {

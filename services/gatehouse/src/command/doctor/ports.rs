@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::{Finding, line_of};
-use crate::command::healthcheck;
+use crate::command::healthcheck::{self, Late};
 use crate::command::server_url::{ConnectError, ServerUrl, TlsOptions};
 use crate::config::Settings;
 use crate::metrics::catalog::BUILD_INFO;
@@ -79,6 +79,9 @@ async fn held(settings: &Settings, tls: &TlsOptions) -> Finding {
         }
         Err(error) => error,
     };
+    if error.is::<Late>() {
+        return silent(CHECK, address, &line_of(&*error));
+    }
     match error.downcast_ref() {
         // The server is known by its certificate: nobody else has the key.
         Some(ConnectError::NoTls { why: HandshakeError::CertificateWanted, .. }) => Finding::ok(
@@ -104,13 +107,33 @@ async fn held(settings: &Settings, tls: &TlsOptions) -> Finding {
     }
 }
 
+/// Something has an address and says nothing: it may well be a gatehouse, and is not to be
+/// ended for that.
+fn silent(check: &'static str, address: SocketAddr, why: &str) -> Finding {
+    Finding::error(
+        check,
+        format!(
+            "something has {address} and says nothing ({why}): a gatehouse that is full, frozen or \
+             starting, or another program"
+        ),
+        format!(
+            "`ss -ltnp 'sport = {port}'` names it. If it is a gatehouse, its log says whether every \
+             connection is taken, and `ss -tn 'sport = {port}'` by whom \
+             (docs/runbooks.md#gatehouseclientconnectionstaken); restart it only if it is frozen. If \
+             it is not, give {check} another port",
+            port = address.port(),
+            check = if check == "metrics" { "metrics_listen" } else { check },
+        ),
+    )
+}
+
 /// Who has the address of metrics.
 async fn held_for_metrics(address: SocketAddr) -> Finding {
     const CHECK: &str = "metrics";
     let of_this_machine = ServerUrl::of_listener(address, false);
-    let answer = match timeout(LIMIT, ask(of_this_machine.place())).await {
-        Ok(answer) => answer,
-        Err(late) => Err(late.into()),
+    let Ok(answer) = timeout(LIMIT, ask(of_this_machine.place())).await else {
+        let why = format!("no answer within {} s", LIMIT.as_secs());
+        return silent(CHECK, address, &why);
     };
     let why = match answer {
         Ok(text) if text.contains(BUILD_INFO.name) => {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use gatehouse_test_postgres::TestPostgres;
+
 use super::Visit;
 use crate::readiness::OtherClock;
 use crate::support::{Acme, Site};
@@ -31,6 +33,18 @@ async fn a_postgres_that_cannot_be_used_is_told_of_without_its_password() {
     visit.tells("database", "error", "at 127.0.0.1:1 cannot be used: ");
     visit.tells("database", "error", "Connection refused");
     assert!(!format!("{visit:?}").contains("ter2"), "{visit:?}");
+
+    // Refused like 127.0.0.1, and not known to be this machine's.
+    let clear = Site::over("postgres://gatehouse@0.0.0.0:1/gatehouse".to_owned());
+    let visit = Visit::of(&clear, &[]);
+    let (_, _, cure) = visit.tells("database", "warning", "may be without TLS");
+    assert!(cure.contains("sslmode=verify-full"), "{cure}");
+    // Where TLS is asked for, a server without it is refused.
+    let url = TestPostgres::create_database().await;
+    for mode in ["require", "verify-full"] {
+        let visit = Visit::of(&Site::over(format!("{url}&sslmode={mode}")), &[]);
+        visit.tells("database", "error", "does not support TLS");
+    }
 
     let site = Site::postgres().await;
     site.owner_key();

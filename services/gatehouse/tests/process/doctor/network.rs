@@ -128,6 +128,22 @@ fn a_port_is_free_or_a_gatehouse_has_it() {
     taken.tells("metrics", "error", "that gives no metrics of gatehouse");
 }
 
+#[test]
+fn who_has_a_port_and_says_nothing_may_be_a_gatehouse_that_is_full() {
+    let site = Site::sqlite();
+    // The system takes connections in its place, as for a gatehouse that takes no more.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = silent.local_addr().unwrap().to_string();
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let metrics = other.local_addr().unwrap().to_string();
+    let visit = Visit::of(&site, &["--listen", &listen, "--metrics-listen", &metrics]);
+    for (check, at) in [("listen", &listen), ("metrics", &metrics)] {
+        let (_, found, cure) = visit.tells(check, "error", "that is full, frozen or starting");
+        assert!(found.contains(at) && found.contains("within 2 s"), "{found}");
+        assert!(cure.contains("restart it only if it is frozen"), "{cure}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gatehouse_that_is_not_ready_is_told_of() {
     let site = Site::postgres().await;
