@@ -11,14 +11,14 @@ use prost_types::{FieldMask, Timestamp};
 
 use super::connection::{Connection, answer};
 use super::names::PortalRef;
-use super::output::{DEFAULT_LIMIT, Output, id, note, pages, time};
+use super::output::{DEFAULT_LIMIT, Output, id, limit, note, pages, time};
 
 #[derive(Clone, Subcommand)]
 pub(super) enum Portals {
     /// The portals that the key may see
     List {
         /// Rows at most
-        #[arg(long, default_value_t = DEFAULT_LIMIT)]
+        #[arg(long, default_value_t = DEFAULT_LIMIT, value_parser = limit)]
         limit: usize,
     },
     /// One portal with its settings
