@@ -58,7 +58,8 @@ pub(crate) fn read_secret_file(path: &Path) -> io::Result<Zeroizing<String>> {
 /// All of `source` but the end of its line, which an editor or `echo` adds.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidData`] where there is nothing but blanks, more than 8 KiB, or no UTF-8.
+/// [`ErrorKind::InvalidData`] where there is nothing but blanks, more than one line or 8 KiB, or
+/// no UTF-8.
 pub(crate) fn read_secret(source: impl Read) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     source.take(MAX_BYTES + 1).read_to_string(&mut text)?;
@@ -69,6 +70,10 @@ pub(crate) fn read_secret(source: impl Read) -> io::Result<Zeroizing<String>> {
         text.strip_suffix('\n').map_or(&**text, |line| line.strip_suffix('\r').unwrap_or(line));
     if end.trim().is_empty() {
         return Err(io::Error::new(ErrorKind::InvalidData, "it is empty"));
+    }
+    // Whoever parses it may pass over the end of a line, and read one secret out of two.
+    if end.trim_end().contains(['\n', '\r']) {
+        return Err(io::Error::new(ErrorKind::InvalidData, "it has more than one line"));
     }
     let length = end.len();
     text.truncate(length);
@@ -144,6 +149,12 @@ mod tests {
             fs::write(&file, blank).unwrap();
             let said = flag(&file);
             assert!(said.contains("it is empty") || said.contains("UTF-8"), "{said}");
+        }
+        for two in ["postgres://g:s@db/gatehouse\nextra", "a\r\nb\r\n", "a\rb"] {
+            fs::write(&file, two).unwrap();
+            let said = flag(&file);
+            let start = format!("database_url_file (from --database-url-file): {file}: ");
+            assert_eq!(said, format!("{start}it has more than one line"));
         }
         assert!(flag("").ends_with("must not be empty"));
     }

@@ -3,6 +3,7 @@
 mod import;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -25,6 +26,7 @@ impl Desk {
         let server = site.serve(&[]);
         let key_file = site.folder().join("owner.key");
         fs::write(&key_file, site.owner_key() + "\n").unwrap();
+        fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
         Self { site, server, key_file }
     }
 
@@ -153,6 +155,13 @@ fn lists_end_at_the_limit_and_say_that_there_is_more() {
     let two = desk.types(&["portals", "list", "--limit", "2", "--json"]);
     assert_eq!(two.stdout.lines().count(), 2);
     assert_eq!(two.stderr, "there are more: --limit\n");
+    let none = desk.types(&["portals", "list", "--limit", "0"]);
+    assert_eq!((none.code, none.stdout.as_str()), (Some(2), ""));
+    assert!(
+        none.stderr.contains("'--limit <LIMIT>': must be a number from 1 on"),
+        "{}",
+        none.stderr
+    );
     let three = desk.types(&["portals", "list", "--limit", "3", "--json"]);
     assert_eq!((three.stdout.lines().count(), three.stderr.as_str()), (3, ""));
 }
@@ -192,13 +201,25 @@ fn a_refusal_says_what_and_why_on_one_line() {
 }
 
 #[test]
+fn a_key_that_everybody_may_read_is_used_and_told_of() {
+    let desk = Desk::open();
+    fs::set_permissions(&desk.key_file, fs::Permissions::from_mode(0o644)).unwrap();
+    let ended = desk.types(&["portals", "list", "--json"]);
+    let told = "owner.key: every user of this machine may read it: chmod 600\n";
+    assert!(ended.code == Some(0) && ended.stderr.ends_with(told), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1);
+}
+
+#[test]
 fn who_cannot_call_is_told_why() {
     let desk = Desk::open();
     let portals = ["portals", "list"];
     fs::write(&desk.key_file, "gha_nothing").unwrap();
     assert!(desk.refuses(&portals).contains("ERROR_REASON_API_KEY_INVALID"));
-    fs::write(&desk.key_file, "two\nlines").unwrap();
+    fs::write(&desk.key_file, "gha \u{7f}").unwrap();
     assert!(desk.refuses(&portals).contains("this is no API key"));
+    fs::write(&desk.key_file, "two\nlines").unwrap();
+    assert!(desk.refuses(&portals).contains("owner.key: it has more than one line"));
     fs::write(&desk.key_file, "\n").unwrap();
     assert!(desk.refuses(&portals).contains("owner.key: it is empty"));
     fs::remove_file(&desk.key_file).unwrap();

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
@@ -71,7 +72,9 @@ fn tail(site: &Site, server: &Server, arguments: &[&str]) -> std::process::Comma
 
 async fn set_up(site: &Site, server: &Server) -> Acme {
     let key = block_in_place(|| site.owner_key());
-    fs::write(site.folder().join("owner.key"), &key).unwrap();
+    let file = site.folder().join("owner.key");
+    fs::write(&file, &key).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     Acme::set_up(server, key).await
 }
 

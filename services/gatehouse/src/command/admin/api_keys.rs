@@ -13,14 +13,14 @@ use prost_types::Timestamp;
 
 use super::connection::{Connection, answer};
 use super::names::PortalRef;
-use super::output::{DEFAULT_LIMIT, Output, id, note, pages, time, value};
+use super::output::{DEFAULT_LIMIT, Output, id, limit, note, pages, time, value};
 
 #[derive(Clone, Subcommand)]
 pub(super) enum Keys {
     /// The keys, without their secrets
     List {
         /// Rows at most
-        #[arg(long, default_value_t = DEFAULT_LIMIT)]
+        #[arg(long, default_value_t = DEFAULT_LIMIT, value_parser = limit)]
         limit: usize,
     },
     /// Make a key for administrators and print its secret, the only time that it is shown

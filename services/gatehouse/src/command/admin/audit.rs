@@ -8,7 +8,7 @@ use prost_types::Timestamp;
 
 use super::connection::Connection;
 use super::names::{CustomerRef, ResourceRef};
-use super::output::{DEFAULT_LIMIT, Output, id, pages, time, value};
+use super::output::{DEFAULT_LIMIT, Output, id, limit, pages, time, value};
 use super::tail::{self, Tail};
 
 #[derive(Args, Clone)]
@@ -25,7 +25,7 @@ pub(super) struct Audit {
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
     /// Events at most, the newest of them
-    #[arg(long, default_value_t = DEFAULT_LIMIT)]
+    #[arg(long, default_value_t = DEFAULT_LIMIT, value_parser = limit)]
     limit: usize,
 }
 

@@ -16,8 +16,10 @@ use tonic::{Code, GrpcMethod, Request, Response, Status};
 use tonic_types::StatusExt;
 use zeroize::Zeroizing;
 
+use super::output::note;
 use crate::command::server_url::{ServerUrl, TlsOptions, lost_connection, lost_on_the_way};
 use crate::config::{read_secret, read_secret_file};
+use crate::startup::file::is_open_to_all;
 
 /// For a server that is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -60,8 +62,12 @@ pub(super) async fn open(
     key_file: &Path,
     actor: Option<&str>,
 ) -> Result<Connection, Box<dyn Error>> {
-    let key = read_key(key_file)
-        .map_err(|error| format!("--key-file {}: {error}", key_file.display()))?;
+    let shown = key_file.display();
+    let unreadable = |error: io::Error| format!("--key-file {shown}: {error}");
+    let key = read_key(key_file).map_err(unreadable)?;
+    if key_file != Path::new("-") && is_open_to_all(key_file).map_err(unreadable)? {
+        note(&format!("--key-file {shown}: every user of this machine may read it: chmod 600"))?;
+    }
     let mut authorization: MetadataValue<Ascii> = format!("Bearer {}", key.trim())
         .parse()
         .map_err(|_| format!("--key-file {}: this is no API key", key_file.display()))?;

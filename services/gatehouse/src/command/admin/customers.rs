@@ -13,7 +13,7 @@ use prost_types::FieldMask;
 
 use super::connection::{Connection, Refused, answer};
 use super::names::{CustomerRef, PortalRef};
-use super::output::{DEFAULT_LIMIT, Output, id, note, pages, time};
+use super::output::{DEFAULT_LIMIT, Output, id, limit, note, pages, time};
 use crate::command::counted;
 
 #[derive(Clone, Subcommand)]
@@ -32,7 +32,7 @@ pub(super) enum Customers {
         #[arg(long)]
         locked: bool,
         /// Rows at most
-        #[arg(long, default_value_t = DEFAULT_LIMIT)]
+        #[arg(long, default_value_t = DEFAULT_LIMIT, value_parser = limit)]
         limit: usize,
     },
     /// One customer

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -203,6 +204,15 @@ pub(super) fn value(name: &str, prefix: &str) -> String {
 /// The last part of a resource name.
 pub(super) fn id(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
+}
+
+/// How many rows to print: 0 would ask the server for as many as it likes.
+///
+/// # Errors
+/// For no number, or 0.
+pub(super) fn limit(text: &str) -> Result<usize, &'static str> {
+    let limit = text.parse::<NonZeroUsize>().map_err(|_| "must be a number from 1 on")?;
+    Ok(limit.get())
 }
 
 /// How many to ask for next, of `limit` in all with `so_far` here.

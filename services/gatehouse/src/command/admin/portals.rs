@@ -11,7 +11,7 @@ use prost_types::{FieldMask, Timestamp};
 
 use super::connection::{Connection, answer};
 use super::names::PortalRef;
-use super::output::{DEFAULT_LIMIT, Output, id, note, pages, time};
+use super::output::{DEFAULT_LIMIT, Output, id, limit, note, pages, time};
 use crate::command::counted;
 
 #[derive(Clone, Subcommand)]
@@ -19,7 +19,7 @@ pub(super) enum Portals {
     /// The portals that the key may see
     List {
         /// Rows at most
-        #[arg(long, default_value_t = DEFAULT_LIMIT)]
+        #[arg(long, default_value_t = DEFAULT_LIMIT, value_parser = limit)]
         limit: usize,
     },
     /// One portal with its settings

@@ -7,7 +7,7 @@ use gatehouse_api::v1::{ListSessionsRequest, RevokeSessionsRequest};
 
 use super::connection::{Connection, answer};
 use super::names::ResourceRef;
-use super::output::{DEFAULT_LIMIT, Output, note, pages, time, value};
+use super::output::{DEFAULT_LIMIT, Output, limit, note, pages, time, value};
 use crate::command::counted;
 
 #[derive(Clone, Subcommand)]
@@ -17,7 +17,7 @@ pub(super) enum Sessions {
         /// portal, portal/email or portal/id
         of: ResourceRef,
         /// Rows at most
-        #[arg(long, default_value_t = DEFAULT_LIMIT)]
+        #[arg(long, default_value_t = DEFAULT_LIMIT, value_parser = limit)]
         limit: usize,
     },
     /// End a session, a customer's sessions or a portal's
