@@ -133,7 +133,8 @@ const RUN: &[(&str, &[Entry])] = &[
             ),
             ("The key ring is lost", "sh, sh", "process::runbooks::the_key_ring_is_lost"),
             ("The database is away", "sh, sh", "process::runbooks::the_database_is_away"),
-            ("A key has leaked", "sh, sh, sh, sh, sh", "process::runbooks::a_key_has_leaked"),
+            ("A key has leaked", "sh, sh, sh, sh", "process::runbooks::a_key_has_leaked"),
+            ("A portal's key was used", "sh, sh", "process::runbooks::a_portals_key_was_used"),
             (
                 "Everybody behind one address",
                 "sh, sh",

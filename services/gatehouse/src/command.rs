@@ -13,7 +13,7 @@ mod server_url;
 use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -151,6 +151,8 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode
     match execute(command, &settings, &wrong) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<audit::NotChecked>() => fail(&*error, USAGE.into()),
+        // They have seen what they wanted to see, as `head` does.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::FAILURE,
         Err(error) => fail(&*error, ExitCode::FAILURE),
     }
 }
@@ -262,6 +264,11 @@ fn display_name(text: &str) -> Result<String, Malformed> {
 fn counted(count: impl Copy + Display + Into<i128>, noun: &str) -> String {
     let plural = if count.into() == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
+}
+
+/// Whether nobody reads what is printed any more.
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 /// One line, with every cause.

@@ -3,6 +3,7 @@
 mod import;
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -102,19 +103,28 @@ fn a_night_with_the_portal_acme() {
     // Who reset it, with which key, and why, in the order in which it happened.
     let trail = desk.prints(&["audit", "acme/ana@example.com"]);
     let reset = trail.lines().find(|line| line.contains("mfa.reset")).unwrap();
-    for told in ["portals/acme/customers/ana", "ana, with owner (", "127.0.0.1", "lost phone"] {
+    for told in ["portals/acme/customers/ana", "owner (", ") for ana ", "127.0.0.1", "lost phone"] {
         assert!(reset.contains(told), "{told}: {reset}");
     }
     assert!(trail.find("customer.created") < trail.find("mfa.reset"));
 
     assert_eq!(desk.prints(&["audit", "--customer", "acme/ana@example.com"]), trail);
     for (wrong, why) in [
-        (&["audit", "--customer", "ana@example.com"][..], "must be portal/email, portal/id or"),
+        (&["audit", "verify"][..], "a portal of this name is portals/verify"),
+        (&["audit", "--customer", "ana@example.com"], "must be portal/email, portal/id or"),
         (&["audit", "acme", "--customer", "acme/ana"], "cannot be used with"),
     ] {
         let ended = desk.types(wrong);
         assert!(ended.code == Some(2) && ended.stderr.contains(why), "{}", ended.stderr);
     }
+
+    // A list that is empty says so, and one that nobody reads to its end says nothing.
+    assert_eq!(desk.types(&["audit", "portals/verify"]).stderr, "there is none\n");
+    let mut unread = desk.command(&["audit"]);
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let ended = unread.stdout(writer).output().unwrap();
+    assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(1), &b""[..]));
 
     let delete = ["portals", "delete", "acme", "--yes"];
     assert!(desk.refuses(&delete).contains("PORTAL_NOT_EMPTY"));

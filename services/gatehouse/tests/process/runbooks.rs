@@ -162,10 +162,49 @@ async fn a_key_has_leaked() {
     night.prints();
     let gone = thief.admin(&server).list_portals(v1::ListPortalsRequest::default()).await;
     assert_eq!(refused(gone).reason, ErrorReason::ApiKeyInvalid.as_str_name());
-    night.prints();
     let seen = night.prints();
     assert!(seen.contains("invitation.created"), "{seen}");
     night.ends();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portals_key_was_used() {
+    let site = Site::sqlite();
+    let (server, acme) = set_up(&site).await;
+    let access = v1::PortalAccess::Full.into();
+    let leaked = v1::ApiKey {
+        display_name: "leaked".to_owned(),
+        grant: Some(Grant::Portal(v1::PortalGrant { portal: PORTAL.to_owned(), access })),
+        ..Default::default()
+    };
+    let request = v1::CreateApiKeyRequest { api_key: Some(leaked) };
+    let made = acme.admin(&server).create_api_key(request).await.unwrap().into_inner();
+    let web = acme.web(&server);
+    let acme = Acme { portal_key: made.secret, ..acme };
+    let thief = acme.web(&server);
+    let stolen = "the password of a thief";
+    let step = thief.accept(&thief.invitation().await, stolen).await.unwrap();
+    let theirs = thief.enroll(&step.token).await.session;
+    let unused = thief.invitation().await;
+    let request = v1::RevokeApiKeyRequest { name: made.api_key.unwrap().name };
+    acme.admin(&server).revoke_api_key(request).await.unwrap();
+    web.validate(&theirs).await.unwrap();
+
+    let mut night = Night::with(&site, &server, "A portal's key was used");
+    let seen = night.prints();
+    for told in ["invitation.created", "password.changed", "mfa.enabled"] {
+        assert!(seen.contains(told), "{told}: {seen}");
+    }
+    night.prints();
+    night.ends();
+    let started = web.start().await.unwrap().token;
+    for (refusal, reason) in [
+        (refused(web.validate(&theirs).await), ErrorReason::SessionInvalid),
+        (refused(web.password(&started, stolen).await), ErrorReason::CredentialsRejected),
+        (refused(web.accept(&unused, stolen).await), ErrorReason::InvitationInvalid),
+    ] {
+        assert_eq!(refusal.reason, reason.as_str_name());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,11 +71,16 @@ fn tail(site: &Site, server: &Server, arguments: &[&str]) -> std::process::Comma
 }
 
 async fn set_up(site: &Site, server: &Server) -> Acme {
+    Acme::set_up(server, owner_key(site)).await
+}
+
+/// In a file of its owner alone, too.
+fn owner_key(site: &Site) -> String {
     let key = block_in_place(|| site.owner_key());
     let file = site.folder().join("owner.key");
     fs::write(&file, &key).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    Acme::set_up(server, key).await
+    key
 }
 
 /// Where the trail of new customers ends now.
@@ -202,8 +207,7 @@ async fn a_tail_whose_server_with_tls_is_killed_says_what_happened() {
     files.write(&servers.server());
     let ca = site.folder().join("ca.pem");
     fs::write(&ca, servers.pem()).unwrap();
-    let key = block_in_place(|| site.owner_key());
-    fs::write(site.folder().join("owner.key"), &key).unwrap();
+    owner_key(&site);
     let [certificate, key] = [&files.certificate, &files.key].map(|path| path.to_str().unwrap());
     let server =
         block_in_place(|| site.serve(&["--tls-certificate", certificate, "--tls-key", key]));

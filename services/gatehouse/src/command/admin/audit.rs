@@ -39,6 +39,7 @@ enum Command {
 #[derive(Args, Clone)]
 pub(super) struct Which {
     /// Of a portal, portal/email or portal/id and all below; of everything without it
+    #[arg(value_parser = audited)]
     of: Option<ResourceRef>,
     /// Of this customer and all below: the same as to name them without the flag
     #[arg(long, value_name = "PORTAL/EMAIL", conflicts_with = "of")]
@@ -49,6 +50,17 @@ pub(super) struct Which {
     /// What was done with this key: its id, as `admin keys list` prints it
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+}
+
+/// What is meant for `gatehouse audit` is not taken for a portal that has no events.
+fn audited(text: &str) -> Result<ResourceRef, String> {
+    if ["verify", "head", "export"].contains(&text) {
+        return Err(format!(
+            "`gatehouse audit {text}` checks and copies the trail, beside the database; a portal \
+             of this name is portals/{text}"
+        ));
+    }
+    text.parse().map_err(str::to_owned)
 }
 
 impl Which {
@@ -111,7 +123,9 @@ fn by(event: &AuditEvent) -> String {
     if event.claimed_actor.is_empty() {
         return key;
     }
-    format!("{}, with {key}", event.claimed_actor)
+    // The key is known, the name is what its holder said: it stands last, so that it can
+    // pass for nothing else.
+    format!("{key} for {}", event.claimed_actor)
 }
 
 /// The customer's address where the portal told it, else the caller's.

@@ -48,6 +48,10 @@ impl Output {
             }
             return Ok(());
         }
+        if messages.is_empty() {
+            // An empty table is also what a typing error gives.
+            note("there is none")?;
+        }
         let mut table = plain();
         table.set_header(headings.iter().map(|heading| heading.to_uppercase()));
         table.add_rows(messages.iter().map(|message| cells(&row(message))));
@@ -156,13 +160,18 @@ fn print(out: &mut impl Write, table: &Table) -> Result<(), Box<dyn Error>> {
 
 fn line_of(widths: &[usize], cells: &[String]) -> String {
     let columns = widths.iter().zip(cells);
-    let columns = columns.map(|(width, cell)| format!("{:<width$}", printable(cell)));
+    let columns = columns.map(|(width, value)| format!("{:<width$}", cell(value)));
     let line = columns.collect::<Vec<_>>().join("  ");
     format!("{}\n", line.trim_end())
 }
 
 fn cells(values: &[String]) -> Vec<String> {
-    values.iter().map(|value| printable(value)).collect()
+    values.iter().map(|value| cell(value)).collect()
+}
+
+/// Two spaces are the end of a column: no value has them.
+fn cell(value: &str) -> String {
+    printable(value).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Without what would steer the terminal: user agents and names come from outside.
@@ -261,6 +270,12 @@ mod tests {
         assert!(line.contains(r#""suspended":false"#), "{line}");
         assert!(!line.contains('\n'));
         assert!(json(&Session::default()).is_ok());
+    }
+
+    #[test]
+    fn no_value_passes_for_the_next_columns() {
+        assert_eq!(cells(&["root  127.0.0.1 \u{a0} ".to_owned()]), ["root 127.0.0.1"]);
+        assert_eq!(line_of(&[4, 0], &["a  b".to_owned(), "c".to_owned()]), "a b   c\n");
     }
 
     #[test]

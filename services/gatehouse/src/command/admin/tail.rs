@@ -1,7 +1,7 @@
 //! `gatehouse admin audit tail`: the trail as it grows.
 
 use std::error::Error;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tonic::{Status, Streaming};
 use super::audit::{HEADINGS, Which, row};
 use super::connection::{Connection, Refused, answer};
 use super::output::{Output, note_unless_full};
+use crate::command::is_broken_pipe;
 use crate::shutdown;
 
 /// Columns of a table whose rows are not known yet.
@@ -118,8 +119,4 @@ async fn reader_gone() {
         return;
     }
     std::future::pending::<()>().await;
-}
-
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

@@ -36,11 +36,7 @@ impl Web {
 
     /// Starts a sign-in.
     pub async fn start(&self) -> Answer<v1::SignIn> {
-        let client = v1::ClientContext {
-            ip_address: "203.0.113.7".to_owned(),
-            user_agent: "Firefox".to_owned(),
-        };
-        let request = v1::StartSignInRequest { email: EMAIL.to_owned(), client: Some(client) };
+        let request = v1::StartSignInRequest { email: EMAIL.to_owned(), client: Some(browser()) };
         Ok(self.client().start_sign_in(request).await?.into_inner().sign_in.unwrap())
     }
 
@@ -68,6 +64,24 @@ impl Web {
     pub async fn sign_in_with_backup_code(&self, code: &str) -> Answer<v1::SignIn> {
         let token = self.sign_in().await.token;
         self.second_factor(&token, Proof::BackupCode(code.to_owned())).await
+    }
+
+    /// A token to set the customer's password with.
+    pub async fn invitation(&self) -> String {
+        let request =
+            v1::RequestInvitationRequest { email: EMAIL.to_owned(), client: Some(browser()) };
+        let answer = self.client().request_invitation(request).await.unwrap().into_inner();
+        answer.invitation.unwrap().token
+    }
+
+    /// Sets the customer's password with such a token.
+    pub async fn accept(&self, invitation: &str, new_password: &str) -> Answer<v1::SignIn> {
+        let request = v1::AcceptInvitationRequest {
+            invitation_token: invitation.to_owned(),
+            new_password: new_password.to_owned(),
+            client: Some(browser()),
+        };
+        Ok(self.client().accept_invitation(request).await?.into_inner().sign_in.unwrap())
     }
 
     pub async fn totp(&self, token: &str, code: &str) -> Answer<v1::SignIn> {
@@ -169,4 +183,9 @@ fn pending_secret(answer: v1::StartEnrollmentResponse) -> String {
     let Some(Next::Enroll(enroll)) = sign_in.next else { panic!("not at enroll") };
     let enrollment::Kind::Totp(totp) = enroll.pending.unwrap().kind.unwrap();
     totp.secret
+}
+
+/// What the customer comes with.
+fn browser() -> v1::ClientContext {
+    v1::ClientContext { ip_address: "203.0.113.7".to_owned(), user_agent: "Firefox".to_owned() }
 }
