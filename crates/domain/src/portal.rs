@@ -269,6 +269,9 @@ pub fn check_display_name(text: &str) -> Result<(), Malformed> {
     if text.chars().any(crate::text::is_deceptive) {
         return Err(Malformed("no control or bidirectional formatting characters"));
     }
+    if !text.is_empty() && text.chars().all(crate::text::is_default_ignorable) {
+        return Err(Malformed("at least one character that can be seen"));
+    }
     Ok(())
 }
 

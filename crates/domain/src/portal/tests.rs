@@ -114,10 +114,12 @@ fn what_was_set_holds_and_is_printed_as_it_was() {
 
 #[test]
 fn shown_names_hold_no_character_that_deceives() {
-    for good in ["", "Acme Büro 東京", "A:B", &"東".repeat(100)] {
+    for good in ["", "Acme Büro 東京", "A:B", "👩\u{200d}👧", &"東".repeat(100)] {
         assert_eq!(check_display_name(good), Ok(()), "{good:?}");
     }
-    for bad in [" Acme", "Acme ", "A\nB", "A\u{202e}B", "A\u{2066}B", &"a".repeat(101)] {
+    let unseen = ["\u{115f}", "\u{200b}\u{feff}"];
+    let bad = [" Acme", "Acme ", "A\nB", "A\u{202e}B", "A\u{2066}B", &"a".repeat(101)];
+    for bad in bad.into_iter().chain(unseen) {
         assert!(check_display_name(bad).is_err(), "{bad:?}");
     }
     assert!(check_issuer("A:B").is_err());

@@ -1,6 +1,7 @@
 //! `gatehouse admin` and `gatehouse healthcheck` towards servers with TLS.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use gatehouse_test_tls::{Authority, Identity, ServerFiles, replace};
 
@@ -33,7 +34,9 @@ impl Desk {
     }
 
     fn write(&self, name: &str, text: &str) {
-        fs::write(self.site.folder().join(name), text).unwrap();
+        let file = self.site.folder().join(name);
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     /// Writes a client's certificate and key to `{name}.pem` and `{name}.key`.

@@ -12,6 +12,9 @@ use crate::support::{
 };
 
 const MANUAL: &str = include_str!("../../../../docs/operations.md");
+/// As the manual has it, for a server with TLS that is not there.
+const DATABASE_URL: &str = "postgres://gatehouse:…@db.example.com/gatehouse?sslmode=verify-full\
+    &sslrootcert=/etc/gatehouse/postgres-ca.pem";
 
 /// PostgreSQL's newest programs: newer than the server they may be, older not.
 const NEWEST: &str = "PATH=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1):$PATH\n";
@@ -29,7 +32,7 @@ async fn two_servers_serve_over_one_database_and_one_ring() {
     let folder = site.folder().to_str().unwrap();
     let [block] = commands(MANUAL, Some("Several servers"))[..] else { panic!("one block") };
     let here = block
-        .replace("'postgres://gatehouse:…@db.example.com/gatehouse'", "$GATEHOUSE_DATABASE_URL")
+        .replace(&format!("'{DATABASE_URL}'"), "$GATEHOUSE_DATABASE_URL")
         .replace("/etc/gatehouse", folder)
         .replace("0.0.0.0:50051", "0.0.0.0:0")
         .replace("gatehouse serve", "exec gatehouse serve");

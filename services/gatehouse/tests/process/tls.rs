@@ -90,7 +90,9 @@ fn plaintext_beyond_this_machine_is_refused_before_anything_is_made() {
         assert!(!site.data_dir().exists());
     }
     // Nothing else listens.
-    let made = run(site.command(&["create-owner-key", "--listen", "0.0.0.0:0"]));
+    let mut make = site.command(&["create-owner-key"]);
+    make.env("GATEHOUSE_LISTEN", "0.0.0.0:0");
+    let made = run(make);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
 }
 
