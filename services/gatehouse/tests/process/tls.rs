@@ -90,9 +90,9 @@ fn plaintext_beyond_this_machine_is_refused_before_anything_is_made() {
         assert!(!site.data_dir().exists());
     }
     // Nothing else listens.
-    let mut make = site.command(&["create-owner-key"]);
-    make.env("GATEHOUSE_LISTEN", "0.0.0.0:0");
-    let made = run(make);
+    let mut command = site.command(&["create-owner-key"]);
+    command.env("GATEHOUSE_LISTEN", "0.0.0.0:0");
+    let made = run(command);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
 }
 
