@@ -25,9 +25,8 @@ impl Desk {
     fn open() -> Self {
         let site = Site::sqlite();
         let server = site.serve(&[]);
+        site.keep_owner_key();
         let key_file = site.folder().join("owner.key");
-        fs::write(&key_file, site.owner_key() + "\n").unwrap();
-        fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
         Self { site, server, key_file }
     }
 

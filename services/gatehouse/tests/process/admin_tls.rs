@@ -1,7 +1,6 @@
 //! `gatehouse admin` and `gatehouse healthcheck` towards servers with TLS.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use gatehouse_test_tls::{Authority, Identity, ServerFiles, replace};
 
@@ -29,14 +28,12 @@ impl Desk {
         replace(&files.client_ca, &clients.pem());
         let desk = Self { site, files, servers, clients };
         desk.write("ca.pem", &desk.servers.pem());
-        desk.write("owner.key", &desk.site.owner_key());
+        desk.site.keep_owner_key();
         desk
     }
 
     fn write(&self, name: &str, text: &str) {
-        let file = self.site.folder().join(name);
-        fs::write(&file, text).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(self.site.folder().join(name), text).unwrap();
     }
 
     /// Writes a client's certificate and key to `{name}.pem` and `{name}.key`.

@@ -49,9 +49,7 @@ impl<'a> Night<'a> {
 
 async fn set_up(site: &Site) -> (Server, Acme) {
     let server = site.serve(&[]);
-    let owner = site.owner_key();
-    fs::write(site.folder().join("owner.key"), &owner).unwrap();
-    let acme = Acme::set_up(&server, owner).await;
+    let acme = Acme::set_up(&server, site.keep_owner_key()).await;
     (server, acme)
 }
 

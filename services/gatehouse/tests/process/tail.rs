@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
@@ -71,16 +70,7 @@ fn tail(site: &Site, server: &Server, arguments: &[&str]) -> std::process::Comma
 }
 
 async fn set_up(site: &Site, server: &Server) -> Acme {
-    Acme::set_up(server, owner_key(site)).await
-}
-
-/// In a file of its owner alone, too.
-fn owner_key(site: &Site) -> String {
-    let key = block_in_place(|| site.owner_key());
-    let file = site.folder().join("owner.key");
-    fs::write(&file, &key).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    key
+    Acme::set_up(server, block_in_place(|| site.keep_owner_key())).await
 }
 
 /// Where the trail of new customers ends now.
@@ -207,7 +197,7 @@ async fn a_tail_whose_server_with_tls_is_killed_says_what_happened() {
     files.write(&servers.server());
     let ca = site.folder().join("ca.pem");
     fs::write(&ca, servers.pem()).unwrap();
-    owner_key(&site);
+    block_in_place(|| site.keep_owner_key());
     let [certificate, key] = [&files.certificate, &files.key].map(|path| path.to_str().unwrap());
     let server =
         block_in_place(|| site.serve(&["--tls-certificate", certificate, "--tls-key", key]));

@@ -1,6 +1,7 @@
 //! What outlives a process.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -71,6 +72,16 @@ impl Site {
         let made = run(self.command(&["create-owner-key"]));
         assert_eq!(made.code, Some(0), "{}", made.stderr);
         made.stdout.trim_end().to_owned()
+    }
+
+    /// Makes an owner's key and keeps it in `owner.key` of the folder, as the guide does: for its
+    /// owner alone.
+    pub fn keep_owner_key(&self) -> String {
+        let key = self.owner_key();
+        let file = self.folder().join("owner.key");
+        fs::write(&file, format!("{key}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        key
     }
 
     /// All that is stored: the files of the data folder but the key ring, and
