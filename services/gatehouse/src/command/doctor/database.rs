@@ -203,7 +203,7 @@ fn of_clocks(before: Timestamp, theirs: Timestamp, after: Timestamp) -> Finding 
     // Within what it took to ask nobody knows.
     let (ahead, behind) = (before.since(theirs), theirs.since(after));
     let found = format!(
-        "this machine's is {:.1} s {} the database's; past {} s no password and no code is judged",
+        "this machine's is {:.1} s {} the database's; past {} s every call is refused",
         ahead.max(behind).as_secs_f64(),
         if ahead > behind { "ahead of" } else { "behind" },
         MAX_CLOCK_OFFSET.as_secs(),
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn clocks_are_compared_but_for_what_asking_took() {
         let at = |millis: i64| Timestamp::from_micros(millis * 1_000);
-        let past = "the database's; past 2 s no password and no code is judged";
+        let past = "the database's; past 2 s every call is refused";
         for (theirs, level, found) in [
             (0, Level::Ok, "0.0 s behind"),
             (70, Level::Ok, "0.0 s behind"),
