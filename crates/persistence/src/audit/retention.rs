@@ -63,10 +63,11 @@ fn decode(row: &QueryResult) -> TrailStart {
     let digest = bytes("chain_digest").as_deref().and_then(ChainDigest::from_bytes);
     let key = number("key_id").and_then(|id| u32::try_from(id).ok());
     let proof = bytes("proof").and_then(|proof| proof.try_into().ok());
-    let is_readable = number("number").is_some() && digest.is_some() && key.is_some();
+    let last = number("number");
+    let is_readable = last.is_some() && digest.is_some() && key.is_some();
     TrailStart {
         removed: ChainEnd {
-            number: number("number").unwrap_or(ChainEnd::START.number),
+            number: last.unwrap_or(ChainEnd::START.number),
             digest: digest.unwrap_or(ChainEnd::START.digest),
         },
         key: KeyId::from(key.unwrap_or_default()),

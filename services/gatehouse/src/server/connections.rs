@@ -70,8 +70,7 @@ impl Connections {
     }
 
     fn at_most(most: u32, listener: TcpListener, tls: Option<Arc<ServerTls>>, open: Gauge) -> Self {
-        let count = usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS);
-        let places = PollSemaphore::new(Arc::new(Semaphore::new(count)));
+        let places = PollSemaphore::new(Arc::new(Semaphore::new(most as usize)));
         let (told_full, told_failures) = (Seldom::default(), Seldom::default());
         Self {
             listener,
